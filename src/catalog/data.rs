@@ -11,7 +11,8 @@
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, BufReader, Read, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -27,6 +28,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::WriterProperties;
+use parquet::file::reader::{ChunkReader, Length};
 
 use super::FILE;
 use super::access::Access;
@@ -40,6 +42,9 @@ use crate::temporary::TemporaryFolder;
 
 /// Rows per row group, which is what one thread reads at a time.
 pub const ROW_GROUP: usize = 131_072;
+
+/// How many bytes are read at a time where a page begins, whose length is not known yet.
+const PAGE: usize = 64 << 10;
 
 /// A file as the catalog knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +124,14 @@ impl Pinned {
         read_part(&self.lock, &self.path, &self.known, 0..self.bytes)
     }
 
+    /// Some of its bytes.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    fn read_part(&self, part: Range<u64>) -> Result<Bytes> {
+        read_part(&self.lock, &self.path, &self.known, part)
+    }
+
     /// The options for reading it.
     ///
     /// # Errors
@@ -130,6 +143,51 @@ impl Pinned {
     /// True for a file that is encrypted.
     pub fn is_encrypted(&self) -> bool {
         self.known.key.is_some()
+    }
+}
+
+/// A file of which only the parts that are needed are read.
+#[derive(Debug, Clone)]
+pub struct Parts(pub Arc<Pinned>);
+
+impl Parts {
+    fn part(&self, part: Range<u64>) -> parquet::errors::Result<Bytes> {
+        self.0.read_part(part).map_err(|error| parquet::errors::ParquetError::External(Box::new(error)))
+    }
+}
+
+impl Length for Parts {
+    fn len(&self) -> u64 {
+        self.0.bytes
+    }
+}
+
+impl ChunkReader for Parts {
+    type T = BufReader<Following>;
+
+    fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
+        Ok(BufReader::with_capacity(PAGE, Following { file: self.clone(), at: start }))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        self.part(start..start.saturating_add(length as u64).min(self.0.bytes))
+    }
+}
+
+/// The bytes of a file from some place on.
+#[derive(Debug)]
+pub struct Following {
+    file: Parts,
+    at: u64,
+}
+
+impl Read for Following {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let end = self.at.saturating_add(buffer.len() as u64).min(self.file.0.bytes);
+        let bytes = self.file.part(self.at.min(end)..end).map_err(io::Error::other)?;
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        self.at = end;
+        Ok(bytes.len())
     }
 }
 

@@ -33,7 +33,7 @@ use crate::catalog::tables::ManagedTable;
 use crate::files::places;
 use crate::objects::protection::{class, notes_on_copy, notes_on_export};
 use crate::objects::subject::sources;
-use crate::objects::{altering, numbering, role, schema};
+use crate::objects::{altering, constraining, numbering, role, schema};
 use crate::settings::{check_engine, check_option};
 use crate::sql::changing::TARGET;
 use crate::sql::command::normal;
@@ -224,6 +224,7 @@ pub(super) async fn execute_sql(
                 _ => false,
             };
             let held = classes_held(&ddl, &context).await?;
+            let constraints = constraining::written(parsed)?;
             let from = match &ddl {
                 DdlStatement::CreateMemoryTable(made) => sources::sources(&made.input, &context)?,
                 _ => vec![],
@@ -237,14 +238,26 @@ pub(super) async fn execute_sql(
             }
             let mut ddl = ddl;
             if let (DdlStatement::CreateMemoryTable(made), Some(_)) = (&mut ddl, &held) {
-                let declared = numbering::declared(parsed)?;
+                let declared = numbering::columns_of(parsed)?;
                 numbering::of_session(&made.column_defaults, &declared, &context)?;
                 made.column_defaults = with_identities(std::mem::take(&mut made.column_defaults), &declared);
             }
+            if let (DdlStatement::CreateMemoryTable(made), Some((name, _))) = (&ddl, &held) {
+                // Wrong ones are refused before the table is there.
+                constraining::of(name, &constraints, made.input.schema().inner(), &context).await?;
+            }
+            let earlier = held.as_ref().and_then(|(name, _)| context.tables().temporary(name));
             SessionContext::new_with_state(state).execute_logical_plan(LogicalPlan::Ddl(ddl)).await?;
             if let Some((name, classes)) = held {
                 if is_of_query {
                     changing::loosen(&name, &context).await?;
+                }
+                if let Err(error) = changing::constrain(&name, &constraints, is_of_query, &context).await {
+                    match earlier {
+                        Some(earlier) => context.tables().add_temporary(name, earlier),
+                        None => context.tables().remove_temporary(&name),
+                    };
+                    return Err(error);
                 }
                 context.tables().set_held(&name, classes);
                 context.tables().set_sources(&name, from);

@@ -45,6 +45,8 @@ impl SqlState {
     pub const BAD_COPY_FILE_FORMAT: Self = Self("22P04");
     /// NULL where a column is NOT NULL.
     pub const NOT_NULL_VIOLATION: Self = Self("23502");
+    /// A value of a key that another row has.
+    pub const UNIQUE_VIOLATION: Self = Self("23505");
     /// Rows are not as a check says.
     pub const CHECK_VIOLATION: Self = Self("23514");
     /// A transaction is going on.
@@ -109,6 +111,8 @@ impl SqlState {
     pub const DUPLICATE_TABLE: Self = Self("42P07");
     /// ORDER BY or GROUP BY names a column by a number that there is not.
     pub const INVALID_COLUMN_REFERENCE: Self = Self("42P10");
+    /// A table that cannot be as it is defined, as with two primary keys.
+    pub const INVALID_TABLE_DEFINITION: Self = Self("42P16");
     /// A definition that is wrong in itself.
     pub const INVALID_OBJECT_DEFINITION: Self = Self("42P17");
     /// A statement that is wrong in a way that is not further told apart.
@@ -160,6 +164,7 @@ impl SqlState {
             Self::PROGRAM_LIMIT_EXCEEDED | Self::CONFIGURATION_LIMIT_EXCEEDED => "a limit is reached",
             Self::BAD_COPY_FILE_FORMAT => "a row of a file does not have the form of the others",
             Self::NOT_NULL_VIOLATION => "a NULL in a column that does not allow it",
+            Self::UNIQUE_VIOLATION => "two rows have the same key",
             Self::CHECK_VIOLATION => "rows do not satisfy a check",
             Self::SERIALIZATION_FAILURE => "another statement changed the same data first",
             Self::SYNTAX_ERROR => "a text is not valid SQL",
@@ -169,9 +174,11 @@ impl SqlState {
             Self::UNDEFINED_TABLE => "a table or view does not exist",
             Self::UNDEFINED_FUNCTION => "a function does not exist, or does not take these arguments",
             Self::DATATYPE_MISMATCH => "a type does not fit",
-            Self::INVALID_OBJECT_DEFINITION | Self::INVALID_STATEMENT | Self::GROUPING_ERROR | Self::INVALID_COLUMN_REFERENCE => {
-                "a definition is wrong"
-            }
+            Self::INVALID_OBJECT_DEFINITION
+            | Self::INVALID_TABLE_DEFINITION
+            | Self::INVALID_STATEMENT
+            | Self::GROUPING_ERROR
+            | Self::INVALID_COLUMN_REFERENCE => "a definition is wrong",
             Self::INVALID_ROW_COUNT_IN_LIMIT | Self::INVALID_ROW_COUNT_IN_OFFSET => {
                 "an argument, option or value is out of range"
             }

@@ -17,6 +17,7 @@ use datafusion::dataframe::DataFrame;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{DdlStatement, Expr, LogicalPlan};
+use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::sql::unparser::expr_to_sql;
 use sqlparser::ast::{
     AlterColumnOperation, AlterTable, AlterTableOperation, ColumnDef, ColumnOption, GeneratedAs, Ident, ObjectName,
@@ -24,24 +25,26 @@ use sqlparser::ast::{
 };
 
 use super::broken::check_users;
+use super::constraining;
 use super::kind::Kind;
 use super::lifecycle::{NewObject, listed, remember, unless_moved, users, users_beyond_views};
 use super::numbering;
 use super::protection::class;
 use super::relation::{NAMESPACE, check_name};
 use super::schema::{member, parts, quoted};
-use super::table::{self, Table};
+use super::table::{self, Made, Table};
 use super::view;
 use crate::catalog::objects::{Moved, Object};
 use crate::catalog::sequences::Sequence;
 use crate::catalog::snapshots::{SnapshotOf, When};
-use crate::catalog::tables::refuse_nulls;
+use crate::catalog::tables::{Added, refuse_nulls};
 use crate::error::{SqlState, coded, did_you_mean, failed, invalid, message};
 use crate::sql::command::{Body, Create, Target, normal};
 use crate::sql::inserting::with_identities;
 use crate::sql::parser;
 use crate::sql::planning::plan;
 use crate::sql::syntax::numbered::{self, Numbered, OF_COUNTERS, next_of, sequence_name};
+use crate::sql::syntax::constraints::{self, Constraint, Rule};
 use crate::statement::{RunningPlan, StatementContext};
 use crate::text::{identifier, literal, sql_type, with_article};
 use crate::walk::{PlanTree, Tree};
@@ -157,7 +160,8 @@ async fn alter_columns(
     let name = object.name.clone();
     let table = Table.open(&object, When::Now, context).await?;
     let now = columns(table.as_ref(), Some(&object), context)?;
-    let (mut columns, checks) = changed(&name, &quoted(&name, context), now, &statement.operations)?;
+    let mut constraints = table::written_constraints(&object, context)?;
+    let (mut columns, checks) = changed(&name, &quoted(&name, context), now, &mut constraints, &statement.operations)?;
     check(&name, &checks, context).await?;
     for column in columns.iter_mut().filter(|column| column.is_to_count) {
         let Some(numbered) = &column.numbered else { continue };
@@ -165,10 +169,11 @@ async fn alter_columns(
         let sequence = numbering::make(numbered, &usual, context)?;
         column.count_with(&sequence);
     }
-    let (definition, declared) = definition(&name, &columns, true, context).await?;
+    let (definition, declared) = definition(&name, &columns, &constraints, true, context).await?;
+    let tested = constraining::of(&name, &constraints, &declared, context).await?;
     check_defaults(&name, &columns, context).await?;
     let target = Target { grammar: &Table, name: name.clone(), profile: None };
-    let only_defaults = statement.operations.iter().all(is_default);
+    let only_words = statement.operations.iter().all(changes_no_row);
     let body = parser::parse_composed(&definition, context.session())?;
     let body = Body::Sql(Box::new(body));
     let create = Create {
@@ -184,12 +189,13 @@ async fn alter_columns(
     let base = context.base().display().to_string();
     let new = Object { version: object.version + 1, sql: definition, base, author: context.role().into(), ..object.clone() };
     let new = NewObject { object: new, existing: Some(object), create };
-    if only_defaults {
+    if only_words {
         return remember(&Table, &new, context).await;
     }
     let rows =
         plan(&parser::parse_composed(&rows(&quoted(&name, context), &columns, &declared), context.session())?, context).await?;
-    table::write(&new, rows, Some(declared), moved(&statement.operations), context, running).await.map(|_| vec![])
+    let made = Made { declared: Some(declared), moved: moved(&statement.operations), constraints: Arc::new(tested) };
+    table::write(&new, rows, made, context, running).await.map(|_| vec![])
 }
 
 async fn alter_temporary(
@@ -199,7 +205,8 @@ async fn alter_temporary(
     context: &StatementContext,
 ) -> Result<Vec<String>> {
     let now = columns(table.as_ref(), None, context)?;
-    let (mut columns, checks) = changed(name, &quoted(name, context), now, &statement.operations)?;
+    let mut constraints = constraints::read(name, &context.tables().constraints(name))?;
+    let (mut columns, checks) = changed(name, &quoted(name, context), now, &mut constraints, &statement.operations)?;
     check(name, &checks, context).await?;
     for column in columns.iter_mut().filter(|column| column.is_to_count) {
         let Some(Numbered { first, step, .. }) = column.numbered else { continue };
@@ -207,16 +214,21 @@ async fn alter_temporary(
         column.count_with(&sequence);
         context.tables().make_counter(Sequence { name: sequence, first, step, next: first }, false);
     }
-    let (definition, declared) = definition(name, &columns, false, context).await?;
+    let (definition, declared) = definition(name, &columns, &constraints, false, context).await?;
+    let tested = Arc::new(constraining::of(name, &constraints, &declared, context).await?);
     check_defaults(name, &columns, context).await?;
     let changed = context.with_relation(name, Arc::new(EmptyTable::new(Arc::clone(&declared))));
     check_users(&of_session(name), context, &changed).await?;
     let rows =
         plan(&parser::parse_composed(&rows(&quoted(name, context), &columns, &declared), context.session())?, context).await?;
     let classes = class::of_rows(&rows, context).await?;
-    let rows = DataFrame::new(context.state(), rows).collect().await?;
+    let frame = DataFrame::new(context.state(), rows);
+    let keys = MemoryConsumer::new(format!("keys of table {name}")).register(frame.task_ctx().memory_pool());
+    let mut added = Added::new(&tested, name, &declared, keys)?;
+    let rows = frame.collect().await?;
     let rows = rows.iter().map(|batch| {
         refuse_nulls(name, &declared, batch)?;
+        added.add(batch)?;
         Ok(RecordBatch::try_new(Arc::clone(&declared), batch.columns().to_vec())?)
     });
     let rows = rows.collect::<Result<Vec<_>>>()?;
@@ -237,6 +249,7 @@ async fn alter_temporary(
     }
     context.tables().set_comments(name, comments);
     context.tables().set_held(name, classes);
+    context.tables().set_constraints(name, constraints.iter().map(ToString::to_string).collect());
     Ok(vec![])
 }
 
@@ -265,9 +278,15 @@ fn moved(operations: &[AlterTableOperation]) -> Vec<Moved> {
     operations.iter().flat_map(of).collect()
 }
 
-fn is_default(operation: &AlterTableOperation) -> bool {
+/// True for a change after which all rows are as before, and need no test.
+fn changes_no_row(operation: &AlterTableOperation) -> bool {
     use AlterColumnOperation::{DropDefault, SetDefault};
-    matches!(operation, AlterTableOperation::AlterColumn { op: SetDefault { .. } | DropDefault, .. })
+    matches!(
+        operation,
+        AlterTableOperation::AlterColumn { op: SetDefault { .. } | DropDefault, .. }
+            | AlterTableOperation::DropConstraint { .. }
+            | AlterTableOperation::RenameConstraint { .. }
+    )
 }
 
 /// The current columns of a table.
@@ -313,6 +332,7 @@ fn changed(
     name: &str,
     from: &str,
     mut columns: Vec<Column>,
+    constraints: &mut Vec<Constraint>,
     operations: &[AlterTableOperation],
 ) -> Result<(Vec<Column>, Vec<Check>)> {
     let mut checks: Vec<Check> = vec![];
@@ -347,7 +367,9 @@ fn changed(
                             return Err(invalid(name, "its last column cannot be dropped; DROP TABLE drops all of it"));
                         }
                         Ok(place) => {
-                            columns.remove(place);
+                            let gone = columns.remove(place).name;
+                            // As in PostgreSQL, what speaks of the column goes with it.
+                            constraints.retain(|constraint| !constraint.rule.columns().contains(&gone));
                         }
                         Err(_) if *if_exists => {}
                         Err(error) => return Err(error),
@@ -360,15 +382,39 @@ fn changed(
                 if columns.iter().any(|column| column.name == new) {
                     return Err(coded(SqlState::DUPLICATE_COLUMN, name, format!("has a column {new} already")));
                 }
-                columns[place].name = new;
+                let old = std::mem::replace(&mut columns[place].name, new.clone());
+                constraints.iter_mut().for_each(|constraint| constraint.rule.renamed(&old, &new));
             }
             AlterTableOperation::AlterColumn { column_name, op } => {
                 let place = place(name, &columns, column_name)?;
+                refuse_null_in_key(name, &columns[place].name, op, constraints)?;
                 alter_column(name, from, &mut columns[place], op, &mut checks)?;
+            }
+            AlterTableOperation::AddConstraint { constraint, .. } => {
+                let own = name.rsplit('.').next().unwrap_or(name);
+                let Some(new) = constraints::added(own, constraint, constraints) else {
+                    return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, name, format!("{constraint} is not checked here; leave it out")));
+                };
+                if let Rule::PrimaryKey(key) = &new.rule {
+                    columns.iter_mut().filter(|column| key.contains(&column.name)).for_each(|column| column.not_null = true);
+                }
+                constraints::add(name, constraints, new)?;
+            }
+            AlterTableOperation::DropConstraint { if_exists, name: dropped, .. } => {
+                match constraint(name, constraints, dropped) {
+                    Ok(place) => drop(constraints.remove(place)),
+                    Err(_) if *if_exists => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            AlterTableOperation::RenameConstraint { old_name, new_name } => {
+                let mut renamed = constraints.remove(constraint(name, constraints, old_name)?);
+                renamed.name = normal(new_name);
+                constraints::add(name, constraints, renamed)?;
             }
             other => {
                 let problem = format!(
-                    "{other} is not supported; supported are ADD, DROP, RENAME and ALTER COLUMN, and RENAME TO on its own"
+                    "{other} is not supported; supported are ADD, DROP, RENAME and ALTER COLUMN, ADD, DROP and RENAME CONSTRAINT, and RENAME TO on its own"
                 );
                 return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, name, problem));
             }
@@ -431,6 +477,28 @@ fn alter_column(name: &str, from: &str, column: &mut Column, op: &AlterColumnOpe
     Ok(())
 }
 
+/// The place of a constraint of that name.
+fn constraint(table: &str, constraints: &[Constraint], name: &Ident) -> Result<usize> {
+    let wanted = normal(name);
+    constraints.iter().position(|constraint| constraint.name == wanted).ok_or_else(|| {
+        let suggestion = did_you_mean(&wanted, constraints.iter().map(|constraint| constraint.name.as_str()));
+        let problem = format!("has no constraint {wanted}{suggestion}; information_schema.table_constraints lists them");
+        coded(SqlState::UNDEFINED_OBJECT, table, problem)
+    })
+}
+
+/// A column of a primary key is NOT NULL as long as it is in the key.
+fn refuse_null_in_key(table: &str, column: &str, op: &AlterColumnOperation, constraints: &[Constraint]) -> Result<()> {
+    let is_key = |constraint: &&Constraint| matches!(&constraint.rule, Rule::PrimaryKey(key) if key.iter().any(|own| own == column));
+    match constraints.iter().find(is_key) {
+        Some(key) if matches!(op, AlterColumnOperation::DropNotNull) => {
+            let problem = format!("column {column} is in the primary key; DROP CONSTRAINT {} first", identifier(&key.name));
+            Err(coded(SqlState::INVALID_TABLE_DEFINITION, table, problem))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn place(table: &str, columns: &[Column], name: &Ident) -> Result<usize> {
     let wanted = normal(name);
     columns.iter().position(|column| column.name == wanted).ok_or_else(|| {
@@ -442,14 +510,20 @@ fn place(table: &str, columns: &[Column], name: &Ident) -> Result<usize> {
 }
 
 /// The statement that creates a table with these columns, and its schema. `kept` is true for a table stored in a database.
-async fn definition(name: &str, columns: &[Column], kept: bool, context: &StatementContext) -> Result<(String, SchemaRef)> {
+async fn definition(
+    name: &str,
+    columns: &[Column],
+    constraints: &[Constraint],
+    kept: bool,
+    context: &StatementContext,
+) -> Result<(String, SchemaRef)> {
     // Types without an SQL name occur only in tables made from queries. They are kept, and the definition names them with `arrow_cast`.
     let has_names = !columns.iter().any(Column::is_nameless);
     let part = |column: &Column| match column.is_nameless() {
         true => format!("{} BIGINT", identifier(&column.name)),
         false => column.definition(),
     };
-    let parts: Vec<String> = columns.iter().map(part).collect();
+    let parts: Vec<String> = columns.iter().map(part).chain(constraints.iter().map(ToString::to_string)).collect();
     let text = format!("CREATE TABLE {} ({})", quoted(name, context), parts.join(", "));
     let made = plan(&parser::parse_composed(&text, context.session())?, &context.making(name)).await?;
     let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(made)) = made else {
@@ -463,6 +537,13 @@ async fn definition(name: &str, columns: &[Column], kept: bool, context: &Statem
             _ => Field::clone(field),
         });
         return Ok((text, Arc::new(Schema::new(fields.collect::<Vec<_>>()))));
+    }
+    if let Some(constraint) = constraints.first() {
+        let problem = format!(
+            "has types that SQL has no name for, and so it can have no constraint {}; CAST those columns to others first",
+            identifier(&constraint.name)
+        );
+        return Err(invalid(name, problem));
     }
     if let Some(column) = columns.iter().find(|column| column.default.is_some() || kept && column.not_null) {
         let problem = format!(
@@ -588,13 +669,14 @@ async fn rename(name: &str, new: &Ident, if_exists: bool, context: &StatementCon
         }
         let (comments, classes) = (context.tables().comments(name), context.tables().held(name));
         let (on_commit, sources) = (context.tables().on_commit(name), context.tables().sources(name));
-        let maker = context.tables().maker(name);
+        let (maker, constraints) = (context.tables().maker(name), context.tables().constraints(name));
         context.tables().remove_temporary(name);
         context.tables().set_on_commit(new.clone(), on_commit);
         context.tables().set_comments(&new, comments);
         context.tables().set_held(&new, classes);
         context.tables().set_sources(&new, sources);
         context.tables().set_maker(&new, maker);
+        context.tables().set_constraints(&new, constraints);
         context.tables().add_temporary(new, table);
         return Ok(vec![]);
     }
@@ -612,7 +694,8 @@ async fn rename(name: &str, new: &Ident, if_exists: bool, context: &StatementCon
         "table" => {
             let table = Table.open(&object, When::Now, context).await?;
             let columns = columns(table.as_ref(), Some(&object), context)?;
-            definition(&new, &columns, true, &context.making(&new)).await?.0
+            let constraints = table::written_constraints(&object, context)?;
+            definition(&new, &columns, &constraints, true, &context.making(&new)).await?.0
         }
         "view" => view::renamed(&object, &new, context)?,
         other => {

@@ -22,6 +22,7 @@ pub mod altering;
 mod broken;
 pub mod check;
 pub mod commenting;
+pub mod constraining;
 pub mod definition;
 pub mod dump;
 mod dump_rights;

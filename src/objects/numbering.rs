@@ -19,6 +19,7 @@ use crate::catalog::sequences::Sequence;
 use crate::error::{SqlState, coded};
 use crate::sql::command::{Body, Create, normal};
 use crate::sql::inserting::identity_is_always;
+use crate::sql::syntax::constraints::Constraint;
 use crate::sql::syntax::numbered::{self, Numbered};
 use crate::statement::{StatementContext, names_counter};
 
@@ -99,11 +100,16 @@ pub fn make(numbered: &Numbered, own: &str, context: &StatementContext) -> Resul
     context.catalog().make_sequence(&numbered.sequence, numbered.first, numbered.step, is_named)
 }
 
-/// A new table with the counters of its columns made and named in its definition; `None` if no column is numbered.
+/// A new table whose definition names the counters of its columns, which are made, and its constraints; `None` if it has neither.
 ///
 /// # Errors
 /// As [`make`].
-pub fn numbered(new: &NewObject, parsed: &mut SqlParsed, context: &StatementContext) -> Result<Option<NewObject>> {
+pub fn declared(
+    new: &NewObject,
+    parsed: &mut SqlParsed,
+    constraints: &[Constraint],
+    context: &StatementContext,
+) -> Result<Option<NewObject>> {
     let SqlParsed::Statement(statement) = parsed else { return Ok(None) };
     let SqlStatement::CreateTable(table) = statement.as_mut() else { return Ok(None) };
     let mut is_numbered = false;
@@ -115,11 +121,12 @@ pub fn numbered(new: &NewObject, parsed: &mut SqlParsed, context: &StatementCont
             is_numbered = true;
         }
     }
-    if !is_numbered {
+    if !is_numbered && constraints.is_empty() {
         return Ok(None);
     }
-    let columns: Vec<String> = table.columns.iter().map(ToString::to_string).collect();
-    let sql = format!("CREATE TABLE {} ({})", quoted(&new.object.name, context), columns.join(", "));
+    let columns = table.columns.iter().map(ToString::to_string);
+    let parts: Vec<String> = columns.chain(constraints.iter().map(ToString::to_string)).collect();
+    let sql = format!("CREATE TABLE {} ({})", quoted(&new.object.name, context), parts.join(", "));
     let body = Body::Sql(Box::new(parsed.clone()));
     let create = Create { body, ..new.create.clone() };
     let object = Object { sql, ..new.object.clone() };
@@ -130,7 +137,7 @@ pub fn numbered(new: &NewObject, parsed: &mut SqlParsed, context: &StatementCont
 ///
 /// # Errors
 /// An option of a counter is not known here.
-pub fn declared(parsed: &SqlParsed) -> Result<Vec<(String, Numbered)>> {
+pub fn columns_of(parsed: &SqlParsed) -> Result<Vec<(String, Numbered)>> {
     let SqlParsed::Statement(statement) = parsed else { return Ok(vec![]) };
     let SqlStatement::CreateTable(table) = statement.as_ref() else { return Ok(vec![]) };
     of(&table.columns)

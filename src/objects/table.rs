@@ -15,6 +15,7 @@ use sqlparser::ast::{ColumnDef, ColumnOption, CreateTable, Query, Statement as S
 
 use super::broken::check_users;
 use super::definition::Definition;
+use super::constraining;
 use super::kind::{Kind, Uses, Values};
 use super::lifecycle::NewObject;
 use super::numbering;
@@ -25,7 +26,7 @@ use super::subject::sources::sources;
 use crate::catalog::objects::{Moved, Object};
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::catalog::stamp::Stamp;
-use crate::catalog::tables::{self, ManagedTable, NewTable, Recheck};
+use crate::catalog::tables::{self, Constraints, ManagedTable, NewTable, Recheck};
 use crate::docs::{Column, Doc};
 use crate::error::{SqlState, coded, failed, invalid};
 use crate::sql::command::{Body, Grammar};
@@ -33,6 +34,7 @@ use crate::sql::inserting;
 use crate::sql::parser::take_if_not_exists;
 use crate::sql::planning::{bind_parameters, plan};
 use crate::sql::statement::STATEMENT;
+use crate::sql::syntax::constraints::{self, Constraint};
 use crate::sql::written::Written;
 use crate::statement::RunningPlan;
 use crate::statement::StatementContext;
@@ -133,7 +135,7 @@ impl Kind for Table {
     ) -> BoxFuture<'a, Result<Arc<dyn TableProvider>>> {
         Box::pin(async move {
             let defaults = defaults(object, context).await?;
-            open(&object.name, when, defaults, context)
+            open(object, when, defaults, context).await
         })
     }
 
@@ -183,7 +185,7 @@ impl Kind for Table {
             return Ok(written.to_string());
         }
         // The query of CREATE TABLE … AS might return different rows now.
-        let columns = open(name, When::Now, HashMap::new(), context)?.schema();
+        let columns = opened(name, When::Now, HashMap::new(), context)?.schema();
         let columns = columns.fields().iter().map(|field| {
             let of_type = literal(&field.data_type().to_string());
             format!("arrow_cast(NULL, {of_type}) AS {}", identifier(field.name()))
@@ -208,13 +210,27 @@ pub fn made_from(definition: &Definition) -> Option<Box<Query>> {
     create_table(definition).and_then(|table| table.query)
 }
 
-/// A table as the statement sees it; `defaults` are the values of columns that an INSERT omits.
-fn open(name: &str, when: When, defaults: HashMap<String, Expr>, context: &StatementContext) -> Result<Arc<dyn TableProvider>> {
-    if let Some(table) = context.relation_in_progress(name) {
+/// A table as the statement sees it, with its constraints; `defaults` are the values of columns that an INSERT omits.
+async fn open(
+    object: &Object,
+    when: When,
+    defaults: HashMap<String, Expr>,
+    context: &StatementContext,
+) -> Result<Arc<dyn TableProvider>> {
+    if let Some(table) = context.relation_in_progress(&object.name) {
         return Ok(table);
     }
+    let table = opened(&object.name, when, defaults, context)?;
+    if when != When::Now {
+        return Ok(Arc::new(table));
+    }
+    let constraints = constraining::of_object(object, &table.schema(), context).await;
+    Ok(Arc::new(table.with_constraints(constraints, (object.id, object.version))))
+}
+
+fn opened(name: &str, when: When, defaults: HashMap<String, Expr>, context: &StatementContext) -> Result<ManagedTable> {
     let table = ManagedTable::open(context.view(), name, when, defaults)?;
-    let table = table.ok_or_else(|| match when {
+    table.ok_or_else(|| match when {
         When::At(time) => {
             let problem = format!(
                 "no version as of {}; the table was created later, or that version has expired (the last 100 are kept)",
@@ -223,8 +239,7 @@ fn open(name: &str, when: When, defaults: HashMap<String, Expr>, context: &State
             coded(SqlState::UNDEFINED_TABLE, name, problem)
         }
         _ => failed(name, "was dropped by another process in the meantime"),
-    })?;
-    Ok(Arc::new(table))
+    })
 }
 
 /// The values of columns that an INSERT omits, for a table with DEFAULT.
@@ -241,6 +256,7 @@ async fn defaults(object: &Object, context: &StatementContext) -> Result<HashMap
     }
     // The query has already run, and what it read may no longer exist.
     table.query = None;
+    table.constraints.clear();
     let numbered = numbering::of(&table.columns)?;
     let parsed = SqlParsed::Statement(Box::new(SqlStatement::CreateTable(table)));
     match context.entering(&object.name, &object.owner)?.state().statement_to_plan(parsed).await? {
@@ -279,35 +295,48 @@ async fn make(new: &NewObject, context: &StatementContext, running: &RunningPlan
     let Body::Sql(parsed) = &new.create.body else { return Err(failed(name, "is not made by SQL")) };
     let mut parsed = parsed.as_ref().clone();
     take_if_not_exists(&mut parsed);
-    let numbered = numbering::numbered(new, &mut parsed, context)?;
-    let new = numbered.as_ref().unwrap_or(new);
+    let constraints = constraining::written(&parsed)?;
+    let declared = numbering::declared(new, &mut parsed, &constraints, context)?;
+    let new = declared.as_ref().unwrap_or(new);
     let planned = plan(&parsed, &context.making(name)).await?;
     let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(command)) = bind_parameters(planned, context)? else {
         return Err(failed(name, "is not made by this statement"));
     };
-    if command.constraints.iter().next().is_some() {
-        return Err(invalid(name, "PRIMARY KEY, UNIQUE and FOREIGN KEY are not checked here; leave them out"));
-    }
-    let declared = matches!(command.input.as_ref(), LogicalPlan::EmptyRelation(_));
-    let declared = declared.then(|| Arc::new(command.input.schema().as_arrow().clone()));
+    let is_declared = matches!(command.input.as_ref(), LogicalPlan::EmptyRelation(_));
+    let declared = match is_declared {
+        true => Some(Arc::new(command.input.schema().as_arrow().clone())),
+        // The columns of a query may be NULL, except in a primary key.
+        false => constraining::with_key(&constraints, command.input.schema().as_arrow()),
+    };
     if let Some(existing) = &new.existing {
         refuse_replacing(existing, &command.input, context)?;
     }
     let notes = notes_on_copy(name, &command.input, context)?;
-    running.wrote(write(new, Arc::unwrap_or_clone(command.input), declared, vec![], context, running).await?);
+    let columns = Arc::clone(command.input.schema().inner());
+    let constraints = constraining::of(name, &constraints, &columns, context).await?;
+    let made = Made { declared, moved: vec![], constraints: Arc::new(constraints) };
+    running.wrote(write(new, Arc::unwrap_or_clone(command.input), made, context, running).await?);
     Ok(notes)
 }
 
-/// Writes the rows of a new or replaced table; `declared` are its columns, where they declare what may be NULL, and `moved` those of the
-/// replaced table that have another name now. Returns the number of rows.
+/// What a new or replaced table declares.
+pub struct Made {
+    /// Its columns, where they declare what may be NULL.
+    pub declared: Option<SchemaRef>,
+    /// The columns of the replaced table that have another name now, or none.
+    pub moved: Vec<Moved>,
+    /// What holds for all of its rows.
+    pub constraints: Arc<Constraints>,
+}
+
+/// Writes the rows of a new or replaced table. Returns the number of rows.
 ///
 /// # Errors
 /// It would break something, or its rows cannot be computed or written. Then nothing is changed.
 pub async fn write(
     new: &NewObject,
     rows: LogicalPlan,
-    declared: Option<SchemaRef>,
-    moved: Vec<Moved>,
+    Made { declared, moved, constraints }: Made,
     context: &StatementContext,
     running: &RunningPlan,
 ) -> Result<u64> {
@@ -320,6 +349,7 @@ pub async fn write(
         replaced,
         if_not_exists: new.create.if_not_exists,
         declared,
+        constraints,
         definition: new.version(),
         moved,
         classes: class::of_rows(&rows, context).await?,
@@ -344,4 +374,16 @@ pub async fn write(
 pub fn written_columns(object: &Object, context: &StatementContext) -> Result<Vec<ColumnDef>> {
     let definition = Definition::read(object.clone(), context.session())?;
     Ok(create_table(&definition).map(|table| table.columns).unwrap_or_default())
+}
+
+/// The constraints in the statement that created a table.
+///
+/// # Errors
+/// The definition cannot be read.
+pub fn written_constraints(object: &Object, context: &StatementContext) -> Result<Vec<Constraint>> {
+    if object.kind != "table" || !object.sql.contains("CONSTRAINT") {
+        return Ok(vec![]);
+    }
+    let definition = Definition::read(object.clone(), context.session())?;
+    create_table(&definition).map_or_else(|| Ok(vec![]), |table| constraints::of(&table))
 }

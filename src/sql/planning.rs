@@ -25,7 +25,7 @@ use super::postgres;
 use super::readers;
 use super::rules::zones;
 use super::settled;
-use super::syntax::{read_again, recursion, replaced, size};
+use super::syntax::{read_again, recursion, replaced, size, constraints};
 use crate::builtins::zoned::UTC;
 use crate::catalog::grants::Privilege;
 use crate::error::{SqlState, coded, did_you_mean, in_sql};
@@ -99,6 +99,7 @@ pub fn plan_with_tables<'a>(
         let state = with_time_zone(context.state());
         let written = parsed;
         let mut parsed = parsed.clone();
+        constraints::remove(&mut parsed);
         given::write_times(&mut parsed, context.parameters());
         macros::expand(&mut parsed, &state, &context.stored_objects(), Some(context)).await?;
         let (reading, state) = match readers::open(&mut parsed, &state, context).await? {

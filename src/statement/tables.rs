@@ -27,6 +27,7 @@ pub struct SavedTables {
     sources: HashMap<String, Vec<Object>>,
     makers: HashMap<String, String>,
     on_commit: HashMap<String, OnCommit>,
+    constraints: HashMap<String, Vec<String>>,
 }
 
 /// The classes of an object's columns, by column name.
@@ -49,6 +50,8 @@ pub struct SessionTables {
     makers: Mutex<HashMap<String, String>>,
     /// What COMMIT does to temporary tables, unless they just stay.
     on_commit: Mutex<HashMap<String, OnCommit>>,
+    /// What holds for all rows of temporary tables.
+    constraints: Mutex<HashMap<String, Vec<String>>>,
     /// Loaded definitions, with the state of the database that they belong to. A view holds the plans of the tables below it, so any
     /// change of the database makes all of them out of date.
     loaded: Mutex<(Stamp, Tables)>,
@@ -85,6 +88,7 @@ impl SessionTables {
             sources: Mutex::default(),
             makers: Mutex::default(),
             on_commit: Mutex::default(),
+            constraints: Mutex::default(),
             loaded: Mutex::default(),
             classes: Mutex::default(),
             counters: Mutex::default(),
@@ -132,6 +136,7 @@ impl SessionTables {
         self.sources.lock().remove(name);
         self.makers.lock().remove(name);
         self.on_commit.lock().remove(name);
+        self.constraints.lock().remove(name);
         self.temporary.lock().remove(name)
     }
 
@@ -217,6 +222,16 @@ impl SessionTables {
         }
     }
 
+    /// What holds for all rows of a temporary table, as it stands in CREATE TABLE.
+    pub fn constraints(&self, name: &str) -> Vec<String> {
+        self.constraints.lock().get(name).cloned().unwrap_or_default()
+    }
+
+    /// Replaces what holds for all rows of a temporary table.
+    pub fn set_constraints(&self, name: &str, constraints: Vec<String>) {
+        self.constraints.lock().insert(name.into(), constraints);
+    }
+
     /// Sets what COMMIT does to a temporary table; with `None` it stays as it is.
     pub fn set_on_commit(&self, name: String, on_commit: Option<OnCommit>) {
         let mut all = self.on_commit.lock();
@@ -266,7 +281,8 @@ impl SessionTables {
         }
         let (comments, held) = (self.comments.lock().clone(), self.held.lock().clone());
         let (sources, makers) = (self.sources.lock().clone(), self.makers.lock().clone());
-        SavedTables { tables, rows, comments, held, sources, makers, on_commit: self.on_commit.lock().clone() }
+        let (on_commit, constraints) = (self.on_commit.lock().clone(), self.constraints.lock().clone());
+        SavedTables { tables, rows, comments, held, sources, makers, on_commit, constraints }
     }
 
     /// Restores the temporary tables from a copy.
@@ -285,6 +301,7 @@ impl SessionTables {
         *self.sources.lock() = saved.sources;
         *self.makers.lock() = saved.makers;
         *self.on_commit.lock() = saved.on_commit;
+        *self.constraints.lock() = saved.constraints;
     }
 
     /// Drops the loaded definitions, and with them the files that they keep open.

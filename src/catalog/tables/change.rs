@@ -14,6 +14,7 @@ use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 
 use super::MANY_FILES;
+use super::constraints::Constraints;
 use super::writing::Writing;
 use crate::catalog::Catalog;
 use crate::catalog::compaction::{Compaction, batches};
@@ -96,11 +97,12 @@ impl<'a> Change<'a> {
         name: &'a str,
         newest: &'a Snapshot,
         files: &'a [Arc<Pinned>],
-        schema: &'a SchemaRef,
+        (schema, constraints): (&'a SchemaRef, &Arc<Constraints>),
         context: &TaskContext,
-    ) -> Self {
+    ) -> Result<Self> {
         let memory = MemoryConsumer::new(format!("files of table {name}")).register(context.memory_pool());
-        Self { catalog, newest, files, writing: Writing::new(catalog, name, schema, context), memory }
+        let writing = Writing::new(catalog, name, schema, constraints, context)?;
+        Ok(Self { catalog, newest, files, writing, memory })
     }
 
     /// Adds new rows.
@@ -119,6 +121,7 @@ impl<'a> Change<'a> {
         if lost.count == 0 && self.writing.rows() == 0 {
             return Ok(());
         }
+        self.writing.compare(self.files, Some(lost)).await?;
         let mut others = vec![];
         for (number, (file, pin)) in self.newest.part(Part::Rows).into_iter().zip(self.files).enumerate() {
             if !lost.touches(number) {
@@ -130,7 +133,7 @@ impl<'a> Change<'a> {
             let mut first = 0;
             for batch in batches(pin)? {
                 let batch = batch?;
-                self.writing.add(&lost.staying(number, first, &batch)?)?;
+                self.writing.copy(&lost.staying(number, first, &batch)?)?;
                 first += batch.num_rows();
                 // A point at which the statement can be cancelled.
                 tokio::task::consume_budget().await;
@@ -138,7 +141,7 @@ impl<'a> Change<'a> {
         }
         self.memory.free();
         let compaction = Compaction::of(others, MANY_FILES);
-        compaction.copy(self.catalog, |batch| self.writing.add(batch)).await?;
+        compaction.copy(self.catalog, |batch| self.writing.copy(batch)).await?;
         self.writing.publish(Some(self.newest), compaction.kept, None).await
     }
 }

@@ -10,6 +10,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::future::BoxFuture;
 use parquet::arrow::ArrowSchemaConverter;
 
+use super::constraints::Constraints;
 use super::writing::Writing;
 use crate::catalog::Catalog;
 use crate::catalog::objects::{Moved, NewVersion, Object};
@@ -38,6 +39,8 @@ pub struct NewTable<'a> {
     pub if_not_exists: bool,
     /// Its columns, if they are declared. Columns of a query may hold NULL, whatever the query promises.
     pub declared: Option<SchemaRef>,
+    /// What holds for all of its rows.
+    pub constraints: Arc<Constraints>,
 }
 
 /// Creates or replaces a table with the rows of a plan, and returns their number.
@@ -66,7 +69,7 @@ pub async fn create(
     if newest.as_ref().map(|newest| newest.id) != new.replaced {
         return Err(changed_meanwhile(name));
     }
-    let mut writing = Writing::new(catalog, name, &schema, &context);
+    let mut writing = Writing::new(catalog, name, &schema, &new.constraints, &context)?;
     writing.write(execute_stream(plan, context)?).await?;
     let rows = u64::try_from(writing.rows()).unwrap_or(0);
     writing.publish(newest.as_ref(), vec![], Some(new)).await.map(|()| rows)

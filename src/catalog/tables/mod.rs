@@ -7,6 +7,7 @@
 //! profiles.
 
 mod change;
+mod constraints;
 mod create;
 mod identified;
 mod writing;
@@ -21,6 +22,7 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result, SchemaExt};
 use datafusion::datasource::TableType;
 use datafusion::datasource::sink::{DataSink, DataSinkExec};
+use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
@@ -28,6 +30,7 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan};
 use futures::future::BoxFuture;
 
 pub use change::{Change, Lost};
+pub use constraints::{Added, Check, Constraints, Key};
 pub use create::{NewTable, Recheck, create};
 pub use identified::{FILE, Identified, ROW};
 pub use writing::refuse_nulls;
@@ -53,6 +56,9 @@ pub struct ManagedTable {
     name: String,
     rows: PublishedTable,
     defaults: HashMap<String, Expr>,
+    constraints: std::result::Result<Arc<Constraints>, Arc<DataFusionError>>,
+    /// The number and the version of its definition.
+    definition: Option<(i64, i64)>,
     when: When,
 }
 
@@ -84,7 +90,23 @@ impl ManagedTable {
         let Some(first) = pins.first() else { return Err(failed(name, format!("snapshot {} has no files", snapshot.id))) };
         let schema = Arc::clone(&first.schema);
         let rows = PublishedTable::new((name, snapshot.id), schema, pins, None)?;
-        Ok(Some(Self { catalog: Arc::clone(view.catalog()), name: name.to_string(), rows, defaults, when }))
+        let (catalog, name, constraints) = (Arc::clone(view.catalog()), name.to_string(), Ok(Arc::default()));
+        Ok(Some(Self { catalog, name, rows, defaults, constraints, definition: None, when }))
+    }
+
+    /// The same table with its constraints, which this version of a definition declares. If a condition can no longer be computed, its rows
+    /// can still be read.
+    #[must_use]
+    pub fn with_constraints(self, constraints: Result<Arc<Constraints>>, definition: (i64, i64)) -> Self {
+        Self { constraints: constraints.map_err(Arc::new), definition: Some(definition), ..self }
+    }
+
+    /// What holds for all of its rows.
+    ///
+    /// # Errors
+    /// A condition can no longer be computed.
+    pub fn constraints(&self) -> Result<Arc<Constraints>> {
+        self.constraints.clone().map_err(DataFusionError::Shared)
     }
 }
 
@@ -158,7 +180,9 @@ impl ManagedTable {
             let columns = self.schema();
             let nullable = columns.fields().iter().map(|field| Field::clone(field).with_nullable(true)).collect::<Vec<_>>();
             let schema = Arc::new(Schema::new(nullable));
-            let sink = TableSink { catalog: Arc::clone(&self.catalog), name: self.name.clone(), columns, schema };
+            let (catalog, name) = (Arc::clone(&self.catalog), self.name.clone());
+            let (constraints, definition) = (self.constraints()?, self.definition);
+            let sink = TableSink { catalog, name, columns, schema, constraints, definition };
             Ok(Arc::new(DataSinkExec::new(input, Arc::new(sink), None)) as _)
         })
     }
@@ -171,6 +195,9 @@ struct TableSink {
     columns: SchemaRef,
     /// The same columns, all nullable: a NULL that is not allowed is reported here, with the name of its column.
     schema: SchemaRef,
+    constraints: Arc<Constraints>,
+    /// The number and the version of the definition that declares them.
+    definition: Option<(i64, i64)>,
 }
 
 impl fmt::Debug for TableSink {
@@ -205,12 +232,23 @@ impl DataSink for TableSink {
         {
             return Err(changed_meanwhile(&self.name));
         }
-        let mut writing = Writing::new(&self.catalog, &self.name, &self.columns, context);
+        if let Some((id, version)) = self.definition {
+            // Its constraints may be others now.
+            let (_, objects) = self.catalog.stamped_objects()?;
+            if !objects.iter().any(|object| (object.id, object.version) == (id, version)) {
+                return Err(changed_meanwhile(&self.name));
+            }
+        }
+        let mut writing = Writing::new(&self.catalog, &self.name, &self.columns, &self.constraints, context)?;
         writing.write(data).await?;
         let inserted = writing.rows();
         if inserted > 0 {
+            if !self.constraints.keys.is_empty() {
+                let pins = files.iter().map(|file| self.catalog.data.pin(file)).collect::<Result<Vec<_>>>()?;
+                writing.compare(&pins, None).await?;
+            }
             let compaction = Compaction::of(files, MANY_FILES);
-            compaction.copy(&self.catalog, |batch| writing.add(batch)).await?;
+            compaction.copy(&self.catalog, |batch| writing.copy(batch)).await?;
             writing.publish(Some(&newest), compaction.kept, None).await?;
         }
         u64::try_from(inserted).map_err(|error| failed(&self.name, error))

@@ -1,5 +1,7 @@
 //! Writes the files of a table's next state and publishes it.
 
+use std::sync::Arc;
+
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
@@ -9,10 +11,11 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use fail::fail_point;
 use futures::StreamExt;
 
-use super::KEEP;
+use super::constraints::{Added, Constraints};
 use super::create::{NewTable, publish_made};
+use super::{KEEP, Lost};
 use crate::catalog::Catalog;
-use crate::catalog::data::{DataFile, ROW_GROUP, Written};
+use crate::catalog::data::{DataFile, Pinned, ROW_GROUP, Written};
 use crate::catalog::output::Output;
 use crate::catalog::runs::now;
 use crate::catalog::snapshots::{NewSnapshot, Part, Snapshot, SnapshotOf};
@@ -29,6 +32,8 @@ pub struct Writing<'a> {
     name: &'a str,
     schema: &'a SchemaRef,
     memory: MemoryReservation,
+    /// The new rows, as far as the table's constraints speak of them.
+    added: Added,
     /// The file being written, and its number of rows.
     output: Option<(Output, usize)>,
     finished: Vec<Written>,
@@ -36,9 +41,21 @@ pub struct Writing<'a> {
 }
 
 impl<'a> Writing<'a> {
-    pub fn new(catalog: &'a Catalog, name: &'a str, schema: &'a SchemaRef, context: &TaskContext) -> Self {
+    /// Begins the next state of a table with these columns and constraints.
+    ///
+    /// # Errors
+    /// The type of a column of a key cannot be compared.
+    pub fn new(
+        catalog: &'a Catalog,
+        name: &'a str,
+        schema: &'a SchemaRef,
+        constraints: &Arc<Constraints>,
+        context: &TaskContext,
+    ) -> Result<Self> {
         let memory = MemoryConsumer::new(format!("table {name}")).register(context.memory_pool());
-        Self { catalog, name, schema, memory, output: None, finished: vec![], rows: 0 }
+        let keys = MemoryConsumer::new(format!("keys of table {name}")).register(context.memory_pool());
+        let added = Added::new(constraints, name, schema, keys)?;
+        Ok(Self { catalog, name, schema, memory, added, output: None, finished: vec![], rows: 0 })
     }
 
     /// The number of rows so far.
@@ -59,12 +76,29 @@ impl<'a> Writing<'a> {
         Ok(())
     }
 
-    /// Adds rows.
+    /// Adds new rows.
     ///
     /// # Errors
-    /// A NULL where the table allows none; the disk is full or fails; memory runs out.
+    /// A NULL where the table allows none, or another row that its constraints forbid; the disk is full or fails; memory runs out.
     pub fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         refuse_nulls(self.name, self.schema, batch)?;
+        self.added.add(batch)?;
+        self.copy(batch)
+    }
+
+    /// Fails if a row of these files has the key of a new one, unless it is lost.
+    ///
+    /// # Errors
+    /// The first such row; or a file is damaged.
+    pub async fn compare(&self, files: &[Arc<Pinned>], lost: Option<&Lost>) -> Result<()> {
+        self.added.compare_files(files, lost).await
+    }
+
+    /// Adds rows that the table has already.
+    ///
+    /// # Errors
+    /// The disk is full or fails; memory runs out.
+    pub fn copy(&mut self, batch: &RecordBatch) -> Result<()> {
         let mut left = RecordBatch::try_new(SchemaRef::clone(self.schema), batch.columns().to_vec())?;
         self.rows += i64::try_from(left.num_rows()).unwrap_or(0);
         while left.num_rows() > 0 {

@@ -10,9 +10,8 @@ use datafusion::common::Result;
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 
-use super::nullable;
 use crate::catalog::snapshots::changed_meanwhile;
-use crate::catalog::tables::{FILE, Lost, ROW, refuse_nulls};
+use crate::catalog::tables::{Added, Constraints, FILE, Lost, ROW, refuse_nulls};
 use crate::error::invalid;
 
 /// One state of a table in memory.
@@ -20,6 +19,7 @@ pub struct InMemory {
     name: String,
     table: Arc<dyn TableProvider>,
     columns: SchemaRef,
+    constraints: Arc<Constraints>,
     batches: Vec<RecordBatch>,
 }
 
@@ -28,12 +28,12 @@ impl InMemory {
     ///
     /// # Errors
     /// The rows of the table are not in memory.
-    pub async fn of(name: &str, table: Arc<dyn TableProvider>) -> Result<Self> {
+    pub async fn of(name: &str, table: Arc<dyn TableProvider>, constraints: Arc<Constraints>) -> Result<Self> {
         let mut batches = vec![];
         for part in &in_memory(name, &table)?.batches {
             batches.extend(part.read().await.iter().cloned());
         }
-        Ok(Self { name: name.into(), columns: table.schema(), batches, table })
+        Ok(Self { name: name.into(), columns: table.schema(), constraints, batches, table })
     }
 
     pub fn columns(&self) -> &SchemaRef {
@@ -64,27 +64,44 @@ impl InMemory {
         Ok(Arc::new(MemTable::try_new(Arc::clone(&schema), vec![batches])?))
     }
 
+    /// Tests all of its rows.
+    ///
+    /// # Errors
+    /// A row that the constraints forbid, or a NULL where these columns allow none.
+    pub fn test(&self, columns: &SchemaRef, context: &TaskContext) -> Result<()> {
+        let keys = MemoryConsumer::new(format!("keys of table {}", self.name)).register(context.memory_pool());
+        let mut added = Added::new(&self.constraints, &self.name, columns, keys)?;
+        self.batches.iter().try_for_each(|batch| {
+            refuse_nulls(&self.name, columns, batch)?;
+            added.add(batch)
+        })
+    }
+
     /// Begins a change of the table.
-    pub fn change(&self, context: &TaskContext) -> Change<'_> {
+    ///
+    /// # Errors
+    /// The type of a column of a key cannot be compared.
+    pub fn change(&self, context: &TaskContext) -> Result<Change<'_>> {
         let memory = MemoryConsumer::new(format!("table {}", self.name)).register(context.memory_pool());
-        Change { table: self, new: vec![], memory }
+        let keys = MemoryConsumer::new(format!("keys of table {}", self.name)).register(context.memory_pool());
+        let added = Added::new(&self.constraints, &self.name, &self.columns, keys)?;
+        Ok(Change { table: self, new: vec![], added, memory })
     }
 }
 
-/// The same table with columns that may all be NULL: those of a query take what it gives, and its literals declare nothing.
+/// The same table with columns that declare this about NULL: those of a query take what it gives, and its literals declare nothing.
 ///
 /// # Errors
-/// The rows of the table are not in memory.
-pub async fn loosened(name: &str, table: &Arc<dyn TableProvider>) -> Result<Arc<dyn TableProvider>> {
-    let columns = nullable(&table.schema());
+/// The rows of the table are not in memory, or have a NULL where none may be.
+pub async fn declared(name: &str, table: &Arc<dyn TableProvider>, columns: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
     let mut parts = vec![];
     for part in &in_memory(name, table)?.batches {
-        let batch = |batch: &RecordBatch| Ok(RecordBatch::try_new(Arc::clone(&columns), batch.columns().to_vec())?);
+        let batch = |batch: &RecordBatch| Ok(RecordBatch::try_new(Arc::clone(columns), batch.columns().to_vec())?);
         parts.push(part.read().await.iter().map(batch).collect::<Result<Vec<_>>>()?);
     }
     let default = |field: &Arc<Field>| Some((field.name().clone(), table.get_column_default(field.name())?.clone()));
     let defaults = columns.fields().iter().filter_map(default).collect();
-    Ok(Arc::new(MemTable::try_new(columns, parts)?.with_column_defaults(defaults)))
+    Ok(Arc::new(MemTable::try_new(Arc::clone(columns), parts)?.with_column_defaults(defaults)))
 }
 
 fn in_memory<'a>(name: &str, table: &'a Arc<dyn TableProvider>) -> Result<&'a MemTable> {
@@ -96,6 +113,8 @@ fn in_memory<'a>(name: &str, table: &'a Arc<dyn TableProvider>) -> Result<&'a Me
 pub struct Change<'a> {
     table: &'a InMemory,
     new: Vec<RecordBatch>,
+    /// The new rows, as far as the table's constraints speak of them.
+    added: Added,
     /// Reserved while the statement runs; what a table holds is accounted to the session.
     memory: MemoryReservation,
 }
@@ -104,10 +123,11 @@ impl Change<'_> {
     /// Adds new rows.
     ///
     /// # Errors
-    /// A NULL where the table allows none, or memory runs out.
+    /// A NULL where the table allows none, another row that its constraints forbid, or memory runs out.
     pub fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         let columns = &self.table.columns;
         refuse_nulls(&self.table.name, columns, batch)?;
+        self.added.add(batch)?;
         self.memory.try_grow(batch.get_array_memory_size())?;
         if batch.num_rows() > 0 {
             self.new.push(RecordBatch::try_new(Arc::clone(columns), batch.columns().to_vec())?);
@@ -118,7 +138,7 @@ impl Change<'_> {
     /// Replaces the state that was read by the new one.
     ///
     /// # Errors
-    /// Another statement of the session has written to the table meanwhile.
+    /// A new row has the key of one that stays, or another statement of the session has written to the table meanwhile.
     pub async fn publish(self, lost: &Lost) -> Result<()> {
         let InMemory { name, table, batches, .. } = self.table;
         let mut parts = vec![];
@@ -128,6 +148,9 @@ impl Change<'_> {
         let found = parts.iter().flat_map(|part| part.iter());
         if found.map(RecordBatch::num_rows).ne(batches.iter().map(RecordBatch::num_rows)) {
             return Err(changed_meanwhile(name));
+        }
+        for (number, batch) in parts.iter().flat_map(|part| part.iter()).enumerate() {
+            self.added.compare(&lost.staying(number, 0, batch)?)?;
         }
         let mut number = 0;
         for part in &mut parts {

@@ -37,8 +37,9 @@ use super::rights::check_own_rows;
 use crate::catalog::data::Pinned;
 use crate::catalog::locks::Lock;
 use crate::catalog::snapshots::{Part, Snapshot, SnapshotOf, When, changed_meanwhile};
-use crate::catalog::tables::{Change, Identified, Lost};
+use crate::catalog::tables::{Change, Constraints, Identified, Lost};
 use crate::error::{SqlState, coded, failed, invalid};
+use crate::objects::constraining;
 use crate::objects::protection::barrier::Barrier;
 use crate::objects::protection::{class, read_and_written};
 use crate::objects::schema::reference;
@@ -49,6 +50,7 @@ use crate::sql::parser;
 use crate::sql::planning::{bind_parameters, plan};
 use crate::sql::syntax::column_names::{self, Place};
 use crate::sql::syntax::conflicts;
+use crate::sql::syntax::constraints::Constraint;
 use crate::statement::StatementContext;
 use crate::text::with_article;
 
@@ -62,8 +64,13 @@ const COUNT: &str = "count";
 /// # Errors
 /// The rows of the table cannot be changed, or the statement is wrong.
 pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementContext) -> Result<Option<Answer>> {
-    let Some(name) = changing::target(parsed) else { return Ok(None) };
-    let name = own_name(name, context)?;
+    let name = match changing::target(parsed) {
+        Some(name) => own_name(name, context)?,
+        None => match constrained(parsed, context)? {
+            Some(name) => name,
+            None => return Ok(None),
+        },
+    };
     let word = changing::word(parsed);
     let lock = match Target::is_in_memory(&name, context) {
         true => None,
@@ -101,6 +108,14 @@ pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementConte
     Ok(Some(if gives_rows { answer } else { answer.counting() }))
 }
 
+/// The temporary table that an INSERT writes to, if it has constraints: DataFusion, which adds rows to the others, does not test any.
+fn constrained(parsed: &SqlParsed, context: &StatementContext) -> Result<Option<String>> {
+    let Some(name) = changing::inserted(parsed) else { return Ok(None) };
+    let name = own_name(name, context)?;
+    let is_constrained = context.tables().temporary(&name).is_some() && !context.tables().constraints(&name).is_empty();
+    Ok(is_constrained.then_some(name))
+}
+
 /// True for a statement that adds no rows.
 fn removes(word: &str) -> bool {
     matches!(word, "DELETE" | "TRUNCATE")
@@ -112,7 +127,7 @@ fn removes(word: &str) -> bool {
 /// None for a table that CREATE TABLE has made.
 pub async fn rows_in_memory(name: &str, context: &StatementContext) -> Result<usize> {
     let Some(table) = context.tables().temporary(name) else { return Ok(0) };
-    Ok(InMemory::of(name, table).await?.rows().into_iter().sum())
+    Ok(InMemory::of(name, table, Arc::default()).await?.rows().into_iter().sum())
 }
 
 /// Lets the columns of a temporary table that a query has made be NULL.
@@ -121,8 +136,26 @@ pub async fn rows_in_memory(name: &str, context: &StatementContext) -> Result<us
 /// None for a table that CREATE TABLE has made.
 pub async fn loosen(name: &str, context: &StatementContext) -> Result<()> {
     if let Some(table) = context.tables().temporary(name) {
-        context.tables().add_temporary(name.to_string(), memory::loosened(name, &table).await?);
+        let columns = nullable(&table.schema());
+        context.tables().add_temporary(name.to_string(), memory::declared(name, &table, &columns).await?);
     }
+    Ok(())
+}
+
+/// Gives a new temporary table its constraints; `is_of_query` where a query has made its rows.
+///
+/// # Errors
+/// Its rows are not as they say.
+pub async fn constrain(name: &str, constraints: &[Constraint], is_of_query: bool, context: &StatementContext) -> Result<()> {
+    let Some(table) = context.tables().temporary(name) else { return Ok(()) };
+    if is_of_query && !constraints.is_empty() {
+        let columns = constraining::with_key(constraints, &table.schema()).unwrap_or_else(|| table.schema());
+        let tested = Arc::new(constraining::of(name, constraints, &columns, context).await?);
+        InMemory::of(name, Arc::clone(&table), tested).await?.test(&columns, &context.state().task_ctx())?;
+        let declared = memory::declared(name, &table, &columns).await?;
+        context.tables().add_temporary(name.to_string(), declared);
+    }
+    context.tables().set_constraints(name, constraints.iter().map(ToString::to_string).collect());
     Ok(())
 }
 
@@ -214,7 +247,7 @@ fn check_kind(name: &str, word: &str, context: &StatementContext) -> Result<()> 
 
 /// The table to change, in one state.
 enum Target {
-    Managed { name: String, snapshot: Arc<Snapshot>, files: Vec<Arc<Pinned>>, columns: SchemaRef },
+    Managed { name: String, snapshot: Arc<Snapshot>, files: Vec<Arc<Pinned>>, columns: SchemaRef, constraints: Arc<Constraints> },
     Memory(InMemory),
 }
 
@@ -225,14 +258,21 @@ impl Target {
 
     async fn of(name: &str, context: &StatementContext) -> Result<Self> {
         if let Some(table) = context.tables().temporary(name) {
-            return Ok(Self::Memory(InMemory::of(name, table).await?));
+            let constraints = constraining::of_session(name, &table.schema(), context).await?;
+            return Ok(Self::Memory(InMemory::of(name, table, constraints).await?));
         }
         let view = context.view();
         let snapshot = view.snapshot(SnapshotOf::Table, name, When::Now)?.ok_or_else(|| changed_meanwhile(name))?;
         let files = view.pin(&snapshot, &snapshot.part(Part::Rows))?;
         let Some(first) = files.first() else { return Err(failed(name, format!("snapshot {} has no files", snapshot.id))) };
         let columns = Arc::clone(&first.schema);
-        Ok(Self::Managed { name: name.into(), snapshot, files, columns })
+        let objects = context.objects()?;
+        let own = objects.iter().find(|object| object.kind == "table" && object.name == name);
+        let constraints = match own {
+            Some(object) => constraining::of_object(object, &columns, context).await?,
+            None => return Err(changed_meanwhile(name)),
+        };
+        Ok(Self::Managed { name: name.into(), snapshot, files, columns, constraints })
     }
 
     fn columns(&self) -> &SchemaRef {
@@ -340,10 +380,11 @@ impl Planned {
         let columns = Arc::clone(self.target.columns());
         let mut lost = Lost::new(self.target.rows(), &task);
         let mut writing = match &self.target {
-            Target::Managed { name, snapshot, files, columns } => {
-                Writing::Managed(Box::new(Change::new(self.context.catalog(), name, snapshot, files, columns, &task)))
+            Target::Managed { name, snapshot, files, columns, constraints } => {
+                let change = Change::new(self.context.catalog(), name, snapshot, files, (columns, constraints), &task)?;
+                Writing::Managed(Box::new(change))
             }
-            Target::Memory(table) => Writing::Memory(table.change(&task)),
+            Target::Memory(table) => Writing::Memory(table.change(&task)?),
         };
         let memory = MemoryConsumer::new("RETURNING").register(task.memory_pool());
         let (mut given, mut count) = (vec![], 0);

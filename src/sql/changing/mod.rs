@@ -97,6 +97,15 @@ pub fn target(parsed: &SqlParsed) -> Option<&ObjectName> {
     }
 }
 
+/// The table of an INSERT.
+pub fn inserted(parsed: &SqlParsed) -> Option<&ObjectName> {
+    let SqlParsed::Statement(statement) = parsed else { return None };
+    match statement.as_ref() {
+        Statement::Insert(Insert { table: TableObject::TableName(name), .. }) => Some(name),
+        _ => None,
+    }
+}
+
 /// The statement that changes rows: the statement itself, or the one after WITH.
 fn changing(statement: &Statement) -> Option<&Statement> {
     match statement {

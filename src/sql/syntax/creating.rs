@@ -1,11 +1,11 @@
 //! Forms of CREATE TABLE that PostgreSQL's clients use: `SELECT … INTO`, `CREATE LOCAL TEMPORARY TABLE`, `ON COMMIT PRESERVE ROWS`,
-//! `FLOAT(53)`, [numbered] columns.
+//! `FLOAT(53)`, [numbered] columns, [constraints].
 
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
 use sqlparser::ast::{DataType, ExactNumberInfo, Expr, ObjectName, OnCommit, SetExpr, Statement};
 
-use super::numbered;
+use super::{constraints, numbered};
 use crate::sql::command::normal;
 
 /// Rewrites a statement that creates a table.
@@ -30,9 +30,11 @@ pub fn statement(parsed: &mut SqlParsed) {
         table.on_commit = table.on_commit.take_if(|kept| *kept != OnCommit::PreserveRows || !table.temporary);
         table.columns.iter_mut().for_each(|column| float(&mut column.data_type));
         numbered::table(table);
+        constraints::table(table);
     }
     if let Statement::AlterTable(alter) = statement.as_mut() {
         numbered::altered(alter);
+        constraints::altered(alter);
     }
 }
 

@@ -6,6 +6,7 @@ pub mod chains;
 pub mod column_names;
 pub mod comprehensions;
 pub mod conflicts;
+pub mod constraints;
 pub mod copies;
 pub mod creating;
 pub mod earlier_names;

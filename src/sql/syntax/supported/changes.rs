@@ -139,6 +139,13 @@ impl Walk<'_> {
                 AlterTableOperation::DropColumn { has_column_keyword: _, column_names: _, if_exists: _, drop_behavior } => {
                     absent(drop_behavior, "CASCADE", "change what uses it first; the error of DROP without it names that")?;
                 }
+                AlterTableOperation::AddConstraint { constraint, not_valid } => {
+                    without(*not_valid, "NOT VALID", "the rows that are there are checked too; leave it out")?;
+                    self.table_constraint(constraint)?;
+                }
+                AlterTableOperation::DropConstraint { if_exists: _, name: _, drop_behavior } => {
+                    absent(drop_behavior, "CASCADE", "nothing depends on a constraint; leave it out")?;
+                }
                 _ => {}
             }
         }

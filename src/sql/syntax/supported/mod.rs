@@ -8,6 +8,7 @@
 //! This runs after the [rewrites](super::rewritten), which replace unsupported constructs where they can.
 
 mod changes;
+mod constraint;
 mod expression;
 mod function;
 mod query;

@@ -14,7 +14,7 @@ use super::{Checked, Walk, absent, none, refuse, refuse_at, without};
 
 const COMMENT: &str = "write COMMENT ON TABLE name IS '…' after it, or ON VIEW";
 const LEAVE_OUT: &str = "leave it out";
-const CHECKED_NOWHERE: &str = "PRIMARY KEY, UNIQUE and FOREIGN KEY are not checked here; leave them out";
+const NOT_OF_FILES: &str = "others write the files, so nothing holds for their rows; leave it out, and CREATE CHECK to test them";
 
 impl Walk<'_> {
     pub(super) fn parsed(&self, parsed: &SqlParsed) -> Checked {
@@ -328,7 +328,7 @@ impl Walk<'_> {
         absent(comment, "COMMENT", COMMENT)?;
         let on_commit = on_commit.filter(|_| !*temporary);
         absent(&on_commit, "ON COMMIT", "only a temporary table ends with a transaction; write CREATE TEMPORARY TABLE")?;
-        absent(primary_key, "PRIMARY KEY", CHECKED_NOWHERE)?;
+        absent(primary_key, "PRIMARY KEY after the columns", "write it among the columns: (id BIGINT, PRIMARY KEY (id))")?;
         absent(order_by, "ORDER BY", "sort the query: AS SELECT … ORDER BY …")?;
         absent(partition_by, "PARTITION BY", "leave it out; COPY … PARTITIONED BY writes folders")?;
         absent(cluster_by, "CLUSTER BY", "sort the query: AS SELECT … ORDER BY …")?;
@@ -382,7 +382,10 @@ impl Walk<'_> {
             constraints,
         } = table;
         self.name(name)?;
-        self.columns(columns, constraints)?;
+        if let Some(constraint) = constraints.first() {
+            return refuse_at(constraint.span(), "a constraint of an external table", NOT_OF_FILES);
+        }
+        self.columns(columns, &[])?;
         order_exprs.iter().try_for_each(|order| self.sort_expressions(order))?;
         without(*unbounded, "UNBOUNDED", "files are read to their end; leave it out")
     }
@@ -394,19 +397,7 @@ impl Walk<'_> {
                 self.column_option(option, name.span)?;
             }
         }
-        match constraints.first() {
-            None => Ok(()),
-            Some(TableConstraint::Unique(constraint)) => refuse_at(constraint.span(), "UNIQUE", CHECKED_NOWHERE),
-            Some(TableConstraint::PrimaryKey(constraint)) => refuse_at(constraint.span(), "PRIMARY KEY", CHECKED_NOWHERE),
-            Some(TableConstraint::ForeignKey(constraint)) => refuse_at(constraint.span(), "FOREIGN KEY", CHECKED_NOWHERE),
-            Some(TableConstraint::Check(constraint)) => check_condition(constraint.span()),
-            Some(TableConstraint::Index(_) | TableConstraint::FulltextOrSpatial(_)) => {
-                refuse("INDEX", "tables are read without indexes; leave it out")
-            }
-            Some(TableConstraint::PrimaryKeyUsingIndex(_) | TableConstraint::UniqueUsingIndex(_)) => {
-                refuse("USING INDEX", CHECKED_NOWHERE)
-            }
-        }
+        constraints.iter().try_for_each(|constraint| self.table_constraint(constraint))
     }
 
     fn column_option(&self, option: &ColumnOption, column: Span) -> Checked {
@@ -415,10 +406,11 @@ impl Walk<'_> {
         match option {
             ColumnOption::Null | ColumnOption::NotNull => Ok(()),
             ColumnOption::Default(value) => self.expression(value),
-            ColumnOption::PrimaryKey(_) => refuse_at(column, "PRIMARY KEY", CHECKED_NOWHERE),
-            ColumnOption::Unique(_) => refuse_at(column, "UNIQUE", CHECKED_NOWHERE),
-            ColumnOption::ForeignKey(_) => refuse_at(column, "REFERENCES", CHECKED_NOWHERE),
-            ColumnOption::Check(_) => check_condition(column),
+            // Those of tables were written after the columns.
+            ColumnOption::PrimaryKey(_) => refuse_at(column, "PRIMARY KEY", NOT_OF_FILES),
+            ColumnOption::Unique(_) => refuse_at(column, "UNIQUE", NOT_OF_FILES),
+            ColumnOption::ForeignKey(_) => refuse_at(column, "REFERENCES", NOT_OF_FILES),
+            ColumnOption::Check(_) => refuse_at(column, "CHECK", NOT_OF_FILES),
             identity if numbered::is_identity(identity) => Ok(()),
             ColumnOption::Generated { .. } => {
                 refuse_at(column, &clause, "compute it in a view: CREATE VIEW … AS SELECT *, … AS column FROM table")
@@ -534,14 +526,6 @@ fn check_mode(mode: &TransactionMode) -> Checked {
         }
         TransactionMode::IsolationLevel(_) | TransactionMode::AccessMode(_) => Ok(()),
     }
-}
-
-fn check_condition(span: Span) -> Checked {
-    refuse_at(
-        span,
-        "CHECK",
-        "conditions are not checked here; leave it out, and put the condition in the query that fills the table",
-    )
 }
 
 /// The first words of a statement, such as ALTER TABLE or CREATE SEQUENCE.

@@ -1,0 +1,142 @@
+//! The constraints of a table, from its definition to what is tested on rows.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::Result;
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::parser::Statement as SqlParsed;
+use sqlparser::ast::Statement as SqlStatement;
+
+use super::table::written_constraints;
+use crate::catalog::objects::Object;
+use crate::catalog::tables::{Check, Constraints, Key};
+use crate::error::{SqlState, coded, did_you_mean, failed, invalid};
+use crate::sql::parser;
+use crate::sql::planning::plan;
+use crate::sql::syntax::constraints::{self, Constraint, Rule};
+use crate::statement::StatementContext;
+use crate::text::identifier;
+
+/// The name of the table that conditions are planned over, which nobody else can use.
+const ROW: &str = "portrait:row";
+
+/// The constraints that a CREATE TABLE declares.
+///
+/// # Errors
+/// They contradict each other.
+pub fn written(parsed: &SqlParsed) -> Result<Vec<Constraint>> {
+    let SqlParsed::Statement(statement) = parsed else { return Ok(vec![]) };
+    match statement.as_ref() {
+        SqlStatement::CreateTable(table) => constraints::of(table),
+        _ => Ok(vec![]),
+    }
+}
+
+/// What is tested on the rows of a stored table.
+///
+/// # Errors
+/// A condition can no longer be computed.
+pub async fn of_object(object: &Object, columns: &SchemaRef, context: &StatementContext) -> Result<Arc<Constraints>> {
+    let written = written_constraints(object, context)?;
+    if written.is_empty() {
+        return Ok(Arc::default());
+    }
+    let own = context.entering(&object.name, &object.owner)?;
+    Ok(Arc::new(of(&object.name, &written, columns, &own).await?))
+}
+
+/// What is tested on the rows of a temporary table.
+///
+/// # Errors
+/// A condition can no longer be computed.
+pub async fn of_session(table: &str, columns: &SchemaRef, context: &StatementContext) -> Result<Arc<Constraints>> {
+    let written = constraints::read(table, &context.tables().constraints(table))?;
+    Ok(Arc::new(of(table, &written, columns, context).await?))
+}
+
+/// What is tested on the rows of a table with these columns.
+///
+/// # Errors
+/// A constraint names a column that the table does not have, or a condition cannot be computed.
+pub async fn of(table: &str, written: &[Constraint], columns: &SchemaRef, context: &StatementContext) -> Result<Constraints> {
+    let mut all = Constraints::default();
+    for Constraint { name, rule } in written {
+        match rule {
+            Rule::PrimaryKey(key) => all.keys.push(self::key(table, name, key, false, columns)?),
+            Rule::Unique { columns: key, nulls_are_equal } => {
+                all.keys.push(self::key(table, name, key, *nulls_are_equal, columns)?);
+            }
+            Rule::Check(condition) => {
+                let text = condition.to_string();
+                let condition = planned(table, name, &text, columns, context).await?;
+                all.checks.push(Check { name: name.clone(), text, condition });
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// The columns of a query where only those of a primary key may not be NULL; `None` without such a key.
+pub fn with_key(written: &[Constraint], columns: &Schema) -> Option<SchemaRef> {
+    let key = written.iter().find_map(|constraint| match &constraint.rule {
+        Rule::PrimaryKey(key) => Some(key),
+        Rule::Unique { .. } | Rule::Check(_) => None,
+    })?;
+    let fields = columns.fields().iter().map(|field| Field::clone(field).with_nullable(!key.contains(field.name())));
+    Some(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
+}
+
+fn key(table: &str, name: &str, key: &[String], nulls_are_equal: bool, columns: &SchemaRef) -> Result<Key> {
+    let place = |column: &String| {
+        let place = columns.index_of(column).map_err(|_| {
+            let names = columns.fields().iter().map(|field| field.name().as_str());
+            let suggestion = did_you_mean(column, names);
+            let problem = format!("the key {} names column {column}, which the table does not have{suggestion}", identifier(name));
+            coded(SqlState::UNDEFINED_COLUMN, table, problem)
+        })?;
+        let data_type = columns.field(place).data_type();
+        match data_type {
+            DataType::Map(..) | DataType::Union(..) => {
+                let problem = format!("column {column} has the type {data_type}, which cannot be part of a key; leave it out");
+                Err(invalid(table, problem))
+            }
+            _ => Ok(place),
+        }
+    };
+    Ok(Key { name: name.into(), columns: key.iter().map(place).collect::<Result<_>>()?, nulls_are_equal })
+}
+
+/// The condition of a CHECK, computed over rows with these columns.
+async fn planned(
+    table: &str,
+    name: &str,
+    text: &str,
+    columns: &SchemaRef,
+    context: &StatementContext,
+) -> Result<Arc<dyn datafusion::physical_expr::PhysicalExpr>> {
+    let fields = columns.fields().iter().map(|field| Field::clone(field).with_nullable(true));
+    let row = EmptyTable::new(Arc::new(Schema::new(fields.collect::<Vec<_>>())));
+    let context = context.with_files(vec![(ROW.into(), Arc::new(row))]);
+    // The name without its schema, as conditions may write it before a column.
+    let own = table.rsplit('.').next().unwrap_or(table);
+    let query = format!("SELECT ({text}) AS holds FROM \"{ROW}\" AS {}", identifier(own));
+    let planned = plan(&parser::parse_composed(&query, context.session())?, &context).await?;
+    let state = context.state();
+    let LogicalPlan::Projection(projection) = state.analyzer().execute_and_check(planned, state.config_options(), |_, _| {})? else {
+        let problem = format!("constraint {} is not a condition over a row; CREATE CHECK tests whole tables", identifier(name));
+        return Err(invalid(table, problem));
+    };
+    let [condition] = projection.expr.as_slice() else { return Err(failed(table, "a CHECK has one condition")) };
+    let schema = projection.input.schema();
+    let condition = state.create_physical_expr(condition.clone().unalias(), schema)?;
+    match condition.data_type(schema.as_arrow())? {
+        DataType::Boolean | DataType::Null if schema.fields().len() == columns.fields().len() => Ok(condition),
+        DataType::Boolean | DataType::Null => Err(invalid(table, "a CHECK reads the columns of its row alone")),
+        other => {
+            let problem = format!("constraint {} must be a condition, got a value of the type {other}", identifier(name));
+            Err(coded(SqlState::DATATYPE_MISMATCH, table, problem))
+        }
+    }
+}
