@@ -107,7 +107,7 @@ use crate::error::{invalid, not_available, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
 /// The version of the catalog schema that this program reads and writes.
-const SCHEMA_VERSION: i64 = 18;
+const SCHEMA_VERSION: i64 = 19;
 /// "PTRT": distinguishes the file from other SQLite files.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
@@ -274,6 +274,8 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     row_sources::MIGRATION,
     sequences::MIGRATION,
     notices::MIGRATION,
+    // Definitions of tables may have constraints, which earlier programs would not test when they write.
+    "",
 ];
 /// The tables of a new catalog: what the first [`SCHEMA_OF`] migrations make one after the other, which takes more than twice as long,
 /// as SQLite reads the whole schema again for each column that is added. Later migrations follow it.

@@ -34,6 +34,22 @@ pub fn written(parsed: &SqlParsed) -> Result<Vec<Constraint>> {
     }
 }
 
+/// The constraints that a stored table declares.
+///
+/// # Errors
+/// Its definition cannot be read.
+pub fn declared(object: &Object, context: &StatementContext) -> Result<Vec<Constraint>> {
+    written_constraints(object, context)
+}
+
+/// The constraints that a temporary table declares.
+///
+/// # Errors
+/// None for a table that CREATE TABLE has made.
+pub fn declared_in_session(table: &str, context: &StatementContext) -> Result<Vec<Constraint>> {
+    constraints::read(table, &context.tables().constraints(table))
+}
+
 /// What is tested on the rows of a stored table.
 ///
 /// # Errors
@@ -52,7 +68,7 @@ pub async fn of_object(object: &Object, columns: &SchemaRef, context: &Statement
 /// # Errors
 /// A condition can no longer be computed.
 pub async fn of_session(table: &str, columns: &SchemaRef, context: &StatementContext) -> Result<Arc<Constraints>> {
-    let written = constraints::read(table, &context.tables().constraints(table))?;
+    let written = declared_in_session(table, context)?;
     Ok(Arc::new(of(table, &written, columns, context).await?))
 }
 

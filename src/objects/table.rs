@@ -45,6 +45,7 @@ static DOC: Doc = Doc {
     summary: "Creates a table with its own rows, from a query or empty. A database keeps it.",
     syntax: "CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name AS query
 CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name (column type [NOT NULL] [DEFAULT value], …)
+CREATE … TABLE … name (column type [PRIMARY KEY | UNIQUE | CHECK (condition)], …, [CONSTRAINT name] PRIMARY KEY (column, …) | UNIQUE [NULLS NOT DISTINCT] (column, …) | CHECK (condition))
 CREATE … TABLE … name (column {SERIAL | BIGSERIAL | SMALLSERIAL}, …)
 CREATE … TABLE … name (column type GENERATED {ALWAYS | BY DEFAULT} AS IDENTITY [(INCREMENT BY n START WITH n)], …)",
     description: "\
@@ -54,7 +55,7 @@ the rights of the one that made the table), and they are gone when it ends; `TEM
 DELETE ROWS empties it, at the end of each transaction.
 
 INSERT INTO adds rows, UPDATE, DELETE and MERGE INTO change them, ALTER TABLE changes its columns. OR REPLACE is refused if someone else has
-written to the table since it was read. Keys are not checked, and rows have no order without ORDER BY.
+written to the table since it was read. Rows have no order without ORDER BY.
 
 SERIAL and IDENTITY columns number the rows: an INSERT that does not name the column gives each row the next number. Sessions that write at the
 same time get different numbers, and none is given twice, even if its transaction is rolled back; so there may be gaps. Values may be given
@@ -62,15 +63,25 @@ instead, unless it is GENERATED ALWAYS; the counter does not notice them. `INSER
 them there too, and with OVERRIDING USER VALUE the counter gives all numbers of IDENTITY columns.
 `pg_get_serial_sequence('name', 'column')` names the counter, and `nextval`, `currval` and `setval` work on it.
 
+PRIMARY KEY, UNIQUE, NOT NULL and CHECK hold after every statement that writes rows: INSERT, UPDATE, MERGE, COPY and the query of CREATE TABLE. A
+statement with a row that they forbid fails, and changes nothing. As in PostgreSQL, two rows may have NULL in a UNIQUE column, unless it says NULLS NOT
+DISTINCT; a CHECK that is NULL is no failure. A key is compared at the end of the statement, so that `SET id = id + 1` works. There is no FOREIGN KEY:
+a `CREATE CHECK … AS foreign_key(column, table, column)` finds rows that have no counterpart.
+
 `FROM name FOR SYSTEM_TIME AS OF TIMESTAMP '2025-06-30 12:00:00'` (in UTC) reads the table as it was then, also if it had other
 columns. The last 100 states are kept, until DROP TABLE.
 
 **Cost.** The rows are written as compressed Parquet files. A query that reads the result of a slow query many times should read a table;
-one that filters a file is fast without.
+one that filters a file is fast without. A key makes each statement that adds rows read the column of the key where its values may be: in a table of ten
+million rows nothing if keys grow, as those of SERIAL do, and the whole column if they are random.
 
-**Elsewhere.** As in PostgreSQL and DuckDB, without PRIMARY KEY, UNIQUE, CHECK and FOREIGN KEY: CREATE CHECK tests what must hold.
+**Elsewhere.** As in PostgreSQL and DuckDB, without FOREIGN KEY.
 SYSTEM_TIME is that of SQL:2011 and of MariaDB; Snowflake says `AT (TIMESTAMP => …)`.",
-    examples: &["CREATE TABLE recent AS SELECT * FROM sample_orders(rows => 1000) WHERE ordered_at >= DATE '2025-01-01';"],
+    examples: &[
+        "CREATE TABLE members (id BIGINT PRIMARY KEY, card VARCHAR UNIQUE, points INT DEFAULT 0 CHECK (points >= 0));
+INSERT INTO members VALUES (1, 'A17', 20), (2, 'B03', 0);",
+        "CREATE TABLE recent AS SELECT * FROM sample_orders(rows => 1000) WHERE ordered_at >= DATE '2025-01-01';",
+    ],
     ..STATEMENT
 };
 

@@ -11,6 +11,7 @@
 //! | 0x4000_0000 and above | functions, by their names |
 //! | 0x5000_0000 and above | roles, by their names |
 //! | 0x6000_0000 and above | tables of the session alone, by their names |
+//! | 0x7000_0000 and above | constraints beside the primary key, by their names, each with its index |
 
 pub mod advisory;
 pub mod cells;
@@ -47,6 +48,7 @@ pub const OWN_NAME: &str = "portrait";
 const FUNCTIONS: i64 = 0x4000_0000;
 const ROLES: i64 = 0x5000_0000;
 const TEMPORARY: i64 = 0x6000_0000;
+const CONSTRAINTS: i64 = 0x7000_0000;
 
 /// What of an object has a number of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +85,7 @@ pub fn named_oids<'a>(range: Range, names: impl IntoIterator<Item = &'a str>) ->
         Range::Functions => FUNCTIONS,
         Range::Roles => ROLES,
         Range::Temporary => TEMPORARY,
+        Range::Constraints => CONSTRAINTS,
     };
     let mut taken = std::collections::HashSet::new();
     let of_name = |name: &str| {
@@ -107,6 +110,7 @@ pub enum Range {
     Functions,
     Roles,
     Temporary,
+    Constraints,
 }
 
 /// A schema.
@@ -130,8 +134,8 @@ pub struct Relation {
     pub owner: i64,
     pub comment: Option<String>,
     pub columns: Vec<RelationColumn>,
-    /// The place of the column that is its key, from 1.
-    pub key: Option<i64>,
+    /// What holds for all of its rows.
+    pub constraints: Vec<RelationConstraint>,
     /// The query of a view; empty where the role may not see it.
     pub definition: Option<String>,
     /// The tables and views that it reads, as SQL names them.
@@ -143,14 +147,30 @@ pub struct Relation {
 }
 
 impl Relation {
-    /// The name of the index and of the constraint of its key.
-    pub fn key_name(&self) -> String {
-        format!("{}_pkey", self.name)
+    /// Its keys, which PostgreSQL knows by their indexes.
+    pub fn keys(&self) -> impl Iterator<Item = &RelationConstraint> {
+        self.constraints.iter().filter(|constraint| constraint.is_key())
     }
 
-    /// The column that is its key.
-    pub fn key_column(&self) -> Option<&RelationColumn> {
-        self.columns.get(usize::try_from(self.key?).ok()?.checked_sub(1)?)
+    /// The column of this place, from 1.
+    pub fn column(&self, place: i64) -> Option<&RelationColumn> {
+        self.columns.get(usize::try_from(place).ok()?.checked_sub(1)?)
+    }
+
+    /// The names of the columns of a constraint, as SQL writes them.
+    fn listed(&self, constraint: &RelationConstraint) -> String {
+        let columns = constraint.columns.iter().filter_map(|place| self.column(*place));
+        columns.map(|column| quoted(&column.name)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// What a constraint says, as in CREATE TABLE.
+    pub fn constraint_definition(&self, constraint: &RelationConstraint) -> String {
+        match &constraint.rule {
+            RelationRule::PrimaryKey => format!("PRIMARY KEY ({})", self.listed(constraint)),
+            RelationRule::Unique { nulls_are_equal: false } => format!("UNIQUE ({})", self.listed(constraint)),
+            RelationRule::Unique { nulls_are_equal: true } => format!("UNIQUE NULLS NOT DISTINCT ({})", self.listed(constraint)),
+            RelationRule::Check(condition) => format!("CHECK (({condition}))"),
+        }
     }
 
     /// The query of a view as PostgreSQL shows it, where the role may see it.
@@ -159,16 +179,53 @@ impl Relation {
         (!query.is_empty()).then(|| format!("{query};"))
     }
 
-    /// The statement that would make the index of its key.
-    pub fn index_definition(&self, catalog: &PostgresCatalog) -> Option<String> {
-        let key = quoted(&self.key_column()?.name);
-        let table = catalog.qualified(self);
-        Some(format!("CREATE UNIQUE INDEX {} ON {table} USING btree ({key})", quoted(&self.key_name())))
+    /// The statement that would make the index of a key.
+    pub fn index_definition(&self, key: &RelationConstraint, catalog: &PostgresCatalog) -> String {
+        let (name, table, columns) = (quoted(&key.name), catalog.qualified(self), self.listed(key));
+        let nulls = if key.rule == (RelationRule::Unique { nulls_are_equal: true }) { " NULLS NOT DISTINCT" } else { "" };
+        format!("CREATE UNIQUE INDEX {name} ON {table} USING btree ({columns}){nulls}")
     }
 
     /// True for what somebody made.
     pub fn is_of_user(&self) -> bool {
         self.oid >= FIRST_NORMAL
+    }
+}
+
+/// What holds for all rows of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelationConstraint {
+    pub oid: i64,
+    /// The number of the index of a key.
+    pub index: i64,
+    pub name: String,
+    pub rule: RelationRule,
+    /// The places of the columns that it speaks of, from 1.
+    pub columns: Vec<i64>,
+}
+
+/// What a constraint says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RelationRule {
+    PrimaryKey,
+    Unique {
+        nulls_are_equal: bool,
+    },
+    /// The condition, as SQL.
+    Check(String),
+}
+
+impl RelationConstraint {
+    /// True for PRIMARY KEY and UNIQUE.
+    pub fn is_key(&self) -> bool {
+        match self.rule {
+            RelationRule::PrimaryKey | RelationRule::Unique { .. } => true,
+            RelationRule::Check(_) => false,
+        }
+    }
+
+    pub fn is_primary(&self) -> bool {
+        self.rule == RelationRule::PrimaryKey
     }
 }
 
@@ -389,9 +446,24 @@ impl PostgresCatalog {
         self.relations.iter().find(|relation| relation.oid == oid)
     }
 
-    /// The relation whose key this is the index or the constraint of.
-    pub fn relation_of(&self, oid: i64, part: Part) -> Option<&Relation> {
-        self.relations.iter().find(|relation| relation.key.is_some() && part_oid(relation.oid, part) == oid)
+    /// The constraints, with their tables.
+    pub fn constraints(&self) -> impl Iterator<Item = (&Relation, &RelationConstraint)> {
+        self.relations.iter().flat_map(|relation| relation.constraints.iter().map(move |constraint| (relation, constraint)))
+    }
+
+    /// The keys, with their tables.
+    pub fn keys(&self) -> impl Iterator<Item = (&Relation, &RelationConstraint)> {
+        self.constraints().filter(|(_, constraint)| constraint.is_key())
+    }
+
+    /// The constraint of this number, with its table.
+    pub fn constraint(&self, oid: i64) -> Option<(&Relation, &RelationConstraint)> {
+        self.constraints().find(|(_, constraint)| constraint.oid == oid)
+    }
+
+    /// The key whose index has this number, with its table.
+    pub fn index(&self, oid: i64) -> Option<(&Relation, &RelationConstraint)> {
+        self.keys().find(|(_, key)| key.index == oid)
     }
 
     pub fn namespace(&self, oid: i64) -> Option<&Namespace> {
@@ -504,8 +576,8 @@ impl PostgresCatalog {
         if let Some((_, _, counter)) = counter {
             return Some(counter.oid);
         }
-        let own = self.relations.iter().filter(|relation| relation.key.is_some() && relation.key_name() == *name).find(is_in)?;
-        Some(part_oid(own.oid, Part::Index))
+        let (_, key) = self.keys().find(|(relation, key)| key.name == *name && is_in(relation))?;
+        Some(key.index)
     }
 
     /// The counters, with the table and column whose rows each numbers.
@@ -528,7 +600,7 @@ impl PostgresCatalog {
         let counter = self.counters().find(|(_, _, counter)| counter.oid == oid);
         let (relation, name) = match counter {
             Some((relation, _, counter)) => (relation, quoted(&counter.name)),
-            None => self.relation_of(oid, Part::Index).map(|relation| (relation, quoted(&relation.key_name())))?,
+            None => self.index(oid).map(|(relation, key)| (relation, quoted(&key.name)))?,
         };
         let is_searched = self.searched().contains(&relation.namespace);
         Some(if is_searched { name } else { format!("{}.{name}", quoted(self.schema(relation.namespace))) })

@@ -124,7 +124,7 @@ fn of_relation(call: &Call<'_>, value: impl Fn(&PostgresCatalog, &Relation) -> C
 
 fn size(call: &Call<'_>) -> Result<Cell> {
     // An index has no file of its own.
-    if !call.is_null(0) && call.catalog()?.relation_of(call.class(0)?, Part::Index).is_some() {
+    if !call.is_null(0) && call.catalog()?.index(call.class(0)?).is_some() {
         return Ok(Cell::Int(0));
     }
     of_relation(call, |_, relation| Cell::Int(relation.bytes))
@@ -268,8 +268,7 @@ pub const ALL: &[PostgresFunction] = &[
                 return Ok(Cell::Null);
             }
             let (catalog, oid) = (call.catalog()?, call.int(0)?);
-            let of_index =
-                || catalog.relation_of(oid, Part::Index).map(|relation| catalog.searched().contains(&relation.namespace));
+            let of_index = || catalog.index(oid).map(|(relation, _)| catalog.searched().contains(&relation.namespace));
             let of_counter = || {
                 let counter = catalog.counters().find(|(_, _, counter)| counter.oid == oid);
                 counter.map(|(relation, _, _)| catalog.searched().contains(&relation.namespace))

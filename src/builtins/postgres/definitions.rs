@@ -50,9 +50,8 @@ fn constraint(call: &Call<'_>) -> Result<Cell> {
     if call.is_null(0) {
         return Ok(Cell::Null);
     }
-    let relation = call.catalog()?.relation_of(call.int(0)?, Part::Key);
-    let key = relation.and_then(|relation| relation.key_column());
-    Ok(key.map(|key| format!("PRIMARY KEY ({})", quoted(&key.name))).into())
+    let found = call.catalog()?.constraint(call.int(0)?);
+    Ok(found.map(|(relation, constraint)| relation.constraint_definition(constraint)).into())
 }
 
 fn index(call: &Call<'_>) -> Result<Cell> {
@@ -60,13 +59,13 @@ fn index(call: &Call<'_>) -> Result<Cell> {
         return Ok(Cell::Null);
     }
     let catalog = call.catalog()?;
-    let relation = catalog.relation_of(call.class(0)?, Part::Index);
     let column = if call.count() > 1 { call.int(1)? } else { 0 };
-    Ok(match column {
-        0 => relation.and_then(|relation| relation.index_definition(catalog)).into(),
-        1 => relation.and_then(|relation| relation.key_column()).map(|key| quoted(&key.name)).into(),
-        _ => "".into(),
-    })
+    let Some((relation, key)) = catalog.index(call.class(0)?) else { return Ok(Cell::Null) };
+    if column == 0 {
+        return Ok(relation.index_definition(key, catalog).into());
+    }
+    let place = usize::try_from(column).ok().and_then(|column| key.columns.get(column.checked_sub(1)?));
+    Ok(place.and_then(|place| relation.column(*place)).map_or_else(String::new, |column| quoted(&column.name)).into())
 }
 
 fn function(call: &Call<'_>, value: impl Fn(&PostgresCatalog, &Function) -> Option<String>) -> Result<Cell> {

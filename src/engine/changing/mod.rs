@@ -216,7 +216,7 @@ pub async fn explained(parsed: &SqlParsed, context: &StatementContext) -> Result
     Ok(Some((explained, context)))
 }
 
-/// INSERT … ON CONFLICT without the names of its columns, as MERGE with them; `None` for other statements.
+/// INSERT … ON CONFLICT without the names of its columns, or of those of a key, as MERGE with them; `None` for other statements.
 async fn with_columns(parsed: &SqlParsed, name: &str, context: &StatementContext) -> Result<Option<SqlParsed>> {
     let SqlParsed::Statement(statement) = parsed else { return Ok(None) };
     if !matches!(statement.as_ref(), SqlStatement::Insert(insert) if insert.on.is_some()) {
@@ -224,7 +224,14 @@ async fn with_columns(parsed: &SqlParsed, name: &str, context: &StatementContext
     }
     let target = Target::of(name, context).await?;
     let columns: Vec<&str> = target.columns().fields().iter().map(|field| field.name().as_str()).collect();
-    conflicts::with_columns(parsed, &columns)
+    let keys = match target {
+        Target::Managed { .. } => match relation(name, context)? {
+            Some(object) => constraining::declared(&object, context)?,
+            None => vec![],
+        },
+        Target::Memory(_) => constraining::declared_in_session(name, context)?,
+    };
+    conflicts::with_columns(parsed, &columns, &keys)
 }
 
 /// Fails unless the name refers to a managed table, the only kind of object whose rows can change.

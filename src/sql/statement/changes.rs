@@ -95,6 +95,9 @@ TRUNCATE TABLE visits;"],
   ALTER [COLUMN] column [SET DATA] TYPE type [USING value]
   ALTER [COLUMN] column SET | DROP NOT NULL
   ALTER [COLUMN] column SET DEFAULT value | DROP DEFAULT
+  ADD [CONSTRAINT name] PRIMARY KEY (column, …) | UNIQUE (column, …) | CHECK (condition)
+  DROP CONSTRAINT [IF EXISTS] name
+  RENAME CONSTRAINT name TO name
 ALTER TABLE | VIEW [IF EXISTS] name RENAME TO name",
         description: "\
 All changes of a statement appear at once when it succeeds, and none when it fails. A change that would break a view, profile, tag or segment is refused. A
@@ -103,7 +106,9 @@ table cannot be renamed while one of them reads it. The earlier state of the tab
 A type can be changed only if each value stays the same: BIGINT to DECIMAL(20, 2), but not the string `007` to a number. `USING` computes new values
 instead. A new column has its default in all rows. All rows are rewritten, unless only defaults or the name change.
 
-**Elsewhere.** As in PostgreSQL, without constraints; SQLite and DuckDB change one thing per statement.",
+A constraint is added if all rows are as it says. Constraints go with a column that is dropped, and know a column by its new name. Keys and conditions are those of CREATE TABLE.
+
+**Elsewhere.** As in PostgreSQL, without FOREIGN KEY; SQLite and DuckDB change one thing per statement.",
         examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 ALTER TABLE visits ADD COLUMN shop VARCHAR DEFAULT 'Shanghai', RENAME COLUMN amount TO paid;"],
         ..STATEMENT

@@ -1,6 +1,6 @@
 //! `INSERT … ON CONFLICT (columns) DO …` as MERGE on those columns.
 //!
-//! Tables have no unique keys here, so the columns that identify a row must be named, also for DO NOTHING. As in PostgreSQL, the row that is
+//! The columns that identify a row are named, or are those of the table's key; they need not be a key. As in PostgreSQL, the row that is
 //! given is called `excluded`, NULL equals no key, and a name without a table is a column of the table.
 //!
 //! A key that is given twice is an error with DO UPDATE; with DO NOTHING the first of the rows counts, and of the rows of a query, which have no
@@ -16,9 +16,10 @@ use sqlparser::ast::{
 };
 use sqlparser::parser::Parser;
 
+use super::constraints::Constraint;
 use super::identities;
 use crate::builtins::given_once;
-use crate::error::invalid;
+use crate::error::{SqlState, coded, invalid};
 use crate::sql::command::normal;
 use crate::sql::dialect::PortraitDialect;
 use crate::text::identifier;
@@ -38,10 +39,8 @@ pub fn statement(parsed: &mut SqlParsed) -> Result<()> {
     if identities::overriding(insert).is_some() {
         return Err(invalid(CLAUSE, "cannot be combined with OVERRIDING; leave one of them out"));
     }
-    let Some(ConflictTarget::Columns(keys)) = &conflict.conflict_target else {
-        let problem = "tables have no unique keys; name the columns that identify a row: ON CONFLICT (id) DO …";
-        return Err(invalid(CLAUSE, problem));
-    };
+    // Those of a key, which is known when the statement runs.
+    let Some(ConflictTarget::Columns(keys)) = &conflict.conflict_target else { return Ok(()) };
     let columns: Vec<Ident> = insert.columns.iter().filter_map(|name| name.0.last()?.as_ident().cloned()).collect();
     // They are those of the table, which is known when the statement runs.
     if columns.is_empty() {
@@ -56,16 +55,59 @@ pub fn statement(parsed: &mut SqlParsed) -> Result<()> {
     Ok(())
 }
 
-/// Rewrites a statement that does not name the columns which are given: they are the first ones of the table. `None` for other statements.
+/// The columns of the key that a conflict is about, where the statement does not name them.
+fn of_key(conflict: &OnConflict, keys: &[Constraint]) -> Result<Option<Vec<Ident>>> {
+    let columns = |key: &Constraint| key.rule.key().iter().map(|name| Ident::with_quote('"', name)).collect();
+    let is_key = |constraint: &&Constraint| !constraint.rule.key().is_empty();
+    match (&conflict.conflict_target, &conflict.action) {
+        (Some(ConflictTarget::Columns(_)), _) => Ok(None),
+        (Some(ConflictTarget::OnConstraint(name)), _) => {
+            let wanted = name.0.last().and_then(|part| part.as_ident()).map(normal).unwrap_or_default();
+            let Some(key) = keys.iter().filter(is_key).find(|key| key.name == wanted) else {
+                let problem = format!("the table has no key {wanted}; information_schema.table_constraints lists the keys");
+                return Err(coded(SqlState::UNDEFINED_OBJECT, CLAUSE, problem));
+            };
+            Ok(Some(columns(key)))
+        }
+        (None, OnConflictAction::DoUpdate(_)) => {
+            let problem = "DO UPDATE needs the columns that identify a row: ON CONFLICT (id) DO UPDATE …";
+            Err(coded(SqlState::SYNTAX_ERROR, CLAUSE, problem))
+        }
+        (None, OnConflictAction::DoNothing) => match keys.iter().filter(is_key).collect::<Vec<_>>().as_slice() {
+            [key] => Ok(Some(columns(key))),
+            [] => {
+                let problem = "the table has no key; name the columns that identify a row: ON CONFLICT (id) DO …";
+                Err(invalid(CLAUSE, problem))
+            }
+            [_, _, ..] => {
+                let problem = "the table has several keys; name the columns of one of them: ON CONFLICT (id) DO …";
+                Err(invalid(CLAUSE, problem))
+            }
+        },
+    }
+}
+
+/// Rewrites a statement that does not name the columns which are given, which are then the first ones of the table, or those that identify a
+/// row, which are then those of a key. `None` for other statements.
 ///
 /// # Errors
-/// A column that identifies a row is not given.
-pub fn with_columns(parsed: &SqlParsed, columns: &[&str]) -> Result<Option<SqlParsed>> {
+/// A column that identifies a row is not given, or is not known.
+pub fn with_columns(parsed: &SqlParsed, columns: &[&str], keys: &[Constraint]) -> Result<Option<SqlParsed>> {
     let mut parsed = parsed.clone();
     let SqlParsed::Statement(statement) = &mut parsed else { return Ok(None) };
     let Statement::Insert(insert) = statement.as_mut() else { return Ok(None) };
-    if !matches!(insert.on, Some(OnInsert::OnConflict(_))) {
-        return Ok(None);
+    let Some(OnInsert::OnConflict(conflict)) = &mut insert.on else { return Ok(None) };
+    if let Some(key) = of_key(conflict, keys)? {
+        let is_given = |column: &Ident| {
+            let mut given = insert.columns.iter().filter_map(|name| name.0.last()?.as_ident());
+            given.any(|given| normal(given) == normal(column))
+        };
+        if conflict.conflict_target.is_none() && !insert.columns.is_empty() && !key.iter().all(is_given) {
+            // The key gets its default, as a number that no row has.
+            insert.on = None;
+            return Ok(Some(parsed));
+        }
+        conflict.conflict_target = Some(ConflictTarget::Columns(key));
     }
     if insert.columns.is_empty() {
         let width = match insert.source.as_ref().map(|source| source.body.as_ref()) {

@@ -3,7 +3,9 @@
 use super::data::Row;
 use super::row;
 use crate::postgres_catalog::cells::Cell;
-use crate::postgres_catalog::{Counter, OF_TABLES, Part, PostgresCatalog, Relation, RelationColumn, part_oid, type_name};
+use crate::postgres_catalog::{
+    Counter, OF_TABLES, Part, PostgresCatalog, Relation, RelationColumn, RelationConstraint, RelationRule, part_oid, type_name,
+};
 
 const HEAP: i64 = 2;
 const BTREE: i64 = 403;
@@ -21,10 +23,9 @@ pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
     let relations = || catalog.relations.iter();
     let tables = || relations().filter(|relation| relation.kind == 'r');
     let views = || relations().filter(|relation| relation.kind == 'v');
-    let keyed = || relations().filter(|relation| relation.key.is_some());
     Some(match table {
         "pg_class" => {
-            let indexes = keyed().map(|relation| index_class(relation));
+            let indexes = catalog.keys().map(|(relation, key)| index_class(relation, key));
             let counters = catalog.counters().map(|(relation, _, counter)| counter_class(relation, counter));
             relations().map(|relation| class(relation, catalog)).chain(indexes).chain(counters).collect()
         }
@@ -32,11 +33,12 @@ pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
             let of = |relation: &Relation| {
                 (1..).zip(&relation.columns).map(|(place, column)| attribute(relation.oid, place, column)).collect::<Vec<_>>()
             };
-            let of_index = |relation: &Relation| {
-                let column = relation.key_column()?;
-                Some(attribute(part_oid(relation.oid, Part::Index), 1, column))
+            let of_index = |(relation, key): (&Relation, &RelationConstraint)| {
+                let columns = (1..).zip(&key.columns);
+                let column = |(place, column): (i64, &i64)| Some(attribute(key.index, place, relation.column(*column)?));
+                columns.filter_map(column).collect::<Vec<_>>()
             };
-            relations().flat_map(of).chain(keyed().filter_map(of_index)).collect()
+            relations().flat_map(of).chain(catalog.keys().flat_map(of_index)).collect()
         }
         "pg_attrdef" => relations()
             .flat_map(|relation| {
@@ -70,8 +72,8 @@ pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
                 }
             })
             .collect(),
-        "pg_index" => keyed().map(|relation| index(relation)).collect(),
-        "pg_constraint" => keyed().map(|relation| constraint(relation)).collect(),
+        "pg_index" => catalog.keys().map(|(relation, key)| index(relation, key)).collect(),
+        "pg_constraint" => catalog.constraints().map(|(relation, own)| constraint(relation, own)).collect(),
         "pg_namespace" => {
             let namespaces = catalog.namespaces.iter();
             namespaces
@@ -90,7 +92,7 @@ pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
                     "schemaname": catalog.schema(relation.namespace),
                     "tablename": relation.name.as_str(),
                     "tableowner": owner(catalog, relation),
-                    "hasindexes": relation.key.is_some(),
+                    "hasindexes": relation.keys().next().is_some(),
                     "hasrules": false,
                     "hastriggers": false,
                     "rowsecurity": false,
@@ -107,13 +109,14 @@ pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
                 }
             })
             .collect(),
-        "pg_indexes" => keyed()
-            .map(|relation| {
+        "pg_indexes" => catalog
+            .keys()
+            .map(|(relation, key)| {
                 row! {
                     "schemaname": catalog.schema(relation.namespace),
                     "tablename": relation.name.as_str(),
-                    "indexname": relation.key_name(),
-                    "indexdef": relation.index_definition(catalog),
+                    "indexname": key.name.as_str(),
+                    "indexdef": relation.index_definition(key, catalog),
                 }
             })
             .collect(),
@@ -175,7 +178,7 @@ fn class(relation: &Relation, catalog: &PostgresCatalog) -> Row {
         "relfilenode": if is_table { relation.oid } else { 0 },
         "relpages": (relation.bytes + 8191) / 8192,
         "reltuples": Cell::Float(rows),
-        "relhasindex": relation.key.is_some(),
+        "relhasindex": relation.keys().next().is_some(),
         "relpersistence": if relation.is_temporary { "t" } else { "p" },
         "relkind": relation.kind,
         "relacl": access(catalog, relation.oid, relation.owner, &OF_TABLES),
@@ -217,17 +220,17 @@ fn counter_class(relation: &Relation, counter: &Counter) -> Row {
     }
 }
 
-fn index_class(relation: &Relation) -> Row {
+fn index_class(relation: &Relation, key: &RelationConstraint) -> Row {
     row! {
-        "oid": part_oid(relation.oid, Part::Index),
-        "relname": relation.key_name(),
+        "oid": key.index,
+        "relname": key.name.as_str(),
         "relnamespace": relation.namespace,
         "relowner": relation.owner,
         "relam": BTREE,
         "reltuples": Cell::Float(0.0),
         "relpersistence": if relation.is_temporary { "t" } else { "p" },
         "relkind": "i",
-        "relnatts": 1,
+        "relnatts": i64::try_from(key.columns.len()).unwrap_or_default(),
         "relispopulated": true,
         "relreplident": "n",
     }
@@ -268,12 +271,11 @@ fn attribute(relation: i64, place: i64, column: &RelationColumn) -> Row {
     }
 }
 
-fn index(relation: &Relation) -> Row {
-    let key = relation.key.unwrap_or_default();
-    let column = relation.key_column();
-    let of_text = column.is_some_and(|column| column.base.category == 'S');
+fn index(relation: &Relation, key: &RelationConstraint) -> Row {
+    let columns: Vec<&RelationColumn> = key.columns.iter().filter_map(|place| relation.column(*place)).collect();
+    let collation = |column: &&RelationColumn| if column.base.category == 'S' { 100 } else { 0 };
     // The operator class of the index order.
-    let class = match column.map_or("", |column| column.base.name) {
+    let class = |column: &&RelationColumn| match column.base.name {
         "int8" => 3124,
         "int4" => 1978,
         "int2" => 1979,
@@ -285,39 +287,47 @@ fn index(relation: &Relation) -> Row {
         "uuid" => 2950,
         _ => 3126,
     };
+    let width = i64::try_from(columns.len()).unwrap_or_default();
     row! {
-        "indexrelid": part_oid(relation.oid, Part::Index),
+        "indexrelid": key.index,
         "indrelid": relation.oid,
-        "indnatts": 1,
-        "indnkeyatts": 1,
+        "indnatts": width,
+        "indnkeyatts": width,
         "indisunique": true,
-        "indisprimary": true,
+        "indnullsnotdistinct": key.rule == RelationRule::Unique { nulls_are_equal: true },
+        "indisprimary": key.is_primary(),
         "indimmediate": true,
         "indisvalid": true,
         "indisready": true,
         "indislive": true,
-        "indkey": vec![key],
-        "indcollation": vec![if of_text { 100 } else { 0 }],
-        "indclass": vec![class],
-        "indoption": vec![0],
+        "indkey": key.columns.clone(),
+        "indcollation": columns.iter().map(collation).collect::<Vec<i64>>(),
+        "indclass": columns.iter().map(class).collect::<Vec<i64>>(),
+        "indoption": columns.iter().map(|_| 0).collect::<Vec<i64>>(),
     }
 }
 
-fn constraint(relation: &Relation) -> Row {
+fn constraint(relation: &Relation, own: &RelationConstraint) -> Row {
+    let (kind, condition) = match &own.rule {
+        RelationRule::PrimaryKey => ("p", None),
+        RelationRule::Unique { .. } => ("u", None),
+        RelationRule::Check(condition) => ("c", Some(condition.clone())),
+    };
     row! {
-        "oid": part_oid(relation.oid, Part::Key),
-        "conname": relation.key_name(),
+        "oid": own.oid,
+        "conname": own.name.as_str(),
         "connamespace": relation.namespace,
-        "contype": "p",
+        "contype": kind,
         "convalidated": true,
         "conrelid": relation.oid,
-        "conindid": part_oid(relation.oid, Part::Index),
+        "conindid": if own.is_key() { own.index } else { 0 },
         "confupdtype": " ",
         "confdeltype": " ",
         "confmatchtype": " ",
         "conislocal": true,
-        "connoinherit": true,
-        "conkey": relation.key.map(|key| vec![key]),
+        "connoinherit": own.is_key(),
+        "conkey": own.columns.clone(),
+        "conbin": condition,
     }
 }
 
@@ -352,10 +362,12 @@ fn depend(catalog: &PostgresCatalog) -> Vec<Row> {
                 rows.push(row(PG_CLASS, counter.oid, PG_CLASS, relation.oid, place, kind));
             }
         }
-        if let Some(key) = relation.key {
-            let [index, constraint] = [Part::Index, Part::Key].map(|part| part_oid(relation.oid, part));
-            rows.push(row(PG_CLASS, index, PG_CONSTRAINT, constraint, 0, "i"));
-            rows.push(row(PG_CONSTRAINT, constraint, PG_CLASS, relation.oid, key, "a"));
+        for constraint in &relation.constraints {
+            if constraint.is_key() {
+                rows.push(row(PG_CLASS, constraint.index, PG_CONSTRAINT, constraint.oid, 0, "i"));
+            }
+            let columns = constraint.columns.iter();
+            rows.extend(columns.map(|place| row(PG_CONSTRAINT, constraint.oid, PG_CLASS, relation.oid, *place, "a")));
         }
         if relation.kind == 'v' {
             let rule = part_oid(relation.oid, Part::Rule);

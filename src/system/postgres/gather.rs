@@ -12,7 +12,7 @@ use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
 use sqlparser::ast::Statement as SqlStatement;
 
-use super::data;
+use super::{constraints, data};
 use crate::builtins::postgres;
 use crate::catalog::grants::{self, Privilege, Thing};
 use crate::catalog::objects::Object;
@@ -24,10 +24,11 @@ use crate::functions;
 use crate::objects::definition::Definition;
 use crate::objects::lifecycle::definitions;
 use crate::objects::protection::covers;
-use crate::objects::{GRAMMARS, KINDS, numbering, profile, role, schema};
+use crate::objects::{GRAMMARS, KINDS, constraining, numbering, profile, role, schema};
 use crate::postgres_catalog::{
     Counter, DATABASE, EVERYBODYS, FIRST_NORMAL, Function, FunctionArgument, Granted, INFORMATION_SCHEMA, Namespace, OF_TABLES,
-    OWN_NAME, OWNER, PG_CATALOG, PUBLIC, Part, PostgresCatalog, Range, Relation, RelationColumn, Role, named_oids, object_oid,
+    OWN_NAME, OWNER, PG_CATALOG, PUBLIC, Part, PostgresCatalog, Range, Relation, RelationColumn,
+    RelationConstraint, Role, named_oids, object_oid,
     part_oid, quoted, type_named,
 };
 use crate::postgres_types;
@@ -260,6 +261,7 @@ impl Gathering<'_> {
             }
             self.of_schema(catalog.as_ref(), namespace, &mut relations).await?;
         }
+        number(&mut relations);
         Ok(relations)
     }
 
@@ -297,7 +299,10 @@ impl Gathering<'_> {
             let own_owner =
                 if temporary.contains_key(name) { self.owners.get(&self.context.postgres_session().role).copied() } else { None };
             let (rows, bytes) = self.size(object)?;
-            let key = self.key(namespace, name, object, &columns);
+            let constraints = match temporary.contains_key(name) {
+                true => constraints::of(constraining::declared_in_session(&member(name), self.context)?, oid, &columns),
+                false => self.constraints(namespace, name, object, oid, &columns)?,
+            };
             relations.push(Relation {
                 oid,
                 namespace: namespace.oid,
@@ -307,7 +312,7 @@ impl Gathering<'_> {
                 owner: own_owner.unwrap_or(owner),
                 comment: self.comments.get(&(namespace.name.clone(), name.clone(), None)).cloned(),
                 columns,
-                key,
+                constraints,
                 reads: if definition.as_ref().is_some_and(|text| !text.is_empty()) { self.reads(object) } else { vec![] },
                 definition,
                 rows,
@@ -431,20 +436,38 @@ impl Gathering<'_> {
         Ok((Some(snapshot.rows), snapshot.files.iter().map(|(_, file)| file.bytes).sum()))
     }
 
-    /// The position of the key column in tables that profiles and segments publish with one row per customer.
-    fn key(&self, namespace: &Namespace, name: &str, object: Option<&Object>, columns: &[RelationColumn]) -> Option<i64> {
-        let object = object?;
+    /// The constraints of a table: those it declares, or the key of a table that a profile or segment publishes with one row per customer.
+    fn constraints(
+        &self,
+        namespace: &Namespace,
+        name: &str,
+        object: Option<&Object>,
+        oid: i64,
+        columns: &[RelationColumn],
+    ) -> Result<Vec<RelationConstraint>> {
+        let Some(object) = object else { return Ok(vec![]) };
         let is_whole = match namespace.oid {
             PROFILE => object.name == name,
             SEGMENT => true,
-            _ => false,
+            _ => return Ok(constraints::of(constraining::declared(object, self.context)?, oid, columns)),
         };
-        if !is_whole {
-            return None;
-        }
-        let key = profile::whole(&object.profile, self.context).ok()?.body.key;
-        let place = columns.iter().position(|column| column.name == key)?;
-        i64::try_from(place + 1).ok()
+        let key = if is_whole { profile::whole(&object.profile, self.context).ok().map(|whole| whole.body.key) } else { None };
+        let Some(key) = key else { return Ok(vec![]) };
+        Ok(constraints::of(constraints::key(name, key), oid, columns))
+    }
+}
+
+/// Gives constraints beside the primary key their numbers.
+fn number(relations: &mut [Relation]) {
+    let of = |relation: &Relation, name: &str| format!("{} {name}", relation.oid);
+    let names: Vec<String> = relations
+        .iter()
+        .flat_map(|relation| relation.constraints.iter().filter(|own| !own.is_primary()).map(|own| of(relation, &own.name)))
+        .collect();
+    let numbers = named_oids(Range::Constraints, names.iter().map(String::as_str));
+    let others = relations.iter_mut().flat_map(|relation| &mut relation.constraints).filter(|own| !own.is_primary());
+    for (constraint, oid) in others.zip(numbers) {
+        (constraint.oid, constraint.index) = (oid, oid + 1);
     }
 }
 
@@ -477,7 +500,7 @@ fn own_relation(table: &data::Table) -> Relation {
         owner: OWNER,
         comment: None,
         columns,
-        key: None,
+        constraints: vec![],
         definition: None,
         reads: vec![],
         rows: None,

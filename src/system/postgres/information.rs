@@ -6,14 +6,13 @@ use super::classes::bounds;
 use super::data::{Row, Table};
 use super::row;
 use crate::postgres_catalog::cells::Cell;
-use crate::postgres_catalog::{Counter, OF_TABLES, OWN_NAME, PostgresCatalog, Relation, RelationColumn, type_name};
+use crate::postgres_catalog::{Counter, OF_TABLES, OWN_NAME, PostgresCatalog, Relation, RelationColumn, RelationRule, type_name};
 use crate::statement::StatementContext;
 
 /// The rows of a table; empty for features that do not exist here.
 pub fn rows(table: &Table, catalog: &PostgresCatalog, _: &StatementContext) -> Result<Vec<Row>> {
     let relations = || catalog.relations.iter();
     let views = || relations().filter(|relation| relation.kind == 'v');
-    let keys = || relations().filter_map(|relation| Some((relation, relation.key_column()?)));
     let schema = |relation: &Relation| catalog.schema(relation.namespace).to_string();
     Ok(match table.name {
         "tables" => relations()
@@ -61,29 +60,39 @@ pub fn rows(table: &Table, catalog: &PostgresCatalog, _: &StatementContext) -> R
             .collect(),
         "information_schema_catalog_name" => vec![row! {"catalog_name": OWN_NAME}],
         "table_constraints" => constraints(catalog),
-        "key_column_usage" => keys()
-            .map(|(relation, column)| {
-                row! {
-                    "constraint_catalog": OWN_NAME, "constraint_schema": schema(relation), "constraint_name": relation.key_name(),
-                    "table_catalog": OWN_NAME, "table_schema": schema(relation), "table_name": relation.name.as_str(),
-                    "column_name": column.name.as_str(), "ordinal_position": 1,
-                }
+        "key_column_usage" => catalog
+            .keys()
+            .flat_map(|(relation, key)| {
+                let columns = (1..).zip(&key.columns);
+                let column = |(place, column): (i64, &i64)| {
+                    Some(row! {
+                        "constraint_catalog": OWN_NAME, "constraint_schema": schema(relation), "constraint_name": key.name.as_str(),
+                        "table_catalog": OWN_NAME, "table_schema": schema(relation), "table_name": relation.name.as_str(),
+                        "column_name": relation.column(*column)?.name.as_str(), "ordinal_position": place,
+                    })
+                };
+                columns.filter_map(column).collect::<Vec<_>>()
             })
             .collect(),
-        "constraint_column_usage" => keys()
-            .map(|(relation, column)| {
-                row! {
-                    "table_catalog": OWN_NAME, "table_schema": schema(relation), "table_name": relation.name.as_str(),
-                    "column_name": column.name.as_str(), "constraint_catalog": OWN_NAME, "constraint_schema": schema(relation),
-                    "constraint_name": relation.key_name(),
-                }
+        "constraint_column_usage" => catalog
+            .constraints()
+            .flat_map(|(relation, constraint)| {
+                let column = |column: &i64| {
+                    Some(row! {
+                        "table_catalog": OWN_NAME, "table_schema": schema(relation), "table_name": relation.name.as_str(),
+                        "column_name": relation.column(*column)?.name.as_str(), "constraint_catalog": OWN_NAME,
+                        "constraint_schema": schema(relation), "constraint_name": constraint.name.as_str(),
+                    })
+                };
+                constraint.columns.iter().filter_map(column).collect::<Vec<_>>()
             })
             .collect(),
-        "constraint_table_usage" => keys()
-            .map(|(relation, _)| {
+        "constraint_table_usage" => catalog
+            .keys()
+            .map(|(relation, key)| {
                 row! {
                     "table_catalog": OWN_NAME, "table_schema": schema(relation), "table_name": relation.name.as_str(),
-                    "constraint_catalog": OWN_NAME, "constraint_schema": schema(relation), "constraint_name": relation.key_name(),
+                    "constraint_catalog": OWN_NAME, "constraint_schema": schema(relation), "constraint_name": key.name.as_str(),
                 }
             })
             .collect(),
@@ -95,6 +104,13 @@ pub fn rows(table: &Table, catalog: &PostgresCatalog, _: &StatementContext) -> R
                     "check_clause": format!("{} IS NOT NULL", column.name),
                 }
             })
+            .chain(catalog.constraints().filter_map(|(relation, constraint)| match &constraint.rule {
+                RelationRule::Check(condition) => Some(row! {
+                    "constraint_catalog": OWN_NAME, "constraint_schema": schema(relation), "constraint_name": constraint.name.as_str(),
+                    "check_clause": format!("(({condition}))"),
+                }),
+                RelationRule::PrimaryKey | RelationRule::Unique { .. } => None,
+            }))
             .collect(),
         "character_sets" => vec![row! {
             "character_set_name": "UTF8", "character_repertoire": "UCS", "form_of_use": "UTF8", "default_collate_catalog": OWN_NAME,
@@ -239,21 +255,26 @@ fn udt_name(column: &RelationColumn) -> String {
 }
 
 fn constraints(catalog: &PostgresCatalog) -> Vec<Row> {
-    let of = |relation: &Relation, name: String, kind: &str| {
+    let of = |relation: &Relation, name: String, kind: &str, nulls: Option<&str>| {
         let schema = catalog.schema(relation.namespace);
         row! {
             "constraint_catalog": OWN_NAME, "constraint_schema": schema, "constraint_name": name, "table_catalog": OWN_NAME,
             "table_schema": schema, "table_name": relation.name.as_str(), "constraint_type": kind, "is_deferrable": "NO",
-            "initially_deferred": "NO", "enforced": "YES", "nulls_distinct": if kind == "CHECK" { None } else { Some("YES") },
+            "initially_deferred": "NO", "enforced": "YES", "nulls_distinct": nulls,
         }
     };
     let mut rows = vec![];
     for relation in &catalog.relations {
-        if relation.key_column().is_some() {
-            rows.push(of(relation, relation.key_name(), "PRIMARY KEY"));
-        }
+        rows.extend(relation.constraints.iter().map(|constraint| {
+            let (kind, nulls) = match constraint.rule {
+                RelationRule::PrimaryKey => ("PRIMARY KEY", Some("YES")),
+                RelationRule::Unique { nulls_are_equal } => ("UNIQUE", Some(yes(!nulls_are_equal))),
+                RelationRule::Check(_) => ("CHECK", None),
+            };
+            of(relation, constraint.name.clone(), kind, nulls)
+        }));
         let not_null = (1..).zip(&relation.columns).filter(|(_, column)| !column.is_nullable);
-        rows.extend(not_null.map(|(place, _)| of(relation, not_null_name(relation, place), "CHECK")));
+        rows.extend(not_null.map(|(place, _)| of(relation, not_null_name(relation, place), "CHECK", None)));
     }
     rows
 }

@@ -8,6 +8,7 @@
 //! read when a statement names one of them.
 
 mod classes;
+mod constraints;
 mod data;
 mod functions;
 mod gather;

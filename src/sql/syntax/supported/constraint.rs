@@ -13,8 +13,8 @@ use crate::sql::syntax::constraints::plain;
 use crate::walk::Walk as _;
 
 const LEAVE_OUT: &str = "leave it out";
-const FOREIGN: &str = "rows are not compared with those of other tables as they are written; leave it out, and CREATE CHECK … ON table \
-                       EXPECT … to find rows without a counterpart";
+const FOREIGN: &str = "rows are not compared with those of other tables as they are written; leave it out, and find rows without a \
+                       counterpart with CREATE CHECK … AS foreign_key(column, table, column)";
 
 impl Walk<'_> {
     pub(super) fn table_constraint(&self, constraint: &TableConstraint) -> Checked {

@@ -202,8 +202,12 @@ impl Walk<'_> {
         }
         none(after_columns, "columns after PARTITION", "write them after the name of the table")?;
         match on {
+            None => {}
             // One whose columns are not named; see `conflicts`.
-            None | Some(OnInsert::OnConflict(OnConflict { conflict_target: Some(ConflictTarget::Columns(_)), action: _ })) => {}
+            Some(OnInsert::OnConflict(OnConflict { conflict_target, action: _ })) => match conflict_target {
+                None | Some(ConflictTarget::Columns(_)) => {}
+                Some(ConflictTarget::OnConstraint(name)) => self.name(name)?,
+            },
             Some(_) => return refuse("ON CONFLICT", replaced),
         }
         returning.iter().flatten().try_for_each(|item| self.select_item(item))?;

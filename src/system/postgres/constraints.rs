@@ -1,0 +1,28 @@
+//! The constraints of tables, as PostgreSQL's catalog shows them.
+
+use crate::postgres_catalog::{Part, RelationColumn, RelationConstraint, RelationRule, part_oid};
+use crate::sql::syntax::constraints::{Constraint, Rule};
+
+/// The constraints of a relation with these columns. Those beside the primary key get their numbers later.
+pub fn of(written: Vec<Constraint>, oid: i64, columns: &[RelationColumn]) -> Vec<RelationConstraint> {
+    let place = |name: &String| {
+        let place = columns.iter().position(|column| column.name == *name)?;
+        i64::try_from(place + 1).ok()
+    };
+    let one = |Constraint { name, rule }: Constraint| {
+        let columns = rule.columns().iter().filter_map(place).collect();
+        let rule = match rule {
+            Rule::PrimaryKey(_) => RelationRule::PrimaryKey,
+            Rule::Unique { nulls_are_equal, .. } => RelationRule::Unique { nulls_are_equal },
+            Rule::Check(condition) => RelationRule::Check(condition.to_string()),
+        };
+        let (oid, index) = (part_oid(oid, Part::Key), part_oid(oid, Part::Index));
+        RelationConstraint { oid, index, name, rule, columns }
+    };
+    written.into_iter().map(one).collect()
+}
+
+/// The key of a table that a profile or a segment publishes with one row per customer.
+pub fn key(table: &str, column: String) -> Vec<Constraint> {
+    vec![Constraint { name: format!("{table}_pkey"), rule: Rule::PrimaryKey(vec![column]) }]
+}
