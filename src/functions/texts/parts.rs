@@ -97,7 +97,14 @@ write `right(text, 2)`.",
         "locate",
         "texts",
         "Returns the position of a substring, or 0 if it does not occur.",
-        Meaning::Sql(&[(2, "strpos($2, $1)")]),
+        Meaning::Sql(&[
+            (2, "strpos($2, $1)"),
+            (
+                3,
+                "CASE WHEN $3 > 0 THEN strpos(substr($2, $3), $1) + CASE WHEN strpos(substr($2, $3), $1) > 0 THEN $3 - 1 ELSE 0 END \
+                 ELSE 0 END",
+            ),
+        ]),
     )
     .page(
         &[
@@ -107,8 +114,9 @@ write `right(text, 2)`.",
                 "text to look for; upper and lower case differ, an empty one is at 1, NULL gives NULL",
             ),
             Argument::required("text", Takes::Value("text"), "text to search in; NULL gives NULL"),
+            Argument::optional("start", Takes::Value("integer"), "1", "position to begin at; 0 and less find nothing"),
         ],
-        &["SELECT locate('b', 'abc') AS place;"],
+        &["SELECT locate('b', 'abc') AS place;", "SELECT locate('a', 'banana', 3) AS place;"],
     )
     .says(
         "\
@@ -121,7 +129,14 @@ part)`; Python: `find`, from 0, and -1 for none.",
         "charindex",
         "texts",
         "As `locate`, in SQL Server and Snowflake.",
-        Meaning::Sql(&[(2, "strpos($2, $1)")]),
+        Meaning::Sql(&[
+            (2, "strpos($2, $1)"),
+            (
+                3,
+                "CASE WHEN $3 > 1 THEN strpos(substr($2, $3), $1) + CASE WHEN strpos(substr($2, $3), $1) > 0 THEN $3 - 1 ELSE 0 END \
+                 ELSE strpos($2, $1) END",
+            ),
+        ]),
     )
     .page(
         &[
@@ -131,10 +146,11 @@ part)`; Python: `find`, from 0, and -1 for none.",
                 "text to look for; upper and lower case differ, an empty one is at 1, NULL gives NULL",
             ),
             Argument::required("text", Takes::Value("text"), "text to search in; NULL gives NULL"),
+            Argument::optional("start", Takes::Value("integer"), "1", "position to begin at; 0 and less begin at the first character"),
         ],
-        &["SELECT charindex('b', 'abc') AS place;"],
+        &["SELECT charindex('b', 'abc') AS place;", "SELECT charindex('a', 'banana', 3) AS place;"],
     )
-    .says("See `locate`. There is no third argument for the place to start."),
+    .says("See `locate`."),
     ExpressionMacro::scalar(
         "startswith",
         "texts",

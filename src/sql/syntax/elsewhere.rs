@@ -3,6 +3,8 @@
 //! They have no pages: the page "Coming from …" shows them, and the page of the function here names them. A name whose meaning differs
 //! from system to system is not among them; [`functions`](crate::sql::diagnostics::functions) says what to write for those.
 
+mod table;
+
 use std::ops::ControlFlow;
 
 use datafusion::common::Result;
@@ -13,219 +15,33 @@ use sqlparser::ast::{
     UnaryOperator, Value, VisitorMut,
 };
 
+use table::{FORMS, NAMES};
+
 use super::call_of;
 use super::expression_macros::with;
 use crate::sql::command::normal;
 use crate::walk::WalkMut;
 
-/// Other names, and ours. The arguments and clauses are the same.
-const NAMES: [(&str, &str); 73] = [
-    ("arbitrary", "any_value"),
-    ("array_aggr", "list_aggregate"),
-    ("array_aggregate", "list_aggregate"),
-    ("array_apply", "array_transform"),
-    ("array_construct", "make_array"),
-    ("array_intersection", "array_intersect"),
-    ("array_to_json", "to_json"),
-    ("array_value", "make_array"),
-    ("bitand_agg", "bit_and"),
-    ("bitcount", "bit_count"),
-    ("bitor_agg", "bit_or"),
-    ("bitxor_agg", "bit_xor"),
-    ("byte_length", "octet_length"),
-    ("clock_timestamp", "now"),
-    ("current_datetime", "now"),
-    ("euclidean_distance", "array_distance"),
-    ("favg", "avg"),
-    ("filter", "array_filter"),
-    ("fsum", "sum"),
-    ("generate_uuid", "uuid"),
-    ("get_current_timestamp", "now"),
-    ("get_json_object", "json_extract_string"),
-    ("getdate", "now"),
-    ("grouping_id", "grouping"),
-    ("hll", "approx_count_distinct"),
-    ("is_nan", "isnan"),
-    ("json_array", "json_build_array"),
-    ("json_arrayagg", "json_agg"),
-    ("json_extract_array", "json_query_array"),
-    ("json_extract_scalar", "json_value"),
-    ("json_extract_string_array", "json_value_array"),
-    ("json_group_array", "json_agg"),
-    ("json_group_object", "json_object_agg"),
-    ("json_object", "json_build_object"),
-    ("json_objectagg", "json_object_agg"),
-    ("json_query", "json_extract"),
-    ("json_quote", "to_json"),
-    ("jsonb_array_length", "json_array_length"),
-    ("jsonb_extract_path", "json_extract_path"),
-    ("jsonb_extract_path_text", "json_extract_path_text"),
-    ("jsonb_typeof", "json_typeof"),
-    ("kahan_sum", "sum"),
-    ("list_aggr", "list_aggregate"),
-    ("list_apply", "array_transform"),
-    ("list_cosine_distance", "cosine_distance"),
-    ("list_distance", "array_distance"),
-    ("list_dot_product", "inner_product"),
-    ("list_inner_product", "inner_product"),
-    ("make_timestamp_ms", "to_timestamp_millis"),
-    ("mismatches", "hamming"),
-    ("object_construct_keep_null", "json_build_object"),
-    ("object_keys", "json_keys"),
-    ("ord", "ascii"),
-    ("prefix", "starts_with"),
-    ("regexp_split_to_list", "regexp_split_to_array"),
-    ("statement_timestamp", "now"),
-    ("str_split_regex", "regexp_split_to_array"),
-    ("string_split_regex", "regexp_split_to_array"),
-    ("suffix", "ends_with"),
-    ("sumkahan", "sum"),
-    ("sysdate", "now"),
-    ("systimestamp", "now"),
-    ("timestamp_micros", "to_timestamp_micros"),
-    ("timestamp_millis", "to_timestamp_millis"),
-    ("timestamp_seconds", "to_timestamp_seconds"),
-    ("to_json_string", "to_json"),
-    ("transaction_timestamp", "now"),
-    ("transform", "array_transform"),
-    ("unicode", "ascii"),
-    ("utc_timestamp", "now"),
-    ("uuid_string", "uuid"),
-    ("variance_pop", "var_pop"),
-    ("weekiso", "week"),
-];
-
-/// Scalar functions with the number of their arguments, and the expressions that they stand for.
-const FORMS: [(&str, usize, &str); 112] = [
-    ("add_days", 2, "(CAST($1 AS DATE) + $2)"),
-    ("array_append_distinct", 2, "array_distinct(array_append($1, $2))"),
-    ("array_avg", 1, "avg_of($1)"),
-    ("array_first", 1, "($1)[1]"),
-    ("array_last", 1, "($1)[-1]"),
-    ("array_push_front", 2, "array_prepend($2, $1)"),
-    ("array_sum", 1, "sum_of($1)"),
-    ("base64", 1, "encode($1, 'base64pad')"),
-    ("base64_encode", 1, "encode($1, 'base64')"),
-    ("bitand", 2, "($1 & $2)"),
-    ("bitnot", 1, "(-1 - $1)"),
-    ("bitor", 2, "($1 | $2)"),
-    ("bitshiftleft", 2, "($1 << $2)"),
-    ("bitshiftright", 2, "($1 >> $2)"),
-    ("bitxor", 2, "($1 # $2)"),
-    ("century", 1, "CAST(ceil(date_part('year', $1) / 100.0) AS BIGINT)"),
-    ("contains_substr", 2, "contains(lower($1), lower($2))"),
-    ("current_localtime", 0, "CAST(now() AS TIME)"),
-    ("current_localtimestamp", 0, "CAST(now() AS TIMESTAMP)"),
-    ("curtime", 0, "CAST(now() AS TIME)"),
-    ("datetime", 1, "CAST($1 AS TIMESTAMP)"),
-    ("datetime", 6, "make_timestamp($1, $2, $3, $4, $5, $6)"),
-    ("datetime_add", 2, "($1 + $2)"),
-    ("datetime_sub", 2, "($1 - $2)"),
-    ("decade", 1, "CAST(floor(date_part('year', $1) / 10.0) AS BIGINT)"),
-    ("divide", 2, "div($1, $2)"),
-    ("epoch_ms", 1, "CAST(round(date_part('epoch', $1) * 1000) AS BIGINT)"),
-    ("epoch_us", 1, "CAST(round(date_part('epoch', $1) * 1000000) AS BIGINT)"),
-    ("fmod", 2, "mod($1, $2)"),
-    ("from_base64", 1, "decode($1, 'base64')"),
-    ("from_hex", 1, "decode($1, 'hex')"),
-    ("geomean", 1, "exp(avg(ln($1)))"),
-    ("geometric_mean", 1, "exp(avg(ln($1)))"),
-    ("get_path", 2, "json_extract($1, '$.' || $2)"),
-    (
-        "haversine",
-        4,
-        "(2 * 6371 * asin(sqrt(power(sin(radians($3 - $1) / 2), 2) + cos(radians($1)) * cos(radians($3)) * power(sin(radians($4 - $2) / 2), 2))))",
-    ),
-    ("hex_encode", 1, "upper(encode($1, 'hex'))"),
-    ("is_inf", 1, "(abs($1) = CAST('inf' AS DOUBLE))"),
-    ("isfinite", 1, "(abs(CAST($1 AS DOUBLE)) < CAST('inf' AS DOUBLE))"),
-    ("isinf", 1, "(abs($1) = CAST('inf' AS DOUBLE))"),
-    ("isoyear", 1, "CAST(date_part('isoyear', $1) AS BIGINT)"),
-    ("json_array_elements", 1, "unnest(json_query_array($1))"),
-    ("json_array_elements_text", 1, "unnest(json_value_array($1))"),
-    ("json_exists", 2, "(json_extract($1, $2) IS NOT NULL)"),
-    (
-        "json_length",
-        1,
-        "CASE WHEN $1 IS NOT NULL THEN CASE json_typeof($1) WHEN 'array' THEN json_array_length($1) \
-         WHEN 'object' THEN CAST(cardinality(json_keys($1)) AS BIGINT) ELSE 1 END END",
-    ),
-    ("json_object_keys", 1, "unnest(json_keys($1))"),
-    ("jsonb_array_elements", 1, "unnest(json_query_array($1))"),
-    ("jsonb_array_elements_text", 1, "unnest(json_value_array($1))"),
-    ("jsonb_object_keys", 1, "unnest(json_keys($1))"),
-    ("list_any_value", 1, "(array_compact($1))[1]"),
-    ("list_avg", 1, "avg_of($1)"),
-    ("list_bit_and", 1, "bit_and_of($1)"),
-    ("list_bit_or", 1, "bit_or_of($1)"),
-    ("list_bit_xor", 1, "bit_xor_of($1)"),
-    ("list_bool_and", 1, "bool_and_of($1)"),
-    ("list_bool_or", 1, "bool_or_of($1)"),
-    ("list_cosine_similarity", 2, "(1 - cosine_distance($1, $2))"),
-    ("list_count", 1, "cardinality(array_compact($1))"),
-    ("list_entropy", 1, "entropy_of($1)"),
-    ("list_first", 1, "($1)[1]"),
-    ("list_kurtosis", 1, "kurtosis_of($1)"),
-    ("list_last", 1, "($1)[-1]"),
-    ("list_mad", 1, "deviation_of($1)"),
-    ("list_mean", 1, "avg_of($1)"),
-    ("list_median", 1, "median_of($1)"),
-    ("list_mode", 1, "most_frequent_of($1)"),
-    ("list_product", 1, "product_of($1)"),
-    ("list_select", 2, "list_transform($2, __place -> ($1)[__place])"),
-    ("list_skewness", 1, "skewness_of($1)"),
-    ("list_stddev", 1, "stddev_of($1)"),
-    ("list_stddev_pop", 1, "stddev_pop_of($1)"),
-    ("list_stddev_samp", 1, "stddev_of($1)"),
-    ("list_string_agg", 1, "array_to_string($1, ',')"),
-    ("list_sum", 1, "sum_of($1)"),
-    ("list_var_pop", 1, "var_pop_of($1)"),
-    ("list_var_samp", 1, "variance_of($1)"),
-    ("list_variance", 1, "variance_of($1)"),
-    (
-        "list_where",
-        2,
-        "list_transform(array_filter(generate_series(1, CAST(cardinality($2) AS BIGINT)), __place -> ($2)[__place]), __place -> ($1)[__place])",
-    ),
-    ("millennium", 1, "CAST(ceil(date_part('year', $1) / 1000.0) AS BIGINT)"),
-    ("parse_time", 2, "CAST(strptime($2, $1) AS TIME)"),
-    ("period_diff", 2, "((div($1, 100) - div($2, 100)) * 12 + $1 % 100 - $2 % 100)"),
-    ("regexp_split_to_table", 2, "unnest(regexp_split_to_array($1, $2))"),
-    ("regexp_substr", 3, "(regexp_extract_all(substr($1, $3), $2))[1]"),
-    ("regexp_substr", 4, "(regexp_extract_all(substr($1, $3), $2))[$4]"),
-    ("square", 1, "power($1, 2)"),
-    ("string_to_table", 2, "unnest(string_to_array($1, $2))"),
-    ("time", 1, "CAST($1 AS TIME)"),
-    ("time", 3, "make_time($1, $2, $3)"),
-    ("time_add", 2, "($1 + $2)"),
-    ("time_sub", 2, "($1 - $2)"),
-    ("time_to_sec", 1, "CAST(date_part('epoch', CAST($1 AS TIME)) AS BIGINT)"),
-    ("timediff", 3, "datediff($1, $2, $3)"),
-    ("timestamp", 1, "CAST($1 AS TIMESTAMP)"),
-    ("timestamp_add", 2, "($1 + $2)"),
-    ("timestamp_sub", 2, "($1 - $2)"),
-    ("to_base64", 1, "encode($1, 'base64pad')"),
-    ("to_boolean", 1, "CAST($1 AS BOOLEAN)"),
-    ("to_double", 1, "CAST($1 AS DOUBLE)"),
-    ("to_hours", 1, "($1 * INTERVAL '1 hour')"),
-    ("to_minutes", 1, "($1 * INTERVAL '1 minute')"),
-    ("to_months", 1, "($1 * INTERVAL '1 month')"),
-    ("to_seconds", 1, "($1 * INTERVAL '1 second')"),
-    ("to_timestamp_ntz", 1, "CAST($1 AS TIMESTAMP)"),
-    ("to_weeks", 1, "($1 * INTERVAL '7 days')"),
-    ("to_years", 1, "($1 * INTERVAL '1 year')"),
-    ("trim_array", 2, "array_slice($1, 1, CAST(cardinality($1) AS BIGINT) - $2)"),
-    ("try_to_boolean", 1, "TRY_CAST($1 AS BOOLEAN)"),
-    ("unhex", 1, "decode($1, 'hex')"),
-    ("unix_micros", 1, "CAST(round(date_part('epoch', $1) * 1000000) AS BIGINT)"),
-    ("unix_millis", 1, "CAST(round(date_part('epoch', $1) * 1000) AS BIGINT)"),
-    ("wavg", 2, "(CAST(sum($1 * $2) AS DOUBLE) / sum(CASE WHEN $1 IS NOT NULL THEN $2 END))"),
-    ("weighted_avg", 2, "(CAST(sum($1 * $2) AS DOUBLE) / sum(CASE WHEN $1 IS NOT NULL THEN $2 END))"),
-    ("xor", 2, "($1 # $2)"),
-];
-
 /// The units that are also written without quotes: `date_part(week, day)`, `trunc(day, 'month')`.
 const UNITS: [&str; 8] = ["day", "hour", "minute", "month", "quarter", "second", "week", "year"];
+
+/// The unit of a text: its name, or the letters of Oracle and Spark.
+fn unit_of(text: &str) -> Option<&'static str> {
+    let lower = text.to_lowercase();
+    if let Some(unit) = UNITS.into_iter().find(|unit| *unit == lower) {
+        return Some(unit);
+    }
+    Some(match lower.as_str() {
+        "syyyy" | "yyyy" | "yyy" | "yy" | "y" => "year",
+        "q" => "quarter",
+        "mon" | "mm" => "month",
+        "iw" => "week",
+        "dd" | "ddd" | "j" => "day",
+        "hh" | "hh12" | "hh24" => "hour",
+        "mi" => "minute",
+        _ => return None,
+    })
+}
 
 /// Rewrites one expression; its children are visited separately.
 ///
@@ -372,9 +188,24 @@ fn in_other_words(call: &mut Function) -> Result<Option<Expr>> {
             let list = call_of("make_array", list.to_vec());
             with("CAST(coalesce(array_position($1, $2), 0) AS BIGINT)", &[list, value.clone()]).map(Some)
         }
-        ("elt", [place, list @ ..]) if !list.is_empty() => {
+        ("elt" | "choose", [place, list @ ..]) if !list.is_empty() => {
             let list = call_of("make_array", list.to_vec());
             with("array_element($1, $2)", &[list, place.clone()]).map(Some)
+        }
+        // ClickHouse's conditions, each with its value, and the value of the rest.
+        ("multiif", conditions) if conditions.len() >= 3 && conditions.len() % 2 == 1 => {
+            let always = Expr::value(Value::Boolean(true));
+            Ok(Some(call_of("decode", std::iter::once(always).chain(conditions.iter().cloned()).collect())))
+        }
+        // `now(3)`: a time has more digits here than are asked for.
+        ("now" | "current_timestamp", [digits]) if is_number(digits) => Ok(Some(call_of("now", vec![]))),
+        // SQL Server writes the type first, Snowflake the digits of a number last.
+        ("convert" | "try_convert", [Expr::Identifier(_) | Expr::Function(_), value]) => {
+            let cast = if own == "convert" { "CAST" } else { "TRY_CAST" };
+            Ok(with(&format!("{cast}($1 AS {})", arguments[0]), std::slice::from_ref(value)).ok())
+        }
+        ("to_decimal" | "to_number" | "to_numeric", [value, digits, places]) if is_number(digits) && is_number(places) => {
+            with(&format!("CAST($1 AS DECIMAL({digits}, {places}))"), std::slice::from_ref(value)).map(Some)
         }
         // MySQL's number with two digits after the point; the first argument of other systems is a text.
         ("format", [number, Expr::Value(digits)]) if is_surely_number(number) => match &digits.value {
@@ -404,14 +235,24 @@ fn in_other_words(call: &mut Function) -> Result<Option<Expr>> {
             let name = if own == "array_contains" { "array_has($1, $2)" } else { "(array_position($1, $2) - 1)" };
             with(name, &[list.clone(), value.clone()]).map(Some)
         }
-        ("trunc", [time, unit]) if text(unit).is_some_and(|unit| UNITS.contains(&unit.to_lowercase().as_str())) => {
-            with("date_trunc($1, $2)", &[unit.clone(), time.clone()]).map(Some)
+        ("trunc", [time, unit]) if let Some(unit) = text(unit).and_then(unit_of) => {
+            let unit = Expr::value(Value::SingleQuotedString(unit.into()));
+            with("date_trunc($1, $2)", &[unit, time.clone()]).map(Some)
         }
-        ("date_part" | "datepart", [Expr::Identifier(unit), time])
+        ("date_part" | "datepart" | "date_trunc" | "datetrunc", [Expr::Identifier(unit), time])
             if unit.quote_style.is_none() && UNITS.contains(&unit.value.to_lowercase().as_str()) =>
         {
+            let form = if own.ends_with("part") { "date_part($1, $2)" } else { "date_trunc($1, $2)" };
             let unit = Expr::value(Value::SingleQuotedString(unit.value.to_lowercase()));
-            with("date_part($1, $2)", &[unit, time.clone()]).map(Some)
+            with(form, &[unit, time.clone()]).map(Some)
+        }
+        ("dateadd", [_, _, time]) if text(time).is_some() => {
+            let mut time = time.clone();
+            time_of_text(&mut time);
+            if let Some(argument) = clauses.args.last_mut() {
+                *argument = FunctionArg::Unnamed(FunctionArgExpr::Expr(time));
+            }
+            Ok(None)
         }
         ("date_add" | "date_sub" | "adddate" | "subdate", [first, _]) if text(first).is_some() => {
             let mut first = first.clone();
