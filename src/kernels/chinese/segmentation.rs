@@ -78,11 +78,6 @@ pub fn cut<'a>(text: &'a str, own: Option<&Dictionary>, mut give: impl FnMut(&'a
 /// The tokens of a text without words of the user. Jieba knows Chinese and ASCII, and splits the words of other alphabets into their
 /// letters; they are taken from the text before it sees them: Müller, Привет.
 fn cut_piece<'a>(piece: &'a str, give: &mut impl FnMut(&'a str)) {
-    let by_jieba = |part: &'a str, give: &mut dyn FnMut(&'a str)| {
-        if !part.is_empty() {
-            JIEBA.cut(part, true).iter().for_each(|token| give(token.word));
-        }
-    };
     let mut rest = piece;
     while let Some(at) = rest.find(is_of_another_alphabet) {
         let start = rest[..at].trim_end_matches(|letter: char| letter.is_ascii_alphanumeric()).len();
@@ -93,6 +88,12 @@ fn cut_piece<'a>(piece: &'a str, give: &mut impl FnMut(&'a str)) {
         rest = &rest[end..];
     }
     by_jieba(rest, give);
+}
+
+fn by_jieba<'a>(text: &'a str, give: &mut impl FnMut(&'a str)) {
+    if !text.is_empty() {
+        JIEBA.cut(text, true).iter().for_each(|token| give(token.word));
+    }
 }
 
 /// Letters and digits that are neither Chinese nor ASCII.
