@@ -59,6 +59,7 @@ pub enum Format {
     /// A Parquet file.
     Parquet,
     /// An Excel workbook with one sheet.
+    #[value(alias = "xlsx")]
     Excel,
 }
 

@@ -85,8 +85,10 @@ pub fn read(
         return Err(coded(SqlState::BAD_COPY_FILE_FORMAT, name, *problem));
     }
     // A small archive may unpack to gigabytes, so memory is reserved first.
-    let unpacked =
-        unpacked_size(&bytes).ok_or_else(|| damaged(&"it is not a ZIP archive; is it an .xls, a CSV or an encrypted file?"))?;
+    let unpacked = unpacked_size(&bytes).ok_or_else(|| match bytes.starts_with(b"PK") {
+        true => damaged(&"it is cut off; copy or download it again"),
+        false => damaged(&"it is not a ZIP archive; is it an .xls, a CSV or an encrypted file?"),
+    })?;
     // The first entry of the archive of a sheet in this format says what it is.
     if bytes.windows(OPEN_DOCUMENT.len()).take(100).any(|place| place == OPEN_DOCUMENT) {
         return Err(coded(SqlState::BAD_COPY_FILE_FORMAT, name, "is an OpenDocument sheet (.ods); save it as .xlsx or .csv"));
