@@ -9,6 +9,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::prelude::SessionContext;
 
+use super::execution::is_query;
 use super::gathered;
 use super::rights;
 use super::writes::Staged;
@@ -407,8 +408,13 @@ impl Runner<'_> {
     async fn rows(&self, name: &str, query: &str) -> Result<(RecordBatch, Vec<String>)> {
         let parsed = parser::parse_composed(query, self.context.session())?;
         let parsed = Parsed::Sql(Box::new(parsed));
+        // A report reads; a COPY in it would write a file.
+        let not_a_query = || invalid(name, "is not a query; write one SELECT");
+        if !is_query(&parsed) {
+            return Err(not_a_query());
+        }
         let context = rights::check(&parsed, self.context)?;
-        let Parsed::Sql(parsed) = parsed else { return Err(invalid(name, "is not a query")) };
+        let Parsed::Sql(parsed) = parsed else { return Err(not_a_query()) };
         gathered::rows(&parsed, name, MOST_ROWS, &context, self.running).await
     }
 

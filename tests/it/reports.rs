@@ -164,6 +164,14 @@ fn what_is_wrong_with_a_report_is_told() {
     std::fs::write(own.join("500_own.sql"), "-- title: A\n-- chart: cake\nSELECT 1 AS a").unwrap();
     wrong("COPY REPORT customer TO 'a.html' WITH (sections = 'own')", "500_own.sql:2: ");
     assert!(!folder.path().join("a.html").exists());
+    // A report only reads.
+    for statement in ["COPY orders TO 'written.csv'", "CREATE TABLE written AS SELECT 1 AS a", "DELETE FROM orders"] {
+        std::fs::write(own.join("500_own.sql"), format!("-- title: Mine\n{statement}")).unwrap();
+        rows(&engine, &session, "COPY REPORT customer TO 'b.html' WITH (sections = 'own')");
+        let page = std::fs::read_to_string(folder.path().join("b.html")).unwrap();
+        assert!(page.contains("<b>Mine</b>: ") && page.contains("is not a query"), "{statement}");
+        assert!(!folder.path().join("written.csv").exists());
+    }
     // If a query fails, its section is left out, and the page says why.
     std::fs::write(own.join("500_own.sql"), "-- title: Mine\nSELECT no_such_column FROM $members").unwrap();
     rows(&engine, &session, "COPY REPORT customer TO 'a.html' WITH (sections = 'own')");
