@@ -1,5 +1,6 @@
 //! Wrong arguments: clap's message in the language of the program, and what to write for arguments of psql, DuckDB and SQLite.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -27,6 +28,20 @@ const OF_OTHERS: &[(&[&str], &str)] = &[
     (&["-e", "-s", "-q", "--command"], "-c 'SELECT 1' runs a statement"),
     (&["-readonly", "--readonly"], "the permissions of the folder decide who can write; a role with SELECT alone cannot"),
 ];
+
+/// Formats of DuckDB and SQLite that begin as `-c` does, and so would be run as a statement.
+const BEGIN_AS_STATEMENT: [&str; 2] = ["-csv", "-column"];
+
+/// The error for such a format before `--`.
+pub(super) fn format_for_statement(command: &clap::Command, arguments: impl Iterator<Item = OsString>) -> Option<clap::Error> {
+    let before = arguments.take_while(|argument| argument != "--");
+    let format = before
+        .filter_map(|argument| argument.into_string().ok())
+        .find(|argument| BEGIN_AS_STATEMENT.contains(&argument.as_str()))?;
+    let mut error = clap::Error::new(ErrorKind::UnknownArgument).with_cmd(command);
+    error.insert(ContextKind::InvalidArg, ContextValue::String(format));
+    Some(error)
+}
 
 /// The whole message about wrong arguments.
 pub(super) fn message(error: &clap::Error, language: Language) -> String {
@@ -116,6 +131,11 @@ mod tests {
             assert!(told.as_ref().is_some_and(|told| told.contains(part)), "{arguments:?}: {told:?}");
         }
         assert_eq!(told(&["--nothing"]), None);
+        let given = ["-csv", "-c", "SELECT 1"].map(OsString::from);
+        let error = format_for_statement(&Arguments::command(), given.into_iter()).unwrap();
+        assert!(advice(&error, &["-csv".into()]).unwrap().contains("-f csv"));
+        let given = ["-c", "SELECT 1", "--", "-csv"].map(OsString::from);
+        assert!(format_for_statement(&Arguments::command(), given.into_iter()).is_none());
     }
 
     #[test]

@@ -255,6 +255,9 @@ pub(crate) fn main() -> ExitCode {
 /// The arguments of the command line and of the option file that it names.
 fn arguments(language: Language) -> Result<Arguments, clap::Error> {
     let mut command = language::localized(Arguments::command(), language);
+    if let Some(error) = habits::format_for_statement(&command, std::env::args_os().skip(1)) {
+        return Err(error);
+    }
     let matches = command.try_get_matches_from_mut(std::env::args_os())?;
     let arguments = Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
     match &arguments.action {

@@ -6,11 +6,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DFSchema, Result, TableReference};
 use datafusion::logical_expr::{CreateMemoryTable, CreateView, DdlStatement, Expr, LogicalPlan, LogicalPlanBuilder};
 
 use crate::error::{SqlState, coded};
 use crate::text::unmarked;
+use crate::walk::Tree;
 
 /// Renames the columns of a plan to the names that users expect.
 ///
@@ -44,7 +47,9 @@ pub fn name(plan: LogicalPlan) -> Result<LogicalPlan> {
 
 fn named(plan: LogicalPlan) -> Result<LogicalPlan> {
     let schema = plan.schema();
-    let names: Vec<Option<String>> = schema.fields().iter().map(|field| seen(field.name())).collect();
+    let structs = fields_of_structs(&plan)?;
+    let names: Vec<Option<String>> =
+        schema.fields().iter().map(|field| seen(field.name()).or_else(|| field_of(field.name(), &structs))).collect();
     if names.iter().all(Option::is_none) {
         return Ok(plan);
     }
@@ -72,6 +77,28 @@ fn seen(name: &str) -> Option<String> {
         None if name.starts_with("UNNEST(") && name.ends_with(')') => Some("unnest".into()),
         None => None,
     }
+}
+
+/// The columns that the planner makes of structs, `struct.field`, as `unnest(struct)` does.
+fn fields_of_structs(plan: &LogicalPlan) -> Result<Vec<String>> {
+    let mut found = vec![];
+    plan.each_part(|part| {
+        if let LogicalPlan::Unnest(unnest) = part {
+            for place in &unnest.struct_type_columns {
+                if let DataType::Struct(fields) = unnest.input.schema().field(*place).data_type() {
+                    found.extend(fields.iter().map(|field| field.name().clone()));
+                }
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(found)
+}
+
+/// The field, of a column that is named `struct.field`.
+fn field_of(name: &str, fields: &[String]) -> Option<String> {
+    let ends = |field: &&String| name.strip_suffix(field.as_str()).is_some_and(|before| before.len() > 1 && before.ends_with('.'));
+    fields.iter().filter(ends).max_by_key(|field| field.len()).cloned()
 }
 
 fn numbered(plan: LogicalPlan) -> Result<LogicalPlan> {

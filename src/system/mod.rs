@@ -168,10 +168,9 @@ in `public`, then in `pg_catalog`: `SELECT * FROM pg_class`.
 | `round(1.5)`, `trunc`, `ceil` | the type of the number | `numeric` |
 | `avg` of integers; `stddev`, `variance` | `double precision` | `numeric` |
 | `sum` of `bigint` | `bigint`, and an error beyond its range | `numeric` |
-| `extract`, `date_part` | `integer`, seconds without their fraction; `double precision` for the epoch | `numeric`, `double precision` |
+| `extract`, `date_part` | `integer`; `double precision` for seconds and the epoch | `numeric`, `double precision` |
 | `date + INTERVAL '1 day'` | `date`, if the interval has no hours | `timestamp` |
 | `varchar(3)`, `char(3)` | any string | three characters |
-| `SELECT generate_series(1, 3)` | one list; in FROM, three rows | three rows |
 
 For a type that a client insists on, write the cast: `CAST(avg(qty) AS NUMERIC(20, 6))`, `sum(CAST(id AS NUMERIC(38, 0)))`.
 

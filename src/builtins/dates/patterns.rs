@@ -214,6 +214,12 @@ fn by_percent(pattern: &str, letter: Letter) -> Result<Pattern, String> {
             None => return Err("ends with %; write %% for a percent sign".into()),
         }
     }
+    // `YYYY-MM-DD` is a pattern of another function; it would be written as it stands.
+    let has_letters =
+        |piece: &Piece| matches!(piece, Piece::Text(own) if own.contains(|letter: char| letter.is_ascii_alphabetic()));
+    if !pieces.iter().any(|piece| matches!(piece, Piece::Part { .. })) && pieces.iter().any(has_letters) {
+        return Err("no letter has a % before it; use %Y, %m, %d, %H and %S".into());
+    }
     Ok(Pattern { pieces })
 }
 

@@ -414,6 +414,10 @@ fn of_types(text: &str) -> Option<String> {
         if ["DATE", "TIME", "INTERVAL", "DURATION"].iter().any(|of_time| types.contains(of_time)) {
             return Some(format!("{}: these types cannot be combined; write INTERVAL '2 days' for a span of time", found[0]));
         }
+        if types == "VARCHAR + VARCHAR" || types == "UTF8 + UTF8" || types == "UTF8VIEW + UTF8" || types == "UTF8VIEW + UTF8VIEW"
+        {
+            return Some(format!("{}: texts are not added; write a || b to join them", found[0]));
+        }
         return Some(format!("{}: these types cannot be combined; CAST one side, as in CAST(… AS DOUBLE)", found[0]));
     }
     for operation in ["comparison", "logical boolean", "bitwise", "string", "list", "regex", "interval"] {
@@ -494,6 +498,16 @@ fn of_types(text: &str) -> Option<String> {
     if let Some(found) = parts(text, ["Unsupported SQL type ", ""]) {
         if ["SERIAL", "BIGSERIAL", "SMALLSERIAL"].contains(&found[0].to_uppercase().as_str()) {
             return Some(format!("{}: only CREATE TABLE and ALTER TABLE … ADD COLUMN number rows; write BIGINT", found[0]));
+        }
+        let name = found[0].to_uppercase();
+        if name.starts_with("TIMETZ") || name.starts_with("TIME") && name.ends_with("WITH TIME ZONE") {
+            return Some(format!("{}: no such type; write TIME, or TIMESTAMP WITH TIME ZONE", found[0]));
+        }
+        if name.starts_with("ENUM") {
+            return Some(format!("{}: no such type; write VARCHAR, and CREATE CHECK for the values that it may have", found[0]));
+        }
+        if name == "MONEY" {
+            return Some(format!("{}: no such type; write DECIMAL(12, 2)", found[0]));
         }
         let known =
             "there is VARCHAR, INT, BIGINT, DOUBLE, DECIMAL(12, 2), BOOLEAN, DATE, TIMESTAMP, INTERVAL and lists such as INT[]";

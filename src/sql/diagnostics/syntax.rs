@@ -324,12 +324,23 @@ fn hint(
         (_, "PERCENT") => "write QUALIFY percent_rank() OVER (ORDER BY …) < 0.1",
         (_, "DISTINCT") => "write DISTINCT right after SELECT, or within count(DISTINCT …)",
         (_, "MATERIALIZED") | ("AS", "NOT") => "the engine decides what is computed only once; leave it out",
-        (_, "EXCLUDE") => "the rows of a window cannot be left out one by one; leave it out",
+        (_, "EXCLUDE") if tokens.iter().any(|token| text_of(&token.token).eq_ignore_ascii_case("CURRENT")) => {
+            "no row of a window is left out; write sum(a) OVER (…) - a, and count(a) OVER (…) - 1, for the rows besides this one"
+        }
+        (_, "EXCLUDE") => "no row of a window is left out; write a condition in CASE WHEN … END within the aggregate",
         (_, "LIKE") => "write SELECT … FROM the table of system or information_schema WHERE … LIKE …",
         (_, "TABLE") => "write SELECT * FROM table",
         ("OF", _) => "write FROM name FOR SYSTEM_TIME AS OF DATE '2025-06-30'",
         (_, "POSITIONAL") => "rows have no positions; write row_number() OVER (ORDER BY …) on both sides, and join by that",
-        ("SQL_NO_CACHE" | "SQL_CACHE" | "STRAIGHT_JOIN" | "HIGH_PRIORITY", _) => "leave the word before it out",
+        (_, "(" | ")") if has_outer_join_of_oracle(tokens) => "write a LEFT JOIN b ON a.id = b.id",
+        (_, "?" | "?|" | "?&") => "write json_extract(json, '$.name') IS NOT NULL for JSON",
+        (_, "!") => "write factorial(number), or NOT condition",
+        ("}", ".") => "write unnest(struct) for a column for each of its fields",
+        ("SAFE" | "NET", _) | (_, "OPTION") => "leave the word before it out",
+        (_, "WITH") if problem.contains("end of the statement") => "tables have no hints; leave it out",
+        ("SQL_NO_CACHE" | "SQL_CACHE" | "STRAIGHT_JOIN" | "HIGH_PRIORITY" | "SQL_CALC_FOUND_ROWS", _) => {
+            "leave the word before it out"
+        }
         ("STRUCT", _) => "write SELECT struct(…), or {'a': 1}, for one column of structs",
         (_, "FOR") if problem.contains("expected ]") || problem.contains("Expected: ]") => {
             "write list_transform(list_filter(list, x -> x > 1), x -> x * 2)"
@@ -343,6 +354,12 @@ fn hint(
         _ => "\\h shows how statements are written",
     };
     format!("; {hint}")
+}
+
+/// True when a column is written as `column(+)`.
+fn has_outer_join_of_oracle(tokens: &[TokenWithSpan]) -> bool {
+    let written = [Token::LParen, Token::Plus, Token::RParen];
+    tokens.windows(3).any(|three| three.iter().map(|token| &token.token).eq(&written))
 }
 
 /// What to do about mistakes in statements about objects of ours.

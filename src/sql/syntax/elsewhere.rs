@@ -19,6 +19,7 @@ use table::{FORMS, NAMES};
 
 use super::call_of;
 use super::expression_macros::with;
+use crate::error::invalid;
 use crate::sql::command::normal;
 use crate::walk::WalkMut;
 
@@ -120,6 +121,11 @@ fn is_surely_number(expression: &Expr) -> bool {
     }
 }
 
+/// True for a number with a minus.
+fn is_negative(expression: &Expr) -> bool {
+    matches!(expression, Expr::UnaryOp { op: UnaryOperator::Minus, expr } if is_number(expr))
+}
+
 fn is_number(expression: &Expr) -> bool {
     matches!(expression, Expr::Value(value) if matches!(value.value, Value::Number(..)))
 }
@@ -180,6 +186,11 @@ fn in_other_words(call: &mut Function) -> Result<Option<Expr>> {
         {
             let way = if own.contains("max") { "DESC" } else { "ASC" };
             foremost(call, &arguments, way).map(Some)
+        }
+        ("max" | "min", [_, count]) | ("max_by" | "min_by" | "arg_max" | "arg_min" | "argmax" | "argmin", [_, _, count])
+            if is_negative(count) =>
+        {
+            Err(invalid(&own, format!("takes a number of values above 0, got {count}")))
         }
         // BigQuery's `array_agg(x ORDER BY y LIMIT 2)`
         ("array_agg", [_]) if call.over.is_none() => Ok(limited(call)),

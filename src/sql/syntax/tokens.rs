@@ -22,6 +22,8 @@ pub fn is_word(token: &Token, word: &str) -> bool {
 pub fn respell(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
     let word = |text: &str, keyword: Keyword| Token::Word(Word { value: text.into(), quote_style: None, keyword });
     grouped_digits(tokens);
+    globs(tokens);
+    nothing_excluded(tokens);
     comprehensions::rewrite(tokens);
     arrows::mark(tokens);
     grouping::bracket(tokens);
@@ -98,6 +100,72 @@ fn nothing_done(tokens: &mut Vec<TokenWithSpan>) {
         let written = tokens_of(&text, &GenericDialect {}, tokens[first].span).unwrap_or_default();
         tokens.splice(first..=last, written);
     }
+}
+
+/// A window frame that ends with EXCLUDE NO OTHERS has all its rows, as it has without these words.
+fn nothing_excluded(tokens: &mut [TokenWithSpan]) {
+    let places: Vec<usize> = (0..tokens.len()).filter(|place| !matches!(tokens[*place].token, Token::Whitespace(_))).collect();
+    for three in places.windows(3) {
+        let words = ["exclude", "no", "others"];
+        if three.iter().zip(words).all(|(place, word)| is_word(&tokens[*place].token, word)) {
+            three.iter().for_each(|place| tokens[*place].token = Token::Whitespace(Whitespace::Space));
+        }
+    }
+}
+
+/// `a GLOB 'x*'` of DuckDB and SQLite as `a ~ '^x.*$'`; the pattern is a constant.
+fn globs(tokens: &mut [TokenWithSpan]) {
+    let places: Vec<usize> = (0..tokens.len()).filter(|place| !matches!(tokens[*place].token, Token::Whitespace(_))).collect();
+    for three in places.windows(3) {
+        let [value, glob, pattern] = three else { continue };
+        let is_value = match &tokens[*value].token {
+            Token::Word(word) => word.keyword == Keyword::NoKeyword || word.quote_style.is_some(),
+            other => matches!(other, Token::RParen | Token::RBracket | Token::SingleQuotedString(_)),
+        };
+        if let Token::SingleQuotedString(text) = &tokens[*pattern].token
+            && is_value
+            && is_word(&tokens[*glob].token, "glob")
+        {
+            let regular = regular_of_glob(text);
+            tokens[*pattern].token = Token::SingleQuotedString(regular);
+            tokens[*glob].token = Token::Tilde;
+        }
+    }
+}
+
+/// The regular expression of a pattern with `*`, `?` and `[…]`.
+fn regular_of_glob(pattern: &str) -> String {
+    let mut regular = "(?s)^".to_string();
+    let mut letters = pattern.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '*' => regular.push_str(".*"),
+            '?' => regular.push('.'),
+            '[' => {
+                regular.push('[');
+                if letters.next_if(|letter| matches!(letter, '!' | '^')).is_some() {
+                    regular.push('^');
+                }
+                // A bracket that comes first is one of the letters.
+                if letters.next_if_eq(&']').is_some() {
+                    regular.push_str("\\]");
+                }
+                for letter in letters.by_ref() {
+                    match letter {
+                        ']' => break,
+                        '[' | '\\' | '&' | '~' => regular.extend(['\\', letter]),
+                        other => regular.push(other),
+                    }
+                }
+                regular.push(']');
+            }
+            other if other.is_alphanumeric() || other == '_' || other.is_whitespace() => regular.push(other),
+            other if other.is_ascii() => regular.extend(['\\', other]),
+            other => regular.push(other),
+        }
+    }
+    regular.push('$');
+    regular
 }
 
 /// `AS MATERIALIZED (SELECT …)` as `AS (SELECT * FROM (SELECT …) AS "__materialized")`, see [`read_again`]. After WITH RECURSIVE it

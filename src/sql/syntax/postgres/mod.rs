@@ -133,7 +133,7 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             let word = if matches!(expression, Expr::Like { .. }) { "LIKE" } else { "ILIKE" };
             Some(with(&format!("any_match($2, __pattern -> $1 {word} __pattern)"), &parts)?)
         }
-        Expr::Extract { field, expr, .. } => match of_years(&field.to_string()) {
+        Expr::Extract { field, expr, .. } => match of_part(&field.to_string()) {
             Some(sql) => Some(with(sql, std::slice::from_ref(expr))?),
             None => None,
         },
@@ -273,7 +273,7 @@ fn call(call: &mut Function) -> Result<Option<Expr>> {
             "encode($1, 'base64pad')"
         }
         ("date_part", 2) => match &arguments[0] {
-            Expr::Value(value) if let Value::SingleQuotedString(part) = &value.value => match of_years(part) {
+            Expr::Value(value) if let Value::SingleQuotedString(part) = &value.value => match of_part(part) {
                 Some(sql) => return with(sql, &arguments[1..]).map(Some),
                 None => return Ok(None),
             },
@@ -285,12 +285,14 @@ fn call(call: &mut Function) -> Result<Option<Expr>> {
     with(sql, &arguments).map(Some)
 }
 
-/// Parts of a time that are spans of years. The first century and the first millennium begin in the year 1, decades in the year 0.
-fn of_years(part: &str) -> Option<&'static str> {
+/// Parts of a time that the engine has not, or in another form. The first century and the first millennium begin in the year 1, decades in the year 0.
+fn of_part(part: &str) -> Option<&'static str> {
     Some(match part.to_ascii_lowercase().as_str() {
         "decade" => "CAST(floor(date_part('year', $1) / 10.0) AS BIGINT)",
         "century" => "CAST(ceil(date_part('year', $1) / 100.0) AS BIGINT)",
         "millennium" => "CAST(ceil(date_part('year', $1) / 1000.0) AS BIGINT)",
+        // The part of the engine is a whole number.
+        "second" | "seconds" | "sec" | "secs" | "s" => "(date_part('microsecond', $1) / 1000000.0)",
         _ => return None,
     })
 }

@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 use datafusion::common::Result;
 use datafusion::execution::session_state::SessionState;
 use sqlparser::ast::{
-    CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, Ident, JoinConstraint, ObjectNamePart, Select, TableAlias,
-    TableAliasColumnDef, TableFactor, TableWithJoins, Value,
+    CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, JoinConstraint, ObjectNamePart, Select,
+    SelectItem, TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins, Value,
 };
 
 use super::lists::in_conditions;
@@ -22,6 +22,20 @@ use crate::sql::syntax::call_of;
 use crate::sql::syntax::expression_macros::with;
 use crate::sql::syntax::merged_columns::constraint;
 use crate::walk::Walk;
+
+/// `SELECT generate_series(1, 3)` gives a row for each value, as in FROM. Within another expression it is a list.
+fn series_as_rows(item: &mut SelectItem) {
+    let (SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. }) = item else { return };
+    let Expr::Function(call) = &*expression else { return };
+    let FunctionArguments::List(list) = &call.args else { return };
+    let has_bounds = |argument: &FunctionArg| matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) if asks_bounds(argument));
+    let is_series =
+        matches!(call.name.0.as_slice(), [name] if name.as_ident().is_some_and(|name| normal(name) == "generate_series"));
+    if is_series && !list.args.iter().any(has_bounds) {
+        let series = expression.clone();
+        *expression = call_of("unnest", vec![series]);
+    }
+}
 
 /// True for `array_lower(list, 1)` and `array_upper(list, 1)`. A series between them consists of subscripts, and is expanded to rows.
 pub fn asks_bounds(argument: &Expr) -> bool {
@@ -173,6 +187,7 @@ pub fn select(select: &mut Select) {
             in_conditions(condition);
         }
     }
+    select.projection.iter_mut().for_each(series_as_rows);
     if series(select).next().is_none() {
         return;
     }

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `VALUES (DATE '2025-01-01'), ('2025-02-01')` in FROM | `VALUES (DATE '2025-01-01'), (CAST('2025-02-01' AS DATE))` |
 //! | `SELECT TOP 3 …` | `… LIMIT 3` |
+//! | `ORDER BY a FETCH FIRST 3 ROWS WITH TIES` | `QUALIFY rank() OVER (ORDER BY a) <= 3 ORDER BY a` |
+//! | `ORDER BY a FETCH FIRST 5 PERCENT ROWS ONLY` | `QUALIFY row_number() OVER (ORDER BY a) <= ceil(count(*) OVER () * 5 / 100.0) ORDER BY a` |
 //! | `MINUS` | `EXCEPT` |
 //! | `t TABLESAMPLE (10 PERCENT)` | `(SELECT * FROM t WHERE random() < 0.1)` |
 //! | `unnest(list) AS item` | `unnest(list) AS item(item)` |
@@ -14,16 +16,18 @@
 
 use datafusion::common::Result;
 use sqlparser::ast::{
-    CastKind, DataType, Expr, Ident, LimitClause, NamedWindowDefinition, NamedWindowExpr, OrderBy, OrderByExpr, OrderByKind,
-    Query, Select, SelectItem, SetExpr, SetOperator, TableAlias, TableAliasColumnDef, TableFactor, TableSampleKind,
-    TableSampleUnit, TableWithJoins, TopQuantity, TypedString, Value, ValueWithSpan,
+    BinaryOperator, CastKind, DataType, Expr, Fetch, Ident, LimitClause, NamedWindowDefinition, NamedWindowExpr, OrderBy,
+    OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, SetOperator, TableAlias, TableAliasColumnDef, TableFactor,
+    TableSampleKind, TableSampleUnit, TableWithJoins, TopQuantity, TypedString, Value, ValueWithSpan,
 };
 
 use super::intervals::one_form;
 use crate::error::invalid;
-use crate::sql::parser::parse_query;
+use crate::sql::command::normal;
+use crate::sql::parser::{parse_expression, parse_query};
 use crate::sql::syntax::expression_macros::with;
 use crate::sql::syntax::joins::name_of;
+use crate::sql::syntax::rewritten::binary;
 
 /// Rewrites one SELECT.
 pub fn select(select: &mut Select) {
@@ -47,8 +51,59 @@ pub fn select(select: &mut Select) {
 pub fn query(query: &mut Query) {
     query.with.iter_mut().flat_map(|with| &mut with.cte_tables).for_each(|table| rows(&mut table.query));
     minus(&mut query.body);
+    first_rows(query);
     top(query);
     order_by_all(query);
+}
+
+/// Writes a share of the rows, and rows with those that are equal to the last, as a condition on their place. Without ORDER BY, or beside
+/// DISTINCT, LIMIT and OFFSET, they stay, and are refused.
+fn first_rows(query: &mut Query) {
+    let Query { body, limit_clause: None, fetch, order_by, .. } = query else { return };
+    let Some(OrderBy { kind: OrderByKind::Expressions(order), .. }) = order_by else { return };
+    let SetExpr::Select(select) = body.as_mut() else { return };
+    let (percent, with_ties, count) = match (&select.top, &*fetch) {
+        (None, Some(Fetch { with_ties, percent, quantity })) => {
+            (*percent, *with_ties, quantity.as_ref().map_or_else(|| "1".to_string(), ToString::to_string))
+        }
+        (Some(top), None) => match &top.quantity {
+            Some(TopQuantity::Expr(count)) => (top.percent, top.with_ties, count.to_string()),
+            Some(TopQuantity::Constant(count)) => (top.percent, top.with_ties, count.to_string()),
+            None => return,
+        },
+        (None, None) | (Some(_), Some(_)) => return,
+    };
+    if !(percent || with_ties) || select.distinct.is_some() || count.parse::<f64>().is_err() {
+        return;
+    }
+    let Some(keys) = order.iter().map(|sort| sort_key(sort, &select.projection)).collect::<Option<Vec<_>>>() else { return };
+    let place = if with_ties { "rank()" } else { "row_number()" };
+    let most = if percent { format!("ceil(count(*) OVER () * {count} / 100.0)") } else { count };
+    let Ok(condition) = parse_expression(&format!("{place} OVER (ORDER BY {}) <= {most}", keys.join(", "))) else { return };
+    select.qualify = Some(match select.qualify.take() {
+        Some(own) => binary(Expr::Nested(Box::new(own)), &BinaryOperator::And, condition),
+        None => condition,
+    });
+    (select.top, *fetch) = (None, None);
+}
+
+/// What ORDER BY sorts by, with the expression in place of its number or its name in the list after SELECT.
+fn sort_key(sort: &OrderByExpr, projection: &[SelectItem]) -> Option<String> {
+    let mut sort = sort.clone();
+    if let Expr::Value(ValueWithSpan { value: Value::Number(place, _), .. }) = &sort.expr {
+        let place = place.parse::<usize>().ok()?.checked_sub(1)?;
+        sort.expr = match projection.get(place)? {
+            SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. } => expression.clone(),
+            _ => return None,
+        };
+    } else if let Expr::Identifier(name) = &sort.expr {
+        let named = projection.iter().find_map(|item| match item {
+            SelectItem::ExprWithAlias { expr, alias } if normal(alias) == normal(name) => Some(expr.clone()),
+            _ => None,
+        });
+        sort.expr = named.unwrap_or(sort.expr);
+    }
+    Some(sort.to_string())
 }
 
 fn top(query: &mut Query) {

@@ -310,6 +310,16 @@ pub(super) fn check_type(data_type: &DataType, near: Span) -> Checked {
     Ok(())
 }
 
+fn is_cast_to_json(expression: &Expr) -> bool {
+    match expression {
+        Expr::Nested(inner) => is_cast_to_json(inner),
+        Expr::Cast { data_type, .. } | Expr::TypedString(TypedString { data_type, .. }) => {
+            matches!(data_type, DataType::JSON | DataType::JSONB)
+        }
+        _ => false,
+    }
+}
+
 fn is_comparison(op: &BinaryOperator) -> bool {
     use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
     matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq)
@@ -326,6 +336,17 @@ fn check_operator(op: &BinaryOperator, left: &Expr, right: &Expr) -> Checked {
     }
     let span = left.span();
     let unknown = |instead: &str| refuse_at(span, &format!("the operator {op}"), instead);
+    if is_cast_to_json(left) || is_cast_to_json(right) {
+        // JSON is a string here, which these operators would take for one.
+        match op {
+            BinaryOperator::StringConcat => return unknown("write json_merge_patch(a, b) for JSON"),
+            BinaryOperator::Minus => return unknown("write json_merge_patch(json, '{\"name\": null}') for JSON"),
+            BinaryOperator::AtArrow | BinaryOperator::ArrowAt => {
+                return unknown("write json_extract_string(json, '$.name') = 'value' for JSON");
+            }
+            _ => {}
+        }
+    }
     match op {
         BinaryOperator::Plus
         | BinaryOperator::Minus
