@@ -270,8 +270,12 @@ fn written_floats<T: ArrowPrimitiveType<Native: Display>>(values: &ArrayRef) -> 
 }
 
 /// The option of functions whose result depends on what is in the future.
-pub const AS_OF: Argument =
-    Argument::optional("as_of", Takes::Moment, "today", "day after which births are in the future; default: the day of the statement");
+pub const AS_OF: Argument = Argument::optional(
+    "as_of",
+    Takes::Moment,
+    "today",
+    "day after which births are in the future; default: the day of the statement",
+);
 
 /// The last day of a call: that of [`AS_OF`].
 pub fn until(options: &Options) -> Option<i32> {

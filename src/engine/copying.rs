@@ -62,7 +62,10 @@ fn sorted_by(copy: &CopyTo, column: &str) -> Result<SortExpr> {
     let Some(found) = exact.or_else(|| known.iter().find(|own| own.name.eq_ignore_ascii_case(name))) else {
         let names = || known.iter().map(|own| own.name.as_str());
         let (suggestion, names) = (did_you_mean(name, names()), names().collect::<Vec<_>>().join(", "));
-        return Err(invalid("COPY", format!("sorted_by names {name}, and there is no such column{suggestion}; there is {names}")));
+        return Err(invalid(
+            "COPY",
+            format!("sorted_by names {name}, and there is no such column{suggestion}; there is {names}"),
+        ));
     };
     // As in ORDER BY, NULL counts as more than any value.
     Ok(Expr::Column(found.clone()).sort(is_ascending, !is_ascending))
@@ -148,7 +151,9 @@ fn compression(value: &str) -> Result<String> {
         Some(_) if level.is_none() => Ok(codec.to_string()),
         _ => Err(invalid(
             "COPY",
-            format!("compression must be none, snappy, zstd, gzip, brotli, lz4 or lz4_raw, or have a level, as zstd(9), got '{value}'"),
+            format!(
+                "compression must be none, snappy, zstd, gzip, brotli, lz4 or lz4_raw, or have a level, as zstd(9), got '{value}'"
+            ),
         )),
     }
 }
@@ -160,7 +165,8 @@ mod tests {
 
     fn translated(given: &[(&str, &str)]) -> Result<Vec<(String, String)>> {
         let given = given.iter().map(|(key, value)| (format!("{OF_FORMAT}{key}"), (*value).to_string())).collect();
-        let mut options: Vec<_> = of_parquet(given)?.into_iter().map(|(key, value)| (key.replace(OF_FORMAT, ""), value)).collect();
+        let mut options: Vec<_> =
+            of_parquet(given)?.into_iter().map(|(key, value)| (key.replace(OF_FORMAT, ""), value)).collect();
         options.sort();
         Ok(options)
     }

@@ -16,8 +16,8 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{DdlStatement, Expr, LogicalPlan};
 use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::logical_expr::{DdlStatement, Expr, LogicalPlan};
 use datafusion::sql::unparser::expr_to_sql;
 use sqlparser::ast::{
     AlterColumnOperation, AlterTable, AlterTableOperation, ColumnDef, ColumnOption, GeneratedAs, Ident, ObjectName,
@@ -43,8 +43,8 @@ use crate::sql::command::{Body, Create, Target, normal};
 use crate::sql::inserting::with_identities;
 use crate::sql::parser;
 use crate::sql::planning::plan;
-use crate::sql::syntax::numbered::{self, Numbered, OF_COUNTERS, next_of, sequence_name};
 use crate::sql::syntax::constraints::{self, Constraint, Rule};
+use crate::sql::syntax::numbered::{self, Numbered, OF_COUNTERS, next_of, sequence_name};
 use crate::statement::{RunningPlan, StatementContext};
 use crate::text::{identifier, literal, sql_type, with_article};
 use crate::walk::{PlanTree, Tree};
@@ -393,7 +393,11 @@ fn changed(
             AlterTableOperation::AddConstraint { constraint, .. } => {
                 let own = name.rsplit('.').next().unwrap_or(name);
                 let Some(new) = constraints::added(own, constraint, constraints) else {
-                    return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, name, format!("{constraint} is not checked here; leave it out")));
+                    return Err(coded(
+                        SqlState::FEATURE_NOT_SUPPORTED,
+                        name,
+                        format!("{constraint} is not checked here; leave it out"),
+                    ));
                 };
                 if let Rule::PrimaryKey(key) = &new.rule {
                     columns.iter_mut().filter(|column| key.contains(&column.name)).for_each(|column| column.not_null = true);
@@ -489,7 +493,8 @@ fn constraint(table: &str, constraints: &[Constraint], name: &Ident) -> Result<u
 
 /// A column of a primary key is NOT NULL as long as it is in the key.
 fn refuse_null_in_key(table: &str, column: &str, op: &AlterColumnOperation, constraints: &[Constraint]) -> Result<()> {
-    let is_key = |constraint: &&Constraint| matches!(&constraint.rule, Rule::PrimaryKey(key) if key.iter().any(|own| own == column));
+    let is_key =
+        |constraint: &&Constraint| matches!(&constraint.rule, Rule::PrimaryKey(key) if key.iter().any(|own| own == column));
     match constraints.iter().find(is_key) {
         Some(key) if matches!(op, AlterColumnOperation::DropNotNull) => {
             let problem = format!("column {column} is in the primary key; DROP CONSTRAINT {} first", identifier(&key.name));

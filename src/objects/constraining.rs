@@ -109,7 +109,8 @@ fn key(table: &str, name: &str, key: &[String], nulls_are_equal: bool, columns: 
         let place = columns.index_of(column).map_err(|_| {
             let names = columns.fields().iter().map(|field| field.name().as_str());
             let suggestion = did_you_mean(column, names);
-            let problem = format!("the key {} names column {column}, which the table does not have{suggestion}", identifier(name));
+            let problem =
+                format!("the key {} names column {column}, which the table does not have{suggestion}", identifier(name));
             coded(SqlState::UNDEFINED_COLUMN, table, problem)
         })?;
         let data_type = columns.field(place).data_type();
@@ -140,7 +141,8 @@ async fn planned(
     let query = format!("SELECT ({text}) AS holds FROM \"{ROW}\" AS {}", identifier(own));
     let planned = plan(&parser::parse_composed(&query, context.session())?, &context).await?;
     let state = context.state();
-    let LogicalPlan::Projection(projection) = state.analyzer().execute_and_check(planned, state.config_options(), |_, _| {})? else {
+    let LogicalPlan::Projection(projection) = state.analyzer().execute_and_check(planned, state.config_options(), |_, _| {})?
+    else {
         let problem = format!("constraint {} is not a condition over a row; CREATE CHECK tests whole tables", identifier(name));
         return Err(invalid(table, problem));
     };

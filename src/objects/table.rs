@@ -14,8 +14,8 @@ use futures::future::BoxFuture;
 use sqlparser::ast::{ColumnDef, ColumnOption, CreateTable, Query, Statement as SqlStatement};
 
 use super::broken::check_users;
-use super::definition::Definition;
 use super::constraining;
+use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
 use super::lifecycle::NewObject;
 use super::numbering;

@@ -97,7 +97,8 @@ fn fields_of_structs(plan: &LogicalPlan) -> Result<Vec<String>> {
 
 /// The field, of a column that is named `struct.field`.
 fn field_of(name: &str, fields: &[String]) -> Option<String> {
-    let ends = |field: &&String| name.strip_suffix(field.as_str()).is_some_and(|before| before.len() > 1 && before.ends_with('.'));
+    let ends =
+        |field: &&String| name.strip_suffix(field.as_str()).is_some_and(|before| before.len() > 1 && before.ends_with('.'));
     fields.iter().filter(ends).max_by_key(|field| field.len()).cloned()
 }
 

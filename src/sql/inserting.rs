@@ -23,8 +23,8 @@ use datafusion::sql::parser::Statement as SqlParsed;
 use datafusion::sql::planner::object_name_to_table_reference;
 use datafusion::sql::unparser::expr_to_sql;
 use sqlparser::ast::{
-    ColumnDef, CreateTable, Expr as SqlExpr, Ident, Insert, ObjectName, Query, SetExpr, Statement as SqlStatement, TableObject, Value,
-    Values,
+    ColumnDef, CreateTable, Expr as SqlExpr, Ident, Insert, ObjectName, Query, SetExpr, Statement as SqlStatement, TableObject,
+    Value, Values,
 };
 
 use super::changing::is_default;

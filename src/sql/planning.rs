@@ -25,7 +25,7 @@ use super::postgres;
 use super::readers;
 use super::rules::zones;
 use super::settled;
-use super::syntax::{read_again, recursion, replaced, size, constraints};
+use super::syntax::{constraints, read_again, recursion, replaced, size};
 use crate::builtins::zoned::UTC;
 use crate::catalog::grants::Privilege;
 use crate::error::{SqlState, coded, did_you_mean, in_sql};
@@ -172,7 +172,8 @@ pub fn with_time_zone(mut state: SessionState) -> SessionState {
 /// Puts the query in the place of `DESCRIBE query`; false for other statements.
 fn take_described(parsed: &mut SqlParsed) -> bool {
     let SqlParsed::Statement(statement) = &*parsed else { return false };
-    let SqlStatement::Explain { describe_alias: DescribeAlias::Describe | DescribeAlias::Desc, statement: of, .. } = statement.as_ref()
+    let SqlStatement::Explain { describe_alias: DescribeAlias::Describe | DescribeAlias::Desc, statement: of, .. } =
+        statement.as_ref()
     else {
         return false;
     };

@@ -315,14 +315,7 @@ fn has_null(columns: &[ArrayRef], row: usize) -> bool {
 }
 
 /// The error for a key that two rows have. Its values are those of a row that the statement gives: the other row has the same.
-fn twice(
-    table: &str,
-    schema: &SchemaRef,
-    key: &Key,
-    columns: &[ArrayRef],
-    row: usize,
-    what: impl Display,
-) -> DataFusionError {
+fn twice(table: &str, schema: &SchemaRef, key: &Key, columns: &[ArrayRef], row: usize, what: impl Display) -> DataFusionError {
     let names: Vec<String> = key.columns.iter().map(|place| identifier(schema.field(*place).name())).collect();
     let values: Vec<String> = columns
         .iter()

@@ -71,9 +71,14 @@ fn call(text: &str) -> Option<String> {
     match name {
         // ANY looks in its list for NULL.
         "array_position" if let [list, "NULL", "Int64"] = got.as_slice() => {
-            return Some(format!("ANY, ALL: take a list or a query on the right, got {list}; write = ANY ([1, 2]), or = ANY (SELECT …)"));
+            return Some(format!(
+                "ANY, ALL: take a list or a query on the right, got {list}; write = ANY ([1, 2]), or = ANY (SELECT …)"
+            ));
         }
-        "array_has" if let [list, _] = got.as_slice() && !list.contains("List") => {
+        "array_has"
+            if let [list, _] = got.as_slice()
+                && !list.contains("List") =>
+        {
             return Some(format!("array_has, ANY: take a list, got {list}; write a = ANY ([1, 2]), or a = 1"));
         }
         "make_array" if !got.is_empty() => {
@@ -318,7 +323,9 @@ fn of_query(text: &str) -> Option<String> {
     }
     if let Some(found) = parts(text, ["Percentile value for '", "' must be ", ""]) {
         let name = found[0].to_lowercase();
-        return Some(format!("{name}: the share must be a constant number from 0 to 1; write {name}(0.5) WITHIN GROUP (ORDER BY x)"));
+        return Some(format!(
+            "{name}: the share must be a constant number from 0 to 1; write {name}(0.5) WITHIN GROUP (ORDER BY x)"
+        ));
     }
     if text.starts_with("Tdigest max_size value for 'APPROX_PERCENTILE_CONT' must be ") {
         return Some("approx_percentile_cont: the number of centroids must be a constant whole number from 1; write 100".into());

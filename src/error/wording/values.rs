@@ -118,10 +118,14 @@ fn of_windows(text: &str) -> Option<String> {
         return Some(format!("OVER: the frame begins at {}, after its end, {}; write the earlier one first", found[0], found[1]));
     }
     if text.starts_with("Correlated scalar subquery can only be used in") {
-        return Some("subquery: cannot use columns of the outer query here; select it as a column in FROM (SELECT …), and use that".into());
+        return Some(
+            "subquery: cannot use columns of the outer query here; select it as a column in FROM (SELECT …), and use that".into(),
+        );
     }
     if text == "RANGE requires exactly one ORDER BY column" {
-        return Some("OVER: a frame of RANGE with a distance needs ORDER BY of one column; leave the others out, or write ROWS".into());
+        return Some(
+            "OVER: a frame of RANGE with a distance needs ORDER BY of one column; leave the others out, or write ROWS".into(),
+        );
     }
     if text.starts_with("Invalid window frame: frame offsets") {
         return Some("OVER: a frame counts rows from 0; write PRECEDING or FOLLOWING for the direction".into());

@@ -185,7 +185,8 @@ mod tests {
     #[test]
     fn dates_are_plain_at_every_depth() {
         let list = |item: DataType| DataType::List(Arc::new(Field::new_list_field(item, true)));
-        let within = |date: DataType| list(DataType::Struct(vec![Field::new("a", list(date), true), Field::new("b", Utf8, true)].into()));
+        let within =
+            |date: DataType| list(DataType::Struct(vec![Field::new("a", list(date), true), Field::new("b", Utf8, true)].into()));
         assert_eq!(with_plain_dates(&within(DataType::Date64)), within(Date32));
         assert_eq!(with_plain_dates(&within(Int32)), within(Int32));
     }

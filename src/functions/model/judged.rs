@@ -116,8 +116,12 @@ const PREDICTION: &str = "prediction";
 const OUTCOME: &str = "outcome";
 
 /// The column with the weights of rows that are judged.
-pub const COUNTED: Argument =
-    Argument::optional("weight", Takes::Text, "", "name of the column with the number of times that a row counts, as in CREATE MODEL");
+pub const COUNTED: Argument = Argument::optional(
+    "weight",
+    Takes::Text,
+    "",
+    "name of the column with the number of times that a row counts, as in CREATE MODEL",
+);
 
 /// Whether rows are judged with weights: those of a column, or the exposures of counts.
 fn is_weighted(model: &Model, weight: Option<&str>) -> bool {
@@ -145,7 +149,9 @@ fn judged(model: &Arc<Model>, input: LogicalPlan, weight: Option<&str>) -> Resul
     let prediction = predicted_column(predictions.schema(), last)?;
     let whole = LogicalPlanBuilder::from(predictions)
         .project(
-            [prediction.alias(PREDICTION), outcome.alias(OUTCOME)].into_iter().chain(weight.map(|weight| weight.alias(WEIGHT.name))),
+            [prediction.alias(PREDICTION), outcome.alias(OUTCOME)]
+                .into_iter()
+                .chain(weight.map(|weight| weight.alias(WEIGHT.name))),
         )?
         .filter(condition)?;
     let weights = whole.schema().fields().iter().skip(2).map(|field| own(field.name())).collect::<Vec<Expr>>();

@@ -314,9 +314,7 @@ impl Compute for Classes {
         };
         let auc = auc_interval(&ranked);
         let (top, calibration_error) = match weights {
-            Some(weights) => {
-                (Some(top_rate(&ranked, 0.1)), weighted_calibration_error(predictions, outcomes, weights, 10))
-            }
+            Some(weights) => (Some(top_rate(&ranked, 0.1)), weighted_calibration_error(predictions, outcomes, weights, 10)),
             None => {
                 let top = deciles(&ranked, 10).first().map(|top| top.positives / top.rows as f64);
                 (top, calibration_error(&calibration(predictions, outcomes, 10, true)))

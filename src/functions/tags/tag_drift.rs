@@ -94,7 +94,8 @@ impl TableMacro for TagDrift {
             parts.push(of_tag(&history, &tag.name, is_number, since.as_deref()));
         }
         if parts.is_empty() {
-            let problem = format!("profile {profile} has published no tags with one value per customer; create tags and refresh it");
+            let problem =
+                format!("profile {profile} has published no tags with one value per customer; create tags and refresh it");
             return Err(published.lacks(invalid(DOC.name, problem)));
         }
         Ok(format!(

@@ -89,8 +89,12 @@ pub fn calibration_error(bins: &[Bin]) -> f64 {
 
 /// The same for weighted rows, over bins of equal weight.
 pub fn weighted_calibration_error(probabilities: &[f64], outcomes: &[f64], weights: &[f64], bins: usize) -> f64 {
-    let mut rows: Vec<(f64, f64, f64)> =
-        probabilities.iter().zip(outcomes).zip(weights).map(|((probability, outcome), weight)| (*probability, *outcome, *weight)).collect();
+    let mut rows: Vec<(f64, f64, f64)> = probabilities
+        .iter()
+        .zip(outcomes)
+        .zip(weights)
+        .map(|((probability, outcome), weight)| (*probability, *outcome, *weight))
+        .collect();
     rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.total_cmp(&b.2)));
     let total: f64 = rows.iter().map(|row| row.2).sum();
     let (mut seen, mut bin, mut difference, mut error) = (0.0, 1.0, 0.0, 0.0);

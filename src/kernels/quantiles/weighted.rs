@@ -75,7 +75,9 @@ impl WeightedQuantiles {
         let place = share * before;
         let (low, above) = points.split_at(points.partition_point(|(middle, _)| *middle <= place));
         Some(match (low.last(), above.first()) {
-            (Some((from, low)), Some((to, high))) if place > *from && high != low => low + (high - low) * ((place - from) / (to - from)),
+            (Some((from, low)), Some((to, high))) if place > *from && high != low => {
+                low + (high - low) * ((place - from) / (to - from))
+            }
             (Some((_, low)), _) => *low,
             (None, high) => high?.1,
         })

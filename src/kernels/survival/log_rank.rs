@@ -46,12 +46,7 @@ pub fn log_rank(strata: &[Vec<Vec<At>>], control: Control<'_>) -> Result<LogRank
     Ok(LogRank { groups, statistic, degrees_of_freedom, p_value })
 }
 
-fn add(
-    stratum: &[Vec<At>],
-    groups: &mut [(u64, u64, f64)],
-    variance: &mut [f64],
-    control: Control<'_>,
-) -> Result<(), Stop> {
+fn add(stratum: &[Vec<At>], groups: &mut [(u64, u64, f64)], variance: &mut [f64], control: Control<'_>) -> Result<(), Stop> {
     let size = groups.len();
     let mut at_risk: Vec<u64> = vec![0; size];
     for (group, rows) in stratum.iter().enumerate() {

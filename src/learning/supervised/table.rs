@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use crate::kernels::control::{Reserved, Stop};
 use super::target::EXPOSURE;
+use crate::kernels::control::{Reserved, Stop};
 use crate::learning::features::{Computing, Rows};
 
 /// Rows to train on, or to measure on. They are sorted, so that sums and random draws over them do not depend on the partitioning of the

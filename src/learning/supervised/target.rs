@@ -96,7 +96,8 @@ impl Target {
         if task == Task::Count && least < 0.0 {
             return Err(running.refuse(format!("target {column} has the value {least}; a count is 0 or more")));
         }
-        let exposure = running.wanted.beside.iter().find(|beside| beside.role == EXPOSURE.name).map(|beside| beside.column.clone());
+        let exposure =
+            running.wanted.beside.iter().find(|beside| beside.role == EXPOSURE.name).map(|beside| beside.column.clone());
         let shortest = rows.beside(EXPOSURE.name).unwrap_or_default().iter().copied().fold(f64::INFINITY, f64::min);
         if let Some(exposure) = exposure.as_ref().filter(|_| shortest <= 0.0) {
             return Err(running.refuse(format!("exposure {exposure} has the value {shortest}; an exposure is above 0")));

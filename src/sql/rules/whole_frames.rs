@@ -28,7 +28,9 @@ impl PhysicalOptimizerRule for WholeFrames {
             let input = bounded.input();
             let schema = input.schema();
             // The engine sorts the rows of all that end.
-            if bounded.input_order_mode != InputOrderMode::Sorted || !bounded.window_expr().iter().any(|window| has_peers_after(window, &schema)) {
+            if bounded.input_order_mode != InputOrderMode::Sorted
+                || !bounded.window_expr().iter().any(|window| has_peers_after(window, &schema))
+            {
                 return Ok(Transformed::no(node));
             }
             let divides = !bounded.partition_keys().is_empty();

@@ -27,9 +27,8 @@ use crate::objects::protection::covers;
 use crate::objects::{GRAMMARS, KINDS, constraining, numbering, profile, role, schema};
 use crate::postgres_catalog::{
     Counter, DATABASE, EVERYBODYS, FIRST_NORMAL, Function, FunctionArgument, Granted, INFORMATION_SCHEMA, Namespace, OF_TABLES,
-    OWN_NAME, OWNER, PG_CATALOG, PUBLIC, Part, PostgresCatalog, Range, Relation, RelationColumn,
-    RelationConstraint, Role, named_oids, object_oid,
-    part_oid, quoted, type_named,
+    OWN_NAME, OWNER, PG_CATALOG, PUBLIC, Part, PostgresCatalog, Range, Relation, RelationColumn, RelationConstraint, Role,
+    named_oids, object_oid, part_oid, quoted, type_named,
 };
 use crate::postgres_types;
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    CheckConstraint, ConstraintCharacteristics, Expr, ForeignKeyConstraint, Ident, IndexColumn, IndexOption, IndexType, OrderByExpr,
-    OrderByOptions, PrimaryKeyConstraint, Spanned, TableConstraint, UniqueConstraint,
+    CheckConstraint, ConstraintCharacteristics, Expr, ForeignKeyConstraint, Ident, IndexColumn, IndexOption, IndexType,
+    OrderByExpr, OrderByOptions, PrimaryKeyConstraint, Spanned, TableConstraint, UniqueConstraint,
 };
 use sqlparser::tokenizer::Span;
 
@@ -58,7 +58,11 @@ impl Walk<'_> {
                     _ => ControlFlow::Continue(()),
                 };
                 if expr.each_expression(is_query).is_break() {
-                    return refuse_at(span, "a query in CHECK", "it reads the columns of its row; CREATE CHECK tests whole tables");
+                    return refuse_at(
+                        span,
+                        "a query in CHECK",
+                        "it reads the columns of its row; CREATE CHECK tests whole tables",
+                    );
                 }
                 self.expression(expr)
             }
