@@ -193,7 +193,7 @@ fn named(error: DataFusionError, object: &Object) -> DataFusionError {
 fn records(definition: &Definition, now: i64) -> Result<String> {
     let mut query = Box::new(definition.query()?.clone());
     settle(query.as_mut(), now, &definition.constants(None)?);
-    Ok(as_sql(&query))
+    Ok(as_sql(query.as_ref()))
 }
 
 /// The call of `resolve_identities` for a definition; `others` are further relations to pass.
