@@ -1,5 +1,7 @@
 //! What masks and row policies hide stays hidden: two databases that differ only in hidden data give the same results.
 
+mod hostile;
+
 use portraitdb::{Engine, EngineOptions, Session};
 
 use crate::support::{About, Dice, cases, is_long, rows, try_rows};
