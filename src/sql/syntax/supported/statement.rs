@@ -179,7 +179,7 @@ impl Walk<'_> {
         match or {
             None => {}
             Some(SqliteOnConflict::Replace) => return refuse("OR REPLACE", replaced),
-            Some(other) => return refuse(&format!("OR {other}"), replaced),
+            Some(other) => return refuse(&other.to_string(), replaced),
         }
         without(*replace_into, "REPLACE", replaced)?;
         without(*ignore, "IGNORE", replaced)?;
