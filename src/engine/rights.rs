@@ -199,6 +199,12 @@ fn inserts(insert: &Insert, needed: &[Privilege], context: StatementContext) -> 
     let TableObject::TableName(target) = &insert.table else { return Ok(context) };
     let name = own_name(target, &context)?;
     let context = changes(target, needed, context)?;
+    if insert.on.is_some()
+        && context.tables().temporary(&name).is_none()
+        && let Some(object) = relation(&name, &context)?
+    {
+        protection::refuse_conflicts(&object, &context)?;
+    }
     let own = target.0.last().and_then(|part| part.as_ident()).map(crate::sql::command::normal);
     let read = insert.source.as_ref().map(|source| tables_in(source.as_ref())).unwrap_or_default();
     let is_read = read.iter().any(|table| table.last() == own.as_ref());

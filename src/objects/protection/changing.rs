@@ -19,6 +19,21 @@ pub fn refuse_changes(object: &Object, context: &StatementContext) -> Result<()>
     if covers(object, context)? { Err(refused(object, context)) } else { Ok(()) }
 }
 
+/// Refuses ON CONFLICT in a table that a role does not see unmasked and in full: whether a row was added would tell it which values there are.
+///
+/// # Errors
+/// A mask or row policy of the table applies to the role.
+pub fn refuse_conflicts(object: &Object, context: &StatementContext) -> Result<()> {
+    if !covers(object, context)? {
+        return Ok(());
+    }
+    let problem = format!(
+        "has masks or row policies for {}, and ON CONFLICT would tell which rows they hide; leave it out, or ask a role with SUPERUSER",
+        context.reader_name()
+    );
+    Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), problem))
+}
+
 /// Refuses to replace a table by these rows where that would remove hidden rows, or real values by the masked ones that the role read.
 ///
 /// # Errors
