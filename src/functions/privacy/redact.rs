@@ -14,7 +14,7 @@ pub static ALL: [TextFunction; 1] = [TextFunction::new(
 |---|---|---|---|
 | `phone` | Chinese mobile numbers and landlines with area code, with or without `+86`; numbers with `+` and a calling code; North American numbers in groups | `[phone]` | `【手机】` |
 | `email` | e-mail addresses | `[email]` | `【邮箱】` |
-| `id_card` | Chinese identity card numbers: 18 characters by their check digit, 15 by province and birth date | `[id card]` | `【身份证】` |
+| `id_card` | Chinese identity card numbers: 18 characters by their check digit, 15 by province and birth date; US social security numbers (`123-45-6789`) | `[id card]` | `【身份证】` |
 | `bank_card` | bank card numbers, by prefix, length and Luhn check digit | `[bank card]` | `【银行卡】` |
 | `plate` | Chinese number plates | `[plate]` | `【车牌】` |
 | `ip` | IPv4 addresses | `[ip]` | `【IP】` |

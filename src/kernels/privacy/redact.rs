@@ -20,7 +20,7 @@ pub enum Class {
     Phone,
     /// An e-mail address.
     Email,
-    /// The number of a Chinese identity card.
+    /// The number of a Chinese identity card, or a US social security number.
     IdCard,
     /// A bank card number.
     BankCard,
@@ -116,6 +116,7 @@ pub fn find(text: &str, classes: &[Class]) -> Vec<Found> {
     // telephone number.
     emails(&letters).into_iter().for_each(|range| add(range, Class::Email));
     addresses(&letters).into_iter().for_each(|range| add(range, Class::Ip));
+    social_security(&letters).into_iter().for_each(|range| add(range, Class::IdCard));
     numbers(&letters).into_iter().for_each(|(range, class)| add(range, class));
     plates(&letters).into_iter().for_each(|range| add(range, Class::Plate));
     accounts(&letters).into_iter().for_each(|range| add(range, Class::Account));
@@ -232,6 +233,28 @@ fn addresses(letters: &[Letter]) -> Vec<Range<usize>> {
     }
     found
 }
+
+/// US social security numbers, which have no check digit: in groups, 123-45-6789, and of those that are given out.
+fn social_security(letters: &[Letter]) -> Vec<Range<usize>> {
+    let is_part =
+        |letter: Option<&Letter>| letter.is_some_and(|letter| letter.plain.is_ascii_alphanumeric() || letter.plain == '-');
+    let is_one = |place: usize| {
+        let end = place + SOCIAL_SECURITY.len();
+        let Some(own) = letters.get(place..end) else { return false };
+        let fits =
+            |(letter, form): (&Letter, char)| if form == '-' { letter.plain == '-' } else { letter.plain.is_ascii_digit() };
+        if !own.iter().zip(SOCIAL_SECURITY.chars()).all(fits) {
+            return false;
+        }
+        let text = texts(letters, place..end);
+        let is_given =
+            !["000", "666", "9"].iter().any(|area| text.starts_with(area)) && &text[4..6] != "00" && !text.ends_with("0000");
+        is_given && !is_part(letters.get(end)) && (place == 0 || !is_part(letters.get(place - 1)))
+    };
+    (0..letters.len()).filter(|place| is_one(*place)).map(|place| place..place + SOCIAL_SECURITY.len()).collect()
+}
+
+const SOCIAL_SECURITY: &str = "000-00-0000";
 
 /// A run of digits.
 #[derive(Debug)]
