@@ -29,7 +29,7 @@ use crate::catalog::stamp::Stamp;
 use crate::catalog::tables::{self, Constraints, ManagedTable, NewTable, Recheck};
 use crate::docs::{Column, Doc};
 use crate::error::{SqlState, coded, failed, invalid};
-use crate::sql::command::{Body, Grammar};
+use crate::sql::command::{Body, Grammar, normal};
 use crate::sql::inserting;
 use crate::sql::parser::take_if_not_exists;
 use crate::sql::planning::{bind_parameters, plan};
@@ -219,6 +219,18 @@ fn create_table(definition: &Definition) -> Option<CreateTable> {
 /// The query that has made the rows of a table, if one did and its columns were not changed since.
 pub fn made_from(definition: &Definition) -> Option<Box<Query>> {
     create_table(definition).and_then(|table| table.query)
+}
+
+/// The columns that the statement names, in order; none where the query alone names them.
+pub fn named_columns(definition: &Definition) -> Vec<String> {
+    let columns = create_table(definition).map(|table| table.columns).unwrap_or_default();
+    columns.iter().map(|column| normal(&column.name)).collect()
+}
+
+/// True for a version that ALTER TABLE has made, rather than a statement that made the table anew.
+pub fn is_altered(definition: &Definition) -> bool {
+    let is_made = |table: CreateTable| table.or_replace || table.query.is_some();
+    definition.object.version > 1 && !create_table(definition).is_none_or(is_made)
 }
 
 /// A table as the statement sees it, with its constraints; `defaults` are the values of columns that an INSERT omits.

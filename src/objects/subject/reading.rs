@@ -14,7 +14,7 @@ use crate::catalog::objects::Object;
 use crate::error::{SqlState, sqlstate};
 use crate::objects::definition::Definition;
 use crate::objects::profile;
-use crate::objects::table::made_from;
+use crate::objects::table::{is_altered, made_from, named_columns};
 use crate::objects::uses::Uses;
 use crate::refresh::as_of;
 use crate::refresh::plan::Planner;
@@ -58,7 +58,7 @@ impl Reader {
     /// # Errors
     /// The catalog cannot be read, or it changes meanwhile.
     pub async fn of(context: &StatementContext) -> Result<Self> {
-        let objects = context.all_objects()?;
+        let (objects, versions) = (context.all_objects()?, context.catalog().versions()?);
         let mut reader = Self {
             profiles: vec![],
             identities: vec![],
@@ -79,7 +79,7 @@ impl Reader {
                     reader.add(object, read, |reader| &mut reader.identities)?;
                 }
                 // One that cannot be planned now is told as a copy without a known key.
-                "table" => match of_table(object, &objects, context).await {
+                "table" => match of_table(object, &versions, &objects, context).await {
                     Ok(columns) => reader.copied.extend(columns),
                     Err(error) if sqlstate(&error) == SqlState::SERIALIZATION_FAILURE => return Err(error),
                     Err(_) => {}
@@ -171,18 +171,42 @@ async fn of_profile(object: &Object, context: &StatementContext) -> Result<Read>
     Ok(Read { name: object.name.clone(), key_name: whole.body.key, key_type: Some(planned.key_type), key, all, tables: read })
 }
 
-/// For a table made by a query: where the values of its columns come from.
-async fn of_table(object: &Object, objects: &[Object], context: &StatementContext) -> Result<Vec<(Origin, BTreeSet<Origin>)>> {
-    let definition = Definition::read(object.clone(), context.session())?;
-    let Some(query) = made_from(&definition) else { return Ok(vec![]) };
-    let uses = Uses::of(query.as_ref());
-    if !objects.iter().any(|source| reads(&uses, source)) {
-        return Ok(vec![]);
+/// For a table made by a query: where the values of its columns come from. ALTER TABLE makes a version without the query, in which columns
+/// of the same name are still those of the query.
+async fn of_table(
+    object: &Object,
+    versions: &[Object],
+    objects: &[Object],
+    context: &StatementContext,
+) -> Result<Vec<(Origin, BTreeSet<Origin>)>> {
+    let mut later: Vec<BTreeSet<String>> = vec![];
+    for version in versions.iter().rev().filter(|version| version.id == object.id) {
+        let definition = Definition::read(version.clone(), context.session())?;
+        let Some(query) = made_from(&definition) else {
+            if !is_altered(&definition) {
+                break;
+            }
+            later.push(named_columns(&definition).into_iter().collect());
+            continue;
+        };
+        let uses = Uses::of(query.as_ref());
+        if !objects.iter().any(|source| reads(&uses, source)) {
+            break;
+        }
+        let inside = context.entering(&object.label(), &object.owner)?.reading_as("");
+        let planned = plan(&SqlParsed::Statement(Box::new(SqlStatement::Query(query))), &inside).await?;
+        let named = named_columns(&definition);
+        let column = |(place, field): (usize, &FieldRef)| {
+            let name = named.get(place).unwrap_or(field.name()).clone();
+            ((object.name.clone(), name), origins(&planned, place))
+        };
+        let copied = planned.schema().fields().iter().enumerate().map(column);
+        let is_kept = |((_, name), from): &(Origin, BTreeSet<Origin>)| {
+            !from.is_empty() && later.iter().all(|columns| columns.contains(name))
+        };
+        return Ok(copied.filter(is_kept).collect());
     }
-    let inside = context.entering(&object.label(), &object.owner)?.reading_as("");
-    let planned = plan(&SqlParsed::Statement(Box::new(SqlStatement::Query(query))), &inside).await?;
-    let column = |(place, field): (usize, &FieldRef)| ((object.name.clone(), field.name().clone()), origins(&planned, place));
-    Ok(planned.schema().fields().iter().enumerate().map(column).filter(|(_, from)| !from.is_empty()).collect())
+    Ok(vec![])
 }
 
 /// For an identity, experiment or consent: the key is named by an option, or is the first column.
