@@ -16,6 +16,7 @@
 //! | [`rewriting`] | removes rows from files, in every snapshot that refers to them |
 //! | [`erasure`] | erases rows from everything that is stored, and keeps receipts |
 //! | [`cleaning`] | removes an erased person from texts in the catalog |
+//! | [`column_sources`] | which columns were copied into a column of a table |
 //! | [`row_sources`] | where the rows of a table come from |
 //! | [`retention`] | how long the rows of tables are kept |
 //! | [`data`] | the data files: written once, synced to disk, locked by readers |
@@ -54,6 +55,7 @@ pub mod checks;
 pub mod classes;
 pub mod cleaning;
 pub mod collect;
+pub mod column_sources;
 pub mod compaction;
 pub mod data;
 pub mod decrypting;
@@ -274,8 +276,8 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     row_sources::MIGRATION,
     sequences::MIGRATION,
     notices::MIGRATION,
-    // Definitions of tables may have constraints, which earlier programs would not test when they write.
-    "",
+    // Since the same version, definitions of tables may have constraints, which earlier programs would not test when they write.
+    column_sources::MIGRATION,
 ];
 /// The tables of a new catalog: what the first [`SCHEMA_OF`] migrations make one after the other, which takes more than twice as long,
 /// as SQLite reads the whole schema again for each column that is added. Later migrations follow it.

@@ -10,7 +10,7 @@ use super::grants::{self, Grants};
 use super::keys::Link;
 use super::stamp::{Stamp, stamp};
 use super::transaction::{Change, Version};
-use super::{Catalog, classes, row_sources, runs, stored_classes};
+use super::{Catalog, classes, column_sources, row_sources, runs, stored_classes};
 use crate::error::{SqlState, coded};
 
 /// The kind of profiles, the only one that the catalog treats specially: a profile's snapshots are dropped with it.
@@ -152,7 +152,7 @@ pub fn define_table(
 fn move_column(transaction: &Link<'_>, object: i64, column: &str, new: Option<&str>) -> rusqlite::Result<()> {
     const OF_COLUMN: &str = "WHERE object = ?1 AND \"column\" = ?2";
     let Some(new) = new else {
-        for table in ["comments", "column_classes"] {
+        for table in ["comments", "column_classes", "column_sources"] {
             transaction.execute(&format!("DELETE FROM {table} {OF_COLUMN}"), params![object, column])?;
         }
         return Ok(());
@@ -161,6 +161,7 @@ fn move_column(transaction: &Link<'_>, object: i64, column: &str, new: Option<&s
     transaction.execute(&format!("DELETE FROM column_classes {OF_COLUMN}"), params![object, new])?;
     transaction.execute(&format!("UPDATE column_classes SET \"column\" = ?3 {OF_COLUMN}"), params![object, column, new])?;
     transaction.execute(&format!("UPDATE retention SET \"column\" = ?3 {OF_COLUMN}"), params![object, column, new])?;
+    column_sources::rename(transaction, object, column, new)?;
     let comment = format!("SELECT comment FROM comments {OF_COLUMN}");
     if let Some(text) = transaction.query_row(&comment, params![object, column], |row| row.get(0)).optional()? {
         // The encryption of a comment is bound to the column name, so it is encrypted again.

@@ -21,6 +21,7 @@ use parking_lot::Mutex;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::column_sources::{self, Copied};
 use super::data::{DataFile, Written};
 use super::grants::{self, GrantChange};
 use super::keys::{Keyring, Link};
@@ -53,6 +54,8 @@ pub enum Change {
     Class(Object, String, Option<String>, Vec<(Object, ColumnClasses)>),
     /// Rows of a table come from these objects.
     Sources(Object, Vec<Object>),
+    /// Columns of a table were copied from these.
+    ColumnSources(Object, Vec<Copied>),
     /// Privileges or owners change.
     Grants(GrantChange),
     /// The attempt of a schedule that runs as this transaction has ended.
@@ -387,8 +390,9 @@ fn no_savepoint(name: &str) -> DataFusionError {
 
 /// Applies all changes to the catalog; returns the conflict, if there is one.
 fn apply(connection: &Link<'_>, changes: &[Change], first: Stamp) -> rusqlite::Result<Option<DataFusionError>> {
-    let is_definition =
-        |change: &Change| !matches!(change, Change::Publish(_, None) | Change::Sources(..) | Change::EndAttempt(_));
+    let is_definition = |change: &Change| {
+        !matches!(change, Change::Publish(_, None) | Change::Sources(..) | Change::ColumnSources(..) | Change::EndAttempt(_))
+    };
     if changes.iter().any(is_definition) && stamp(connection)?.definitions != first.definitions {
         let problem = "cannot be committed: another session has changed definitions in the meantime; run the transaction again";
         return Ok(Some(coded(SqlState::SERIALIZATION_FAILURE, "transaction", problem)));
@@ -429,6 +433,12 @@ fn apply(connection: &Link<'_>, changes: &[Change], first: Stamp) -> rusqlite::R
             }
             Change::Sources(table, sources) => {
                 row_sources::add(connection, known(connection, table)?.id, &ids(connection, sources)?)?;
+            }
+            Change::ColumnSources(table, copied) => {
+                let table = known(connection, table)?.id;
+                for (column, source, from) in copied {
+                    column_sources::add(connection, (table, column), (known(connection, source)?.id, from))?;
+                }
             }
             Change::Grants(change) => grants::apply(connection, change)?,
             Change::EndAttempt(end) => {

@@ -94,6 +94,9 @@ pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementConte
     if planned.inserts || !removes(word) {
         sources::note(&name, &planned.rows, &planned.context)?;
     }
+    if planned.inserts {
+        sources::note_columns(&name, &planned.rows, &planned.context)?;
+    }
     let rows = bind_parameters(planned.rows.clone(), context)?;
     let frame = DataFrame::new(planned.context.state(), rows);
     let task = Arc::new(frame.task_ctx());

@@ -2,7 +2,7 @@
 //!
 //! A profile has a key, and its query and tags show where that key comes from: its plan is followed through views, joins and groups down to
 //! columns of tables ([`lineage`]). These columns, the profiles and identities whose keys come from one of them, and the columns that
-//! CREATE TABLE … AS has copied from one of them form a *domain*: the same key means the same person in all of them. A table that nothing
+//! CREATE TABLE … AS and INSERT have copied from one of them form a *domain*: the same key means the same person in all of them. A table that nothing
 //! reads, such as a mailing list, belongs to the domain if it has a column with the key's name, unless the name is as generic as `id`. An
 //! identity connects two domains: its persons, and the records that belong to them.
 

@@ -18,6 +18,7 @@ use crate::objects::table::{is_altered, made_from, named_columns};
 use crate::objects::uses::Uses;
 use crate::refresh::as_of;
 use crate::refresh::plan::Planner;
+use crate::refresh::published::key_of_state;
 use crate::sql::command::normal;
 use crate::sql::lineage::{Origin, origins, tables};
 use crate::sql::planning::plan;
@@ -41,7 +42,7 @@ pub struct Read {
 pub struct Reader {
     pub profiles: Vec<Read>,
     pub identities: Vec<Read>,
-    /// The columns of tables made by CREATE TABLE … AS, each with the columns that its values come from.
+    /// The columns of tables that queries have filled, each with the columns that its values come from.
     pub copied: Vec<(Origin, BTreeSet<Origin>)>,
     /// Experiments, each with its profile.
     experiments: Vec<(String, String)>,
@@ -87,6 +88,7 @@ impl Reader {
                 _ => {}
             }
         }
+        reader.copied.extend(inserted(&objects, context)?);
         // Experiments and consents belong to a profile, whose key is the first column of their query.
         for object in objects.iter().filter(|object| ["experiment", "consent"].contains(&object.kind.as_str())) {
             let Ok(definition) = Definition::read(object.clone(), context.session()) else { continue };
@@ -207,6 +209,16 @@ async fn of_table(
         return Ok(copied.filter(is_kept).collect());
     }
     Ok(vec![])
+}
+
+/// For the columns into which INSERT has copied others: where their values come from.
+fn inserted(objects: &[Object], context: &StatementContext) -> Result<Vec<(Origin, BTreeSet<Origin>)>> {
+    let named = |(id, column): (i64, String)| {
+        let object = objects.iter().find(|object| object.id == id)?;
+        Some(if object.kind == "profile" { key_of_state(&object.name) } else { (object.name.clone(), column) })
+    };
+    let sources = context.catalog().column_sources()?.into_iter();
+    Ok(sources.filter_map(|(column, source)| Some((named(column)?, BTreeSet::from([named(source)?])))).collect())
 }
 
 /// For an identity, experiment or consent: the key is named by an option, or is the first column.

@@ -1,4 +1,4 @@
-//! The objects whose rows a statement puts into a table.
+//! The objects whose rows a statement puts into a table, and the columns that it copies.
 //!
 //! What a condition looks into, with EXISTS or a semi join, is no source: none of its values is written.
 
@@ -9,8 +9,11 @@ use datafusion::common::{JoinType, Result};
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
+use crate::catalog::column_sources::Copied;
 use crate::catalog::objects::Object;
 use crate::objects::protection::scans::{self, Names};
+use crate::refresh::published::key_of_state;
+use crate::sql::lineage::{Origin, origins};
 use crate::statement::StatementContext;
 use crate::walk::{PlanTree, Tree};
 
@@ -28,6 +31,36 @@ pub fn note(name: &str, rows: &LogicalPlan, context: &StatementContext) -> Resul
     let is_it = |object: &&Object| object.name == name && ["table", "external table"].contains(&object.kind.as_str());
     match objects.iter().find(is_it) {
         Some(table) => context.catalog().put_row_sources(table, &sources),
+        None => Ok(()),
+    }
+}
+
+/// Notes which columns the rows copy that INSERT adds to a table. What is copied through a temporary table is a source of the rows only.
+///
+/// # Errors
+/// The catalog cannot be read or written.
+pub fn note_columns(name: &str, rows: &LogicalPlan, context: &StatementContext) -> Result<()> {
+    if context.tables().temporary(name).is_some() {
+        return Ok(());
+    }
+    let objects = context.all_objects()?;
+    let named = |origin: &Origin| {
+        let is_it = |object: &&Object| match object.kind.as_str() {
+            "table" | "external table" => object.name == origin.0,
+            "profile" => key_of_state(&object.name) == *origin,
+            _ => false,
+        };
+        objects.iter().find(is_it).cloned()
+    };
+    let mut copied: Vec<Copied> = vec![];
+    for (place, field) in rows.schema().fields().iter().enumerate() {
+        for origin in origins(rows, place) {
+            let source = named(&origin).filter(|source| source.name != name);
+            copied.extend(source.map(|source| (field.name().clone(), source, origin.1)));
+        }
+    }
+    match objects.iter().find(|object| object.kind == "table" && object.name == name) {
+        Some(table) => context.catalog().put_column_sources(table, &copied),
         None => Ok(()),
     }
 }
