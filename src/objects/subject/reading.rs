@@ -88,7 +88,7 @@ impl Reader {
                 _ => {}
             }
         }
-        reader.copied.extend(inserted(&objects, context)?);
+        reader.copied.extend(inserted(&objects, &versions, context)?);
         // Experiments and consents belong to a profile, whose key is the first column of their query.
         for object in objects.iter().filter(|object| ["experiment", "consent"].contains(&object.kind.as_str())) {
             let Ok(definition) = Definition::read(object.clone(), context.session()) else { continue };
@@ -211,14 +211,24 @@ async fn of_table(
     Ok(vec![])
 }
 
-/// For the columns into which INSERT has copied others: where their values come from.
-fn inserted(objects: &[Object], context: &StatementContext) -> Result<Vec<(Origin, BTreeSet<Origin>)>> {
-    let named = |(id, column): (i64, String)| {
-        let object = objects.iter().find(|object| object.id == id)?;
-        Some(if object.kind == "profile" { key_of_state(&object.name) } else { (object.name.clone(), column) })
+/// For the columns into which INSERT has copied others: where their values come from. In a table that was made anew since its first version, a
+/// column of the same name may be another one.
+fn inserted(objects: &[Object], versions: &[Object], context: &StatementContext) -> Result<Vec<(Origin, BTreeSet<Origin>)>> {
+    let find = |id: i64| objects.iter().find(|object| object.id == id);
+    let is_anew = |version: &Object| {
+        let definition = Definition::read(version.clone(), context.session());
+        version.version > 1 && definition.is_ok_and(|definition| !is_altered(&definition))
     };
-    let sources = context.catalog().column_sources()?.into_iter();
-    Ok(sources.filter_map(|(column, source)| Some((named(column)?, BTreeSet::from([named(source)?])))).collect())
+    let mut copied = vec![];
+    for ((table, column), (source, from)) in context.catalog().column_sources()? {
+        let (Some(table), Some(source)) = (find(table), find(source)) else { continue };
+        if versions.iter().any(|version| version.id == table.id && is_anew(version)) {
+            continue;
+        }
+        let origin = if source.kind == "profile" { key_of_state(&source.name) } else { (source.name.clone(), from) };
+        copied.push(((table.name.clone(), column), BTreeSet::from([origin])));
+    }
+    Ok(copied)
 }
 
 /// For an identity, experiment or consent: the key is named by an option, or is the first column.
