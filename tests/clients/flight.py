@@ -326,6 +326,10 @@ def polars(check):
         def write():
             count = frame.write_database("of_polars", connection, if_table_exists="replace", engine="adbc")
             found = polars.read_database("SELECT count(*) AS n FROM of_polars", connection)["n"].to_list()
+            # Its lists are large lists.
+            polars.DataFrame({"l": [[1], [2, 3]]}).write_database("of_polars", connection, if_table_exists="replace", engine="adbc")
+            lists = polars.read_database("SELECT l FROM of_polars", connection)["l"].to_list()
+            assert lists == [[1], [2, 3]], lists
             with connection.cursor() as cursor:
                 cursor.execute("DROP TABLE of_polars")
             return same((count, found), (4, [4]))

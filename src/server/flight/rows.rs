@@ -1,7 +1,7 @@
 //! Rows as clients read them: Arrow, with types that some clients do not know replaced.
 //!
-//! Dictionaries, views and run-end encoded arrays become the plain type of their values, and 32 and 64 bit decimals become 128 bit. Nothing
-//! is lost.
+//! Dictionaries, views and run-end encoded arrays become the plain type of their values, 32 and 64 bit decimals become 128 bit, and large
+//! lists lists. Nothing is lost.
 
 use std::sync::Arc;
 
@@ -25,8 +25,10 @@ pub fn plain(data_type: &DataType) -> DataType {
         DataType::Utf8View => DataType::Utf8,
         DataType::BinaryView => DataType::Binary,
         DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => DataType::Decimal128(*precision, *scale),
-        DataType::List(field) | DataType::ListView(field) => DataType::List(inner(field)),
-        DataType::LargeList(field) | DataType::LargeListView(field) => DataType::LargeList(inner(field)),
+        // arrow-flight writes the schema of a large list as that of a list, and clients refuse its rows.
+        DataType::List(field) | DataType::ListView(field) | DataType::LargeList(field) | DataType::LargeListView(field) => {
+            DataType::List(inner(field))
+        }
         DataType::FixedSizeList(field, length) => DataType::FixedSizeList(inner(field), *length),
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(inner).collect::<Fields>()),
         DataType::Map(entries, is_sorted) => DataType::Map(inner(entries), *is_sorted),
@@ -93,5 +95,7 @@ mod tests {
         let list = DataType::Struct(vec![Field::new("a", DataType::List(view), true)].into());
         assert!(!format!("{}", plain(&list)).contains("View"));
         assert_eq!(plain(&DataType::Decimal64(12, 2)), DataType::Decimal128(12, 2));
+        let item = Arc::new(Field::new("item", DataType::Int64, true));
+        assert_eq!(plain(&DataType::LargeList(Arc::clone(&item))), DataType::List(item));
     }
 }
