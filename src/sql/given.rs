@@ -16,8 +16,8 @@ use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{BinaryExpr, Expr as Planned, ExprSchemable, LogicalPlan};
 use datafusion::sql::parser::{CopyToSource, Statement as SqlParsed};
 use sqlparser::ast::{
-    CastKind, DataType as SqlType, ExactNumberInfo, Expr, Statement as SqlStatement, TimezoneInfo, Value, ValueWithSpan,
-    VisitorMut,
+    ArrayElemTypeDef, BinaryOperator, CastKind, DataType as SqlType, ExactNumberInfo, Expr, Statement as SqlStatement,
+    TimezoneInfo, Value, ValueWithSpan, VisitorMut,
 };
 
 use super::parser::visit;
@@ -138,11 +138,11 @@ pub fn cast_operands(parsed: &mut SqlParsed, types: &[Option<DataType>]) {
 struct Operands<'a>(&'a [Option<DataType>]);
 
 impl Operands<'_> {
-    fn cast(&self, operand: &mut Expr) {
+    fn cast(&self, operand: &mut Expr, of_type: fn(&DataType) -> Option<SqlType>) {
         let Expr::Value(ValueWithSpan { value: Value::Placeholder(name), .. }) = operand else { return };
         let place = name.trim_start_matches('$').parse::<usize>().ok().and_then(|place| place.checked_sub(1));
         let declared = place.and_then(|place| self.0.get(place)).and_then(Option::as_ref);
-        if let Some(data_type) = declared.and_then(sql_type) {
+        if let Some(data_type) = declared.and_then(of_type) {
             *operand = cast(operand.clone(), data_type);
         }
     }
@@ -153,12 +153,27 @@ impl VisitorMut for Operands<'_> {
 
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
         match expression {
-            Expr::BinaryOp { left, right, .. } => [left, right].into_iter().for_each(|operand| self.cast(operand)),
-            Expr::UnaryOp { expr: operand, .. } | Expr::AtTimeZone { timestamp: operand, .. } => self.cast(operand),
+            // Lists beside no other type, which would be texts.
+            Expr::BinaryOp { left, op: BinaryOperator::StringConcat, right } if is_parameter(left) && is_parameter(right) => {
+                [left, right].into_iter().for_each(|operand| self.cast(operand, sql_or_list_type));
+            }
+            Expr::BinaryOp { left, right, .. } => [left, right].into_iter().for_each(|operand| self.cast(operand, sql_type)),
+            Expr::UnaryOp { expr: operand, .. } | Expr::AtTimeZone { timestamp: operand, .. } => self.cast(operand, sql_type),
             _ => {}
         }
         ControlFlow::Continue(())
     }
+}
+
+fn is_parameter(expression: &Expr) -> bool {
+    matches!(expression, Expr::Value(ValueWithSpan { value: Value::Placeholder(_), .. }))
+}
+
+/// The same, and that of a list.
+fn sql_or_list_type(data_type: &DataType) -> Option<SqlType> {
+    let DataType::List(item) = data_type else { return sql_type(data_type) };
+    let item = if item.data_type().is_string() { SqlType::Text } else { sql_type(item.data_type())? };
+    Some(SqlType::Array(ArrayElemTypeDef::SquareBracket(Box::new(item), None)))
 }
 
 /// A type in SQL; `None` for those that inference leaves alone, as text, and for decimals, whose values have their own digits.
