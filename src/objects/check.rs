@@ -23,7 +23,7 @@ use crate::sql::command::normal;
 use expectation::Expectation;
 
 pub use kind::CheckKind;
-pub use running::{COLUMNS, before_refresh, run_tables};
+pub use running::{COLUMNS, before_refresh, rows, run_tables, schema};
 
 /// What happens when a check fails as a profile over its table is refreshed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

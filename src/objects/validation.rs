@@ -5,7 +5,7 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
 
-use super::check::running::{rows, schema};
+use super::check::{rows, schema};
 use super::definition::Definition;
 use super::lifecycle::{find, missing};
 use super::restating::with_options;
