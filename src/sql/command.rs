@@ -349,6 +349,12 @@ pub(super) fn refused(parser: &Parser<'_>, grammars: &Grammars) -> Option<Refusa
             let kind = kind.word().to_uppercase();
             (format!("ALTER {kind}"), format!("write CREATE OR REPLACE {kind} with everything that it has"))
         }
+        [Some("COPY"), Some("SEGMENT"), Some(_), Some("TO"), ..] => {
+            ("COPY SEGMENT".into(), "write COPY segment.name TO 'file.csv'".into())
+        }
+        [Some("COPY"), Some("PROFILE"), Some(_), Some("TO"), ..] => {
+            ("COPY PROFILE".into(), "write COPY profile.name TO 'file.csv'".into())
+        }
         _ => {
             let (statement, instead) = ELSEWHERE.into_iter().find(|(statement, _)| begins(statement))?;
             (statement.to_string(), instead.to_string())
