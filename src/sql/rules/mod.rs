@@ -11,6 +11,7 @@ mod filtered_arguments;
 mod filtered_statistics;
 mod float_bounds;
 mod float_extremes;
+mod frames;
 pub mod group_keys;
 mod grouping_sets;
 mod lateral_lists;

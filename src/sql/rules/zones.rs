@@ -18,11 +18,11 @@ use datafusion::functions::datetime::to_local_time;
 use datafusion::logical_expr::expr::{Between, Cast, InList, ScalarFunction, TryCast};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, WindowFrameBound, cast};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, cast};
 use datafusion::optimizer::AnalyzerRule;
 use sqlparser::ast::BinaryOperator;
 
-use super::{compares, each_expression, input_schema};
+use super::{compares, each_expression, frames, input_schema};
 use crate::builtins::named_apart::value_of;
 use crate::builtins::nanoseconds::in_nanoseconds;
 use crate::builtins::nested;
@@ -118,11 +118,15 @@ fn compare(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                     changed = true;
                 }
             }
+            if let [order, ..] = function.params.order_by.as_slice() {
+                let data_type = order.expr.get_type(schema)?;
+                changed |= frames::as_groups(&mut function.params.window_frame, &order.expr, &data_type)?;
+            }
             if let [order] = function.params.order_by.as_slice() {
                 let data_type = order.expr.get_type(schema)?;
                 let frame = &mut function.params.window_frame;
                 for bound in [&mut frame.start_bound, &mut frame.end_bound] {
-                    changed |= with_unit(bound, &order.expr, &data_type)?;
+                    changed |= frames::with_unit(bound, &order.expr, &data_type)?;
                 }
             }
             let function = Expr::WindowFunction(function);
@@ -132,47 +136,7 @@ fn compare(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     }
 }
 
-/// Gives the distance `7` of a frame over dates its unit, days, as in `day + 7`. DataFusion would take it as months.
-fn with_unit(bound: &mut WindowFrameBound, order: &Expr, data_type: &DataType) -> Result<bool> {
-    let (WindowFrameBound::Preceding(ScalarValue::Utf8(Some(distance)))
-    | WindowFrameBound::Following(ScalarValue::Utf8(Some(distance)))) = bound
-    else {
-        return Ok(false);
-    };
-    // DataFusion would take these frames as unbounded.
-    if data_type.is_string() || *data_type == DataType::Boolean {
-        let (order, data_type) = (order.human_display().to_string(), in_sql(&data_type.to_string()));
-        let problem =
-            format!("is {data_type}, and RANGE with a distance needs numbers, dates or timestamps; write CAST({order} AS DATE)");
-        return Err(coded(SqlState::DATATYPE_MISMATCH, &order, problem));
-    }
-    let is_number = distance.trim().parse::<f64>().is_ok();
-    let is_whole = distance.trim().parse::<i128>().is_ok();
-    // The engine would say of the distance alone that it is none.
-    if data_type.is_numeric() && !is_number {
-        let data_type = in_sql(&data_type.to_string());
-        let problem = format!("is {data_type}, and RANGE needs a distance that is a number; write 10 PRECEDING");
-        return Err(coded(SqlState::DATATYPE_MISMATCH, &order.human_display().to_string(), problem));
-    }
-    if data_type.is_integer() && !is_whole {
-        let order = order.human_display().to_string();
-        let data_type = in_sql(&data_type.to_string());
-        let problem = format!("is {data_type}, and {distance} is not whole; write ORDER BY CAST({order} AS DOUBLE)");
-        return Err(coded(SqlState::DATATYPE_MISMATCH, &order, problem));
-    }
-    if !is_date_or_timestamp(data_type) || !is_number {
-        return Ok(false);
-    }
-    if let DataType::Timestamp(..) = data_type {
-        let problem =
-            format!("is {}, and RANGE needs a distance with a unit; write INTERVAL '{distance} days'", named(data_type));
-        return Err(coded(SqlState::DATATYPE_MISMATCH, &order.human_display().to_string(), problem));
-    }
-    distance.push_str(" days");
-    Ok(true)
-}
-
-fn is_date_or_timestamp(data_type: &DataType) -> bool {
+pub fn is_date_or_timestamp(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..))
 }
 
@@ -188,7 +152,7 @@ fn no_number(sides: [(&Expr, &DataType); 2]) -> Result<()> {
     Ok(())
 }
 
-fn named(data_type: &DataType) -> &'static str {
+pub fn named(data_type: &DataType) -> &'static str {
     match data_type {
         DataType::Date32 | DataType::Date64 => "a date",
         DataType::Time32(_) | DataType::Time64(_) => "a time of day",
