@@ -303,7 +303,7 @@ fn innermost(error: &DataFusionError) -> Innermost<'_> {
         | DataFusionError::Configuration(text)
         | DataFusionError::NotImplemented(text)
         | DataFusionError::Internal(text) => Innermost::Text(text.clone()),
-        DataFusionError::ResourcesExhausted(text) => Innermost::Text(format!("out of memory: {text}")),
+        DataFusionError::ResourcesExhausted(text) => Innermost::Text(wording::exhausted(text)),
         DataFusionError::External(inner) => of_external(inner.as_ref()),
         DataFusionError::SQL(inner, _) => {
             Innermost::Text(format!("syntax: {}", inner.to_string().trim_start_matches("sql parser error: ")))

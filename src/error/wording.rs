@@ -5,12 +5,14 @@
 
 mod casts;
 mod known;
+mod memory;
 mod types;
 mod values;
 
 use datafusion::common::{Column, SchemaError};
 
 pub use known::MORE_THAN_ONE_ROW;
+pub use memory::exhausted;
 pub use types::in_sql;
 
 use crate::text::unmarked;

@@ -178,9 +178,38 @@ struct Gathering {
     reservation: MemoryReservation,
 }
 
+impl Gathering {
+    /// Takes memory from the pool; `size` is what comes to what is taken.
+    fn take(&mut self, size: usize) -> Result<()> {
+        if self.reservation.try_grow(size).is_ok() {
+            return Ok(());
+        }
+        let taken = self.reservation.size().saturating_add(size) >> 20;
+        let problem = format!(
+            "out of memory: its results take more than {taken} MB, and the memory limit leaves less; gather fewer rows \
+             (with OVER, a frame of few ROWS), or raise --memory-limit"
+        );
+        Err(coded(SqlState::OUT_OF_MEMORY, &self.function, problem))
+    }
+
+    /// Lets the accumulator grow. A text that outgrows its memory is copied into twice as much, which the engine counts only afterwards.
+    fn growing(&mut self, grow: impl FnOnce(&mut dyn Accumulator) -> Result<()>) -> Result<()> {
+        /// A text below this size is not counted beforehand.
+        const LARGE: usize = 4 << 20;
+        let copied = if self.function == "string_agg" { self.accumulator.size() } else { 0 };
+        if copied < LARGE {
+            return grow(self.accumulator.as_mut());
+        }
+        self.take(copied)?;
+        let grown = grow(self.accumulator.as_mut());
+        self.reservation.shrink(copied);
+        grown
+    }
+}
+
 impl Accumulator for Gathering {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.accumulator.update_batch(values)
+        self.growing(|accumulator| accumulator.update_batch(values))
     }
 
     /// Memory of results stays taken: a window asks again for every row, and holds the results of all.
@@ -193,13 +222,8 @@ impl Accumulator for Gathering {
             let problem = format!("a value may take 2 GB, and this one would take {} MB; gather fewer rows", size >> 20);
             return Err(coded(SqlState::OUT_OF_MEMORY, &self.function, problem));
         }
-        if size > SMALL && self.reservation.try_grow(size).is_err() {
-            let taken = self.reservation.size().saturating_add(size) >> 20;
-            let problem = format!(
-                "out of memory: its results take more than {taken} MB, and the memory limit leaves less; gather fewer rows \
-                 (with OVER, a frame of few ROWS), or raise --memory-limit"
-            );
-            return Err(coded(SqlState::OUT_OF_MEMORY, &self.function, problem));
+        if size > SMALL {
+            self.take(size)?;
         }
         Ok(value)
     }
@@ -213,7 +237,7 @@ impl Accumulator for Gathering {
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        self.accumulator.merge_batch(states)
+        self.growing(|accumulator| accumulator.merge_batch(states))
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
