@@ -18,7 +18,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_expr_common::datum::apply;
 
-use super::scalar::{excerpt, short_name};
+use super::scalar::{excerpt, short_name, shown_name};
 use super::{arithmetic, division, one_nan};
 
 /// Its first argument is a string with one letter per operator; the others are the operands.
@@ -220,7 +220,7 @@ impl ScalarUDFImpl for Chain {
         let Some((_, last)) = steps.last() else { return plan_err!("{NAME} takes operators and numbers") };
         let names = terms.iter().zip(&arguments.scalar_arguments[1..]).map(|(field, value)| match value {
             Some(value) => value.to_string(),
-            None => field.name().clone(),
+            None => shown_name(field),
         });
         let nullable = terms.iter().any(|field| field.is_nullable());
         Ok(Arc::new(Field::new(excerpt(written(operators, names)), last.result.clone(), nullable)))
@@ -244,8 +244,8 @@ impl ScalarUDFImpl for Chain {
                     Operator::Minus => apply(&left, &right, numeric::sub_wrapping)?,
                     Operator::Multiply => apply(&left, &right, numeric::mul_wrapping)?,
                     Operator::Divide | Operator::Modulo => {
-                        let divisor = matches!(term, ColumnarValue::Array(_)).then(|| field.name().as_str());
-                        let divided = division::compute(operator, [&left, &right], arguments.number_rows, &result, divisor)?;
+                        let divisor = matches!(term, ColumnarValue::Array(_)).then(|| shown_name(field));
+                        let divided = division::compute(operator, [&left, &right], arguments.number_rows, &result, divisor.as_deref())?;
                         one_nan::without_sign(divided)
                     }
                     other => return exec_err!("{NAME} has no operator {other}"),

@@ -16,7 +16,7 @@ use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
 use datafusion::logical_expr::type_coercion::binary::BinaryTypeCoercer;
 use datafusion::logical_expr::{ColumnarValue, Expr, Operator};
 
-use super::scalar::Scalar;
+use super::scalar::{Scalar, shown_name};
 use crate::error::{SqlState, in_rows};
 
 /// The function of an operator, `$name(left, right)`.
@@ -32,8 +32,8 @@ macro_rules! function {
             compute: |arguments| match arguments.args.as_slice() {
                 [left, right] => {
                     let divisor = arguments.arg_fields.get(1).filter(|_| matches!(right, ColumnarValue::Array(_)));
-                    let divisor = divisor.map(|field| field.name().as_str());
-                    compute($operator, [left, right], arguments.number_rows, &arguments.return_field, divisor)
+                    let divisor = divisor.map(|field| shown_name(field));
+                    compute($operator, [left, right], arguments.number_rows, &arguments.return_field, divisor.as_deref())
                 }
                 _ => internal_err!("{} takes two numbers", $name),
             },

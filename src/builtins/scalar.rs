@@ -57,6 +57,35 @@ pub fn excerpt(mut expression: String) -> String {
     expression
 }
 
+/// The name of an argument, as an error shows it. That of an expression is its physical form, in which columns have their places, `a@0`, and
+/// what the optimizer computes once has a name of its own.
+pub fn shown_name(field: &Field) -> String {
+    const COMPUTED_ONCE: &str = "__common_expr_";
+    let name = field.name();
+    let is_expression = name.contains([' ', '(']);
+    if !name.contains(COMPUTED_ONCE) && !(is_expression && name.contains('@')) {
+        return name.clone();
+    }
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let (mut shown, mut rest) = (String::new(), name.as_str());
+    while let Some(letter) = rest.chars().next() {
+        if let Some(after) = rest.strip_prefix(COMPUTED_ONCE) {
+            shown.push('…');
+            rest = &after[digits(after)..];
+            continue;
+        }
+        let after = &rest[letter.len_utf8()..];
+        let is_place = letter == '@' && digits(after) > 0 && shown.ends_with(|before: char| before.is_alphanumeric() || "_\"…".contains(before));
+        if is_place && is_expression {
+            rest = &after[digits(after)..];
+            continue;
+        }
+        shown.push(letter);
+        rest = after;
+    }
+    shown
+}
+
 /// The name of an expression: beyond some length, a hash identifies it.
 pub fn short_name(mut name: String) -> String {
     if let Some((end, _)) = name.char_indices().nth(LONGEST_NAME) {
@@ -129,7 +158,7 @@ impl ScalarUDFImpl for Udf {
         let types: Vec<DataType> = arguments.arg_fields.iter().map(|field| field.data_type().clone()).collect();
         let name = |(field, value): (&FieldRef, &Option<&ScalarValue>)| match value {
             Some(value) => written(value),
-            None => field.name().clone(),
+            None => shown_name(field),
         };
         let name = self.shown(&arguments.arg_fields.iter().zip(arguments.scalar_arguments).map(name).collect::<Vec<_>>());
         let gives_null = MAY_GIVE_NULL.contains(&self.scalar.name) || statistics::may_give_null(self.scalar.name);
@@ -157,5 +186,24 @@ impl ScalarUDFImpl for Udf {
 
     fn display_name(&self, arguments: &[Expr]) -> Result<String> {
         Ok(self.shown(&arguments.iter().map(ToString::to_string).collect::<Vec<_>>()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expressions_are_shown_without_places() {
+        for (name, shown) in [
+            ("amount", "amount"),
+            ("mail@1", "mail@1"),
+            ("CASE WHEN n@0 IS NULL THEN 1 ELSE \"a b\"@12 END", "CASE WHEN n IS NULL THEN 1 ELSE \"a b\" END"),
+            ("__common_expr_1", "…"),
+            ("abs(__common_expr_12@0)", "abs(…)"),
+            ("abs(a) @ b@x", "abs(a) @ b@x"),
+        ] {
+            assert_eq!(shown_name(&Field::new(name, DataType::Int64, true)), shown);
+        }
     }
 }
