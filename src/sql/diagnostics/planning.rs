@@ -230,7 +230,20 @@ fn place_of_subject(tokens: &[TokenWithSpan], subject: &str) -> Option<usize> {
     index_of(tokens, &[subject])
         .or_else(|| index_of(tokens, &words))
         .or_else(|| index_of(tokens, &dotted))
+        .or_else(|| index_without_brackets(tokens, subject))
         .or_else(|| index_of(tokens, &[last]))
+}
+
+/// The index of an expression such as `a / (b - 3)`, which the statement may write with more brackets or fewer.
+fn index_without_brackets(tokens: &[TokenWithSpan], expression: &str) -> Option<usize> {
+    let words: Vec<&str> = expression.split([' ', '(', ')', ',']).filter(|word| !word.is_empty()).collect();
+    if words.len() < 3 {
+        return None;
+    }
+    let is_bracket = |token: &Token| matches!(token, Token::LParen | Token::RParen | Token::Comma);
+    let others: Vec<(usize, &TokenWithSpan)> = tokens.iter().enumerate().filter(|(_, token)| !is_bracket(&token.token)).collect();
+    let same = |some: &[(usize, &TokenWithSpan)]| some.iter().zip(&words).all(|((_, token), word)| is(token, word));
+    others.windows(words.len()).find(|some| same(some)).and_then(|some| some.first()).map(|(place, _)| *place)
 }
 
 /// The quoted names in a text.
