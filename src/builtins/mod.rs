@@ -61,7 +61,8 @@ pub use wide_decimals::avg;
 use wrapper::Wrapper;
 
 /// The functions around a value that plans name; [`or_null`] has one that no statement and no stored plan contains.
-static WRAPPERS: [&Wrapper; 4] = [&unknown::UNKNOWN, &only_row::ONLY_ROW, &marked::MARKED, &named_apart::NAMED_APART];
+static WRAPPERS: [&Wrapper; 5] =
+    [&unknown::UNKNOWN, &only_row::ONLY_ROW, &only_row::ROW_OR_NULL, &marked::MARKED, &named_apart::NAMED_APART];
 
 /// The scalar functions, by name.
 pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {

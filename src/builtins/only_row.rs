@@ -1,4 +1,4 @@
-//! The value of a subquery that returns one row for each row of the outer query.
+//! The value of a subquery that returns one row, or none.
 
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::Int64Type;
@@ -14,6 +14,14 @@ pub static ONLY_ROW: Wrapper = Wrapper { check: at_most_one, ..Wrapper::new("onl
 /// The value of the first row, if there are no more rows.
 pub fn of(first: Expr, rows: Expr) -> Expr {
     ONLY_ROW.call(vec![first, rows])
+}
+
+/// The function: the value of a subquery, which is NULL without rows.
+pub static ROW_OR_NULL: Wrapper = Wrapper { can_be_null: true, ..Wrapper::new("row_or_null", 1) };
+
+/// The value of a subquery that may have no rows.
+pub fn or_null(value: Expr) -> Expr {
+    ROW_OR_NULL.call(vec![value])
 }
 
 fn at_most_one(arguments: &ScalarFunctionArgs) -> Result<()> {

@@ -16,6 +16,7 @@
 mod columns;
 mod dependent;
 mod engine;
+mod missing;
 mod rows;
 mod sorts;
 
@@ -49,7 +50,7 @@ impl AnalyzerRule for SubqueriesAnywhere {
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
         let names = Names::default();
-        let computed = rows::as_queries(plan)?.changed_up_with_subqueries(|plan| match plan {
+        let computed = missing::marked(rows::as_queries(plan)?)?.changed_up_with_subqueries(|plan| match plan {
             LogicalPlan::Join(join) => of_join(join, &names),
             LogicalPlan::Sort(sort) => of_sort(sort, &names),
             other => of_node(other, &names),
