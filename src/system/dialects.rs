@@ -3,12 +3,16 @@
 use std::fmt::Write;
 
 /// The tests of each dialect.
-const DIALECTS: [(&str, &str); 5] = [
+const DIALECTS: [(&str, &str); 9] = [
     ("DuckDB", include_str!("../../tests/sql/dialects/duckdb.slt")),
     ("PostgreSQL", include_str!("../../tests/sql/dialects/postgresql.slt")),
     ("MySQL", include_str!("../../tests/sql/dialects/mysql.slt")),
     ("Snowflake", include_str!("../../tests/sql/dialects/snowflake.slt")),
     ("BigQuery", include_str!("../../tests/sql/dialects/bigquery.slt")),
+    ("Spark", include_str!("../../tests/sql/dialects/spark.slt")),
+    ("ClickHouse", include_str!("../../tests/sql/dialects/clickhouse.slt")),
+    ("SQL Server", include_str!("../../tests/sql/dialects/sqlserver.slt")),
+    ("Oracle", include_str!("../../tests/sql/dialects/oracle.slt")),
 ];
 
 /// The page as Markdown.

@@ -421,8 +421,8 @@ fn of_types(text: &str) -> Option<String> {
         if ["DATE", "TIME", "INTERVAL", "DURATION"].iter().any(|of_time| types.contains(of_time)) {
             return Some(format!("{}: these types cannot be combined; write INTERVAL '2 days' for a span of time", found[0]));
         }
-        if types == "VARCHAR + VARCHAR" || types == "UTF8 + UTF8" || types == "UTF8VIEW + UTF8" || types == "UTF8VIEW + UTF8VIEW"
-        {
+        let is_text = |side: &str| ["VARCHAR", "UTF8", "UTF8VIEW", "LARGEUTF8"].contains(&side);
+        if types.contains(" + ") && types.split(" + ").all(is_text) {
             return Some(format!("{}: texts are not added; write a || b to join them", found[0]));
         }
         return Some(format!("{}: these types cannot be combined; CAST one side, as in CAST(… AS DOUBLE)", found[0]));

@@ -101,8 +101,8 @@ write `right(text, 2)`.",
             (2, "strpos($2, $1)"),
             (
                 3,
-                "CASE WHEN $3 > 0 THEN strpos(substr($2, $3), $1) + CASE WHEN strpos(substr($2, $3), $1) > 0 THEN $3 - 1 ELSE 0 END \
-                 ELSE 0 END",
+                "CASE WHEN $3 < 1 THEN 0 \
+                 ELSE strpos(substr($2, $3), $1) + CASE WHEN strpos(substr($2, $3), $1) > 0 THEN $3 - 1 ELSE 0 END END",
             ),
         ]),
     )
@@ -133,8 +133,8 @@ part)`; Python: `find`, from 0, and -1 for none.",
             (2, "strpos($2, $1)"),
             (
                 3,
-                "CASE WHEN $3 > 1 THEN strpos(substr($2, $3), $1) + CASE WHEN strpos(substr($2, $3), $1) > 0 THEN $3 - 1 ELSE 0 END \
-                 ELSE strpos($2, $1) END",
+                "CASE WHEN $3 < 1 THEN strpos($2, $1) \
+                 ELSE strpos(substr($2, $3), $1) + CASE WHEN strpos(substr($2, $3), $1) > 0 THEN $3 - 1 ELSE 0 END END",
             ),
         ]),
     )
@@ -146,7 +146,12 @@ part)`; Python: `find`, from 0, and -1 for none.",
                 "text to look for; upper and lower case differ, an empty one is at 1, NULL gives NULL",
             ),
             Argument::required("text", Takes::Value("text"), "text to search in; NULL gives NULL"),
-            Argument::optional("start", Takes::Value("integer"), "1", "position to begin at; 0 and less begin at the first character"),
+            Argument::optional(
+                "start",
+                Takes::Value("integer"),
+                "1",
+                "position to begin at; 0 and less begin at the first character",
+            ),
         ],
         &["SELECT charindex('b', 'abc') AS place;", "SELECT charindex('a', 'banana', 3) AS place;"],
     )

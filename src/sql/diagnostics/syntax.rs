@@ -337,7 +337,7 @@ fn hint(
         (_, "!") => "write factorial(number), or NOT condition",
         ("}", ".") => "write unnest(struct) for a column for each of its fields",
         ("SAFE" | "NET", _) | (_, "OPTION") => "leave the word before it out",
-        (_, "WITH") if problem.contains("end of the statement") => "tables have no hints; leave it out",
+        (_, "WITH") if count(tokens, "NOLOCK") > 0 => "tables have no hints; leave it out",
         ("SQL_NO_CACHE" | "SQL_CACHE" | "STRAIGHT_JOIN" | "HIGH_PRIORITY" | "SQL_CALC_FOUND_ROWS", _) => {
             "leave the word before it out"
         }

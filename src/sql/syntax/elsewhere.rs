@@ -187,9 +187,7 @@ fn in_other_words(call: &mut Function) -> Result<Option<Expr>> {
             let way = if own.contains("max") { "DESC" } else { "ASC" };
             foremost(call, &arguments, way).map(Some)
         }
-        ("max" | "min", [_, count]) | ("max_by" | "min_by" | "arg_max" | "arg_min" | "argmax" | "argmin", [_, _, count])
-            if is_negative(count) =>
-        {
+        ("max_by" | "min_by" | "arg_max" | "arg_min" | "argmax" | "argmin", [_, _, count]) if is_negative(count) => {
             Err(invalid(&own, format!("takes a number of values above 0, got {count}")))
         }
         // BigQuery's `array_agg(x ORDER BY y LIMIT 2)`
@@ -250,7 +248,7 @@ fn in_other_words(call: &mut Function) -> Result<Option<Expr>> {
             let unit = Expr::value(Value::SingleQuotedString(unit.into()));
             with("date_trunc($1, $2)", &[unit, time.clone()]).map(Some)
         }
-        ("date_part" | "datepart" | "date_trunc" | "datetrunc", [Expr::Identifier(unit), time])
+        ("date_part" | "datepart" | "datetrunc", [Expr::Identifier(unit), time])
             if unit.quote_style.is_none() && UNITS.contains(&unit.value.to_lowercase().as_str()) =>
         {
             let form = if own.ends_with("part") { "date_part($1, $2)" } else { "date_trunc($1, $2)" };

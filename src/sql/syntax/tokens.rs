@@ -119,7 +119,7 @@ fn globs(tokens: &mut [TokenWithSpan]) {
     for three in places.windows(3) {
         let [value, glob, pattern] = three else { continue };
         let is_value = match &tokens[*value].token {
-            Token::Word(word) => word.keyword == Keyword::NoKeyword || word.quote_style.is_some(),
+            word @ Token::Word(_) => !is_word(word, "not"),
             other => matches!(other, Token::RParen | Token::RBracket | Token::SingleQuotedString(_)),
         };
         if let Token::SingleQuotedString(text) = &tokens[*pattern].token

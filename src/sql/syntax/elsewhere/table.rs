@@ -201,11 +201,7 @@ pub const FORMS: [(&str, usize, &str); 263] = [
     ("hex_decode_string", 1, "CAST(decode($1, 'hex') AS VARCHAR)"),
     ("hex_encode", 1, "upper(encode($1, 'hex'))"),
     ("hypot", 2, "sqrt(power($1, 2) + power($2, 2))"),
-    (
-        "instr",
-        3,
-        "CASE WHEN $3 > 0 THEN strpos(substr($1, $3), $2) + CASE WHEN strpos(substr($1, $3), $2) > 0 THEN $3 - 1 ELSE 0 END ELSE 0 END",
-    ),
+    ("instr", 3, "locate($2, $1, $3)"),
     ("is_inf", 1, "(abs($1) = CAST('inf' AS DOUBLE))"),
     ("is_null_value", 1, "(json_typeof($1) = 'null')"),
     ("isdate", 1, "CASE WHEN TRY_CAST($1 AS DATE) IS NULL THEN 0 ELSE 1 END"),

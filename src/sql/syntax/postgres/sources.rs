@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 use datafusion::common::Result;
 use datafusion::execution::session_state::SessionState;
 use sqlparser::ast::{
-    CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, JoinConstraint, ObjectNamePart, Select,
-    SelectItem, TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins, Value,
+    BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, JoinConstraint,
+    ObjectNamePart, Select, SelectItem, TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins, Value,
 };
 
 use super::lists::in_conditions;
@@ -23,18 +23,29 @@ use crate::sql::syntax::expression_macros::with;
 use crate::sql::syntax::merged_columns::constraint;
 use crate::walk::Walk;
 
-/// `SELECT generate_series(1, 3)` gives a row for each value, as in FROM. Within another expression it is a list.
-fn series_as_rows(item: &mut SelectItem) {
-    let (SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. }) = item else { return };
-    let Expr::Function(call) = &*expression else { return };
-    let FunctionArguments::List(list) = &call.args else { return };
-    let has_bounds = |argument: &FunctionArg| matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) if asks_bounds(argument));
-    let is_series =
-        matches!(call.name.0.as_slice(), [name] if name.as_ident().is_some_and(|name| normal(name) == "generate_series"));
-    if is_series && !list.args.iter().any(has_bounds) {
-        let series = expression.clone();
-        *expression = call_of("unnest", vec![series]);
+/// `SELECT generate_series(1, 3)` gives a row for each value, as in FROM, and so do casts of it and calculations with it. Within a call it is
+/// a list.
+fn series_as_rows(expression: &mut Expr) {
+    use BinaryOperator::{Divide, Minus, Modulo, Multiply, Plus};
+    match expression {
+        Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => series_as_rows(inner),
+        Expr::BinaryOp { left, op: Plus | Minus | Multiply | Divide | Modulo, right } => {
+            series_as_rows(left);
+            series_as_rows(right);
+        }
+        Expr::Function(call) if is_series(call) => {
+            let series = expression.clone();
+            *expression = call_of("unnest", vec![series]);
+        }
+        _ => {}
     }
+}
+
+/// True for a call of `generate_series` whose bounds are not those of a list, which is expanded by itself.
+fn is_series(call: &Function) -> bool {
+    let ([name], FunctionArguments::List(list)) = (call.name.0.as_slice(), &call.args) else { return false };
+    let has_bounds = |argument: &FunctionArg| matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) if asks_bounds(argument));
+    name.as_ident().is_some_and(|name| normal(name) == "generate_series") && !list.args.iter().any(has_bounds)
 }
 
 /// True for `array_lower(list, 1)` and `array_upper(list, 1)`. A series between them consists of subscripts, and is expanded to rows.
@@ -187,7 +198,11 @@ pub fn select(select: &mut Select) {
             in_conditions(condition);
         }
     }
-    select.projection.iter_mut().for_each(series_as_rows);
+    for item in &mut select.projection {
+        if let SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. } = item {
+            series_as_rows(expression);
+        }
+    }
     if series(select).next().is_none() {
         return;
     }
