@@ -87,6 +87,14 @@ pub static WHOLE: Scalar = Scalar {
     written: |_| None,
 };
 
+pub static WHOLE_TO_ENDS: Scalar = Scalar {
+    name: "whole_units_to_month_ends",
+    takes: |types| units_and_times("datesub", types),
+    gives: |_| Ok(DataType::Int64),
+    compute: |arguments| counted(arguments, "datesub", whole_to_ends),
+    written: |_| None,
+};
+
 pub static MONTHS: Scalar = Scalar {
     name: "months_apart",
     takes: |types| two_times("months_between", types),
@@ -196,18 +204,27 @@ fn boundaries(unit: Unit, from: i64, to: i64) -> Option<i64> {
     Some(month_number(time(to)?).div_euclid(width) - month_number(time(from)?).div_euclid(width))
 }
 
-/// The number of whole units between two times.
+/// The number of whole units between two times. The last month is complete once its day and time are reached: counted from a 31st, only
+/// on a 31st.
 fn whole(unit: Unit, from: i64, to: i64) -> Option<i64> {
+    units_until(unit, from, to, |start, _| start.day())
+}
+
+/// As [`whole`], but the last day of a month completes one that began on a later day, as in DuckDB.
+fn whole_to_ends(unit: Unit, from: i64, to: i64) -> Option<i64> {
+    units_until(unit, from, to, |start, end| if last_day(end.date()) { start.day().min(end.day()) } else { start.day() })
+}
+
+fn units_until(unit: Unit, from: i64, to: i64, full: fn(NaiveDateTime, NaiveDateTime) -> u32) -> Option<i64> {
     if let Some(width) = fixed(unit) {
         return Some(to.checked_sub(from)? / width);
     }
     if to < from {
-        return whole(unit, to, from).map(|count| -count);
+        return units_until(unit, to, from, full).map(|count| -count);
     }
     let (start, end) = (time(from)?, time(to)?);
     let mut months = month_number(end) - month_number(start);
-    // The last month is complete once its day and time are reached: counted from a 31st, only on a 31st.
-    if (end.day(), end.time()) < (start.day(), start.time()) {
+    if (end.day(), end.time()) < (full(start, end), start.time()) {
         months -= 1;
     }
     Some(months / months_in(unit))

@@ -79,13 +79,14 @@ pub fn texts(texts: &ArrayRef) -> Result<ArrayRef> {
 }
 
 /// The functions of this module.
-pub static ALL: [&Scalar; 15] = [
+pub static ALL: [&Scalar; 16] = [
     &SECONDS,
     &moved::LATER,
     &moved::EARLIER,
     &moved::APART,
     &between::BOUNDARIES,
     &between::WHOLE,
+    &between::WHOLE_TO_ENDS,
     &between::MONTHS,
     &between::AGE,
     &series::DATES,

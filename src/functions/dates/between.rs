@@ -188,7 +188,7 @@ write `date_diff`. A unit is counted when it is full: 23 hours are 0 days.",
         "datesub",
         "dates",
         "Counts the whole units between two times, as in DuckDB.",
-        Meaning::Code(units::whole),
+        Meaning::Code(units::whole_to_ends),
     )
     .page(
         &[
@@ -208,8 +208,8 @@ write `date_diff`. A unit is counted when it is full: 23 hours are 0 days.",
     )
     .says(
         "\
-`datesub(unit, start, end)`. A unit is counted when it is full: from January 31 to March 1 it is one month. See
-`date_diff` for boundaries.",
+`datesub(unit, start, end)`. A unit is counted when it is full: from January 31 to March 1 it is one month, and to the last day of
+February as well. See `date_diff` for boundaries.",
     ),
     ExpressionMacro::scalar(
         "date_sub",

@@ -64,10 +64,14 @@ pub fn whole(arguments: &[Expr]) -> Result<Option<Written>> {
     difference("whole_units_between", arguments)
 }
 
+pub fn whole_to_ends(arguments: &[Expr]) -> Result<Option<Written>> {
+    difference("whole_units_to_month_ends", arguments)
+}
+
 pub fn date_sub(arguments: &[Expr]) -> Result<Option<Written>> {
     match arguments {
         [_, _] => Ok(Some(("($1 - $2)".into(), arguments.to_vec()))),
-        _ => whole(arguments),
+        _ => whole_to_ends(arguments),
     }
 }
 
