@@ -91,7 +91,7 @@ impl Calendar {
             let fields = expression.split_whitespace().count();
             let problem = match error {
                 _ if !expression.contains('@') && !matches!(fields, 5 | 6) => format!("it has {fields} fields"),
-                error => error.to_string(),
+                error => wrong_field(&parser, expression).unwrap_or_else(|| error.to_string()),
             };
             let problem = problem.split_once(": ").map_or(problem.as_str(), |(_, rest)| rest).trim_end_matches('.');
             format!(
@@ -160,4 +160,31 @@ impl Calendar {
 fn in_zone(microseconds: i64, zone: Tz) -> Option<DateTime<Tz>> {
     let utc: DateTime<Utc> = DateTime::from_timestamp(microseconds.div_euclid(SECOND), 0)?;
     Some(utc.with_timezone(&zone))
+}
+
+/// The fields of a cron expression with what they take, the one that may be left out first.
+static FIELDS: [(&str, &str); 6] = [
+    ("second", "0-59"),
+    ("minute", "0-59"),
+    ("hour", "0-23"),
+    ("day", "1-31"),
+    ("month", "1-12, JAN-DEC"),
+    ("weekday", "0-7, SUN-SAT"),
+];
+
+/// The first field of a cron expression that is wrong by itself: croner does not say which one it is.
+fn wrong_field(parser: &CronParser, expression: &str) -> Option<String> {
+    let given: Vec<&str> = expression.split_whitespace().collect();
+    if !matches!(given.len(), 5 | 6) {
+        return None;
+    }
+    let fields = FIELDS.get(FIELDS.len().checked_sub(given.len())?..)?;
+    let is_wrong = |place: usize| {
+        let alone: Vec<&str> = (0..given.len()).map(|other| if other == place { given[other] } else { "*" }).collect();
+        parser.parse(&alone.join(" ")).is_err()
+    };
+    let place = (0..given.len()).find(|place| is_wrong(*place))?;
+    let (name, range) = fields[place];
+    let field: String = given[place].chars().take(20).collect();
+    Some(format!("the {name} '{field}' is not of {range}; ranges rise, and steps are above 0"))
 }
