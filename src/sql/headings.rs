@@ -70,6 +70,11 @@ fn named(plan: LogicalPlan) -> Result<LogicalPlan> {
     LogicalPlanBuilder::from(plan).project(columns)?.build()
 }
 
+/// The name that users expect of a column.
+pub fn of_column(name: &str) -> String {
+    seen(name).unwrap_or_else(|| name.to_string())
+}
+
 /// The name that users expect, if it differs.
 fn seen(name: &str) -> Option<String> {
     match unmarked(name) {

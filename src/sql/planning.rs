@@ -202,7 +202,7 @@ fn description(columns: &Schema) -> Result<LogicalPlan> {
     let names = LogicalPlan::describe_schema();
     let row = |field: &FieldRef| {
         let is_nullable = if field.is_nullable() { "YES" } else { "NO" };
-        vec![lit(field.name().as_str()), lit(in_sql(&field.data_type().to_string())), lit(is_nullable)]
+        vec![lit(headings::of_column(field.name())), lit(in_sql(&field.data_type().to_string())), lit(is_nullable)]
     };
     let rows: Vec<_> = columns.fields().iter().map(row).collect();
     if rows.is_empty() {

@@ -22,8 +22,8 @@ use std::ops::ControlFlow;
 use datafusion::common::Result;
 use datafusion::sql::parser::{CopyToSource, Statement as SqlParsed};
 use sqlparser::ast::{
-    AccessExpr, ArrayElemTypeDef, DataType, Expr, FunctionArguments, GroupByExpr, Ident, OrderBy, OrderByKind, Query, Select,
-    SelectItem, SetExpr, SetQuantifier, Statement as SqlStatement, TimezoneInfo, TrimWhereField, Visit,
+    AccessExpr, ArrayElemTypeDef, DataType, DescribeAlias, Expr, FunctionArguments, GroupByExpr, Ident, OrderBy, OrderByKind,
+    Query, Select, SelectItem, SetExpr, SetQuantifier, Statement as SqlStatement, TimezoneInfo, TrimWhereField, Visit,
 };
 
 use super::postgres::is_call;
@@ -68,7 +68,10 @@ fn of_sql(statement: &mut SqlStatement) -> Result<()> {
         SqlStatement::Query(query) => of_query(query, Place::Result),
         SqlStatement::CreateTable(table) => table.query.as_mut().map_or(Ok(()), |query| of_query(query, Place::Result)),
         SqlStatement::CreateView(view) => of_query(&mut view.query, Place::Result),
-        SqlStatement::Prepare { statement, .. } => of_sql(statement),
+        SqlStatement::Prepare { statement, .. }
+        | SqlStatement::Explain { describe_alias: DescribeAlias::Describe | DescribeAlias::Desc, statement, .. } => {
+            of_sql(statement)
+        }
         _ => Ok(()),
     }
 }
