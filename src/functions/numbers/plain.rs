@@ -1,6 +1,6 @@
 //! Numbers, under the names of other systems, and distribution functions.
 
-use super::given::greatest;
+use super::given::{greatest, number};
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
@@ -129,23 +129,32 @@ It never fails. For a result that averages can leave out, use `safe_divide`.
         "to_number",
         "numbers",
         "Parses a number from a string.",
-        Meaning::Sql(&[(1, "CAST($1 AS DECIMAL(38, 0))")]),
+        Meaning::Code(number),
     )
     .page(
-        &[Argument::required(
-            "text",
-            Takes::Value("text"),
-            "number as text; spaces around it are ignored, other text is an error, NULL gives NULL",
-        )],
-        &["SELECT to_number('12') AS number;"],
+        &[
+            Argument::required(
+                "text",
+                Takes::Value("text"),
+                "number as text; spaces around it are ignored, other text is an error, NULL gives NULL",
+            ),
+            Argument::optional(
+                "pattern",
+                Takes::Value("text"),
+                "",
+                "constant with a 9 or 0 for each digit, G or a comma between thousands, D or a point before the places",
+            ),
+        ],
+        &["SELECT to_number('12') AS number;", "SELECT to_number('1,234.50-', '9G999D99S') AS number;"],
     )
     .says(
         "\
-The result is an integer, as in Snowflake; for other numbers write `CAST(text AS DECIMAL(12, 2))`. A fraction is
-rounded: `'12.7'` gives 13.
+Without a pattern the result is an integer, as in Snowflake; for other numbers write `CAST(text AS DECIMAL(12, 2))`. A
+fraction is rounded: `'12.7'` gives 13. With a pattern the result has as many digits and places as the pattern: signs
+between the digits are ignored, a minus may stand before or behind, more places are cut off, and more digits are an error.
 
-**Elsewhere.** Snowflake and Oracle: `to_number`, in Oracle with the fraction; PostgreSQL's `to_number(text, format)`
-needs a format; pandas: `to_numeric`.",
+**Elsewhere.** Snowflake, Oracle and PostgreSQL: `to_number`; PostgreSQL always has a pattern, and drops digits that it
+has no place for; pandas: `to_numeric`.",
     ),
     ExpressionMacro::scalar(
         "try_to_number",
