@@ -121,6 +121,19 @@ fn is_surely_number(expression: &Expr) -> bool {
     }
 }
 
+/// The name in `'$.name'`.
+fn member_of(path: &Expr) -> Option<Expr> {
+    let name = text(path)?.strip_prefix("$.")?;
+    let is_plain = !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
+    is_plain.then(|| Expr::value(Value::SingleQuotedString(name.into())))
+}
+
+/// A JSON object without one of its members; other JSON stays as it is.
+fn without_member(json: &Expr, name: Expr) -> Result<Expr> {
+    let written = "CASE WHEN json_typeof($1) = 'object' THEN json_merge_patch($1, json_build_object($2, NULL)) ELSE $1 END";
+    with(written, &[json.clone(), name])
+}
+
 /// True for a number with a minus.
 fn is_negative(expression: &Expr) -> bool {
     matches!(expression, Expr::UnaryOp { op: UnaryOperator::Minus, expr } if is_number(expr))
@@ -216,6 +229,8 @@ fn in_other_words(call: &mut Function) -> Result<Option<Expr>> {
         ("to_decimal" | "to_number" | "to_numeric", [value, digits, places]) if is_number(digits) && is_number(places) => {
             with(&format!("CAST($1 AS DECIMAL({digits}, {places}))"), std::slice::from_ref(value)).map(Some)
         }
+        ("json_remove", [json, path]) if let Some(name) = member_of(path) => without_member(json, name).map(Some),
+        ("object_delete", [json, name]) => without_member(json, name.clone()).map(Some),
         // MySQL's number with two digits after the point; the first argument of other systems is a text.
         ("format", [number, Expr::Value(digits)]) if is_surely_number(number) => match &digits.value {
             Value::Number(digits, _) => match digits.parse::<usize>() {
