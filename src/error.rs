@@ -30,6 +30,16 @@ pub struct Problem {
     text: String,
     /// Where in the statement that is.
     place: Option<Place>,
+    /// What of a table it is that a row violates.
+    violated: Option<Violated>,
+}
+
+/// What of a table a row violates. Clients of PostgreSQL's protocol tell what to say to their users by these names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violated {
+    pub table: String,
+    pub column: Option<String>,
+    pub constraint: Option<String>,
 }
 
 /// Where in a script something is, counted from 1.
@@ -86,20 +96,25 @@ pub fn in_rows(state: SqlState, subject: &str, rule: &'static str, problem: impl
 
 fn problem_of(state: SqlState, subject: &str, kept: Kept, problem: impl Display) -> DataFusionError {
     let text = format!("{subject}: {problem}");
-    DataFusionError::External(Box::new(Problem { state, subject: subject.to_string(), kept, text, place: None }))
+    DataFusionError::External(Box::new(Problem { state, subject: subject.to_string(), kept, text, place: None, violated: None }))
 }
 
 /// The same error with the place in the statement that it is about; the first place that is given stays.
 pub fn placed(error: DataFusionError, place: Place) -> DataFusionError {
     let problem = match found(&error) {
         Some(Problem { place: Some(_), .. }) => return error,
-        Some(Problem { state, subject, kept, text, place: None }) => {
-            Problem { state: *state, subject: subject.clone(), kept: *kept, text: text.clone(), place: Some(place) }
-        }
+        Some(Problem { state, subject, kept, text, place: None, violated }) => Problem {
+            state: *state,
+            subject: subject.clone(),
+            kept: *kept,
+            text: text.clone(),
+            place: Some(place),
+            violated: violated.clone(),
+        },
         None => {
             let text = message(&error);
             let subject = text.split_once(": ").map_or("", |(subject, _)| subject).to_string();
-            Problem { state: sqlstate(&error), subject, kept: Kept::Code, text, place: Some(place) }
+            Problem { state: sqlstate(&error), subject, kept: Kept::Code, text, place: Some(place), violated: None }
         }
     };
     DataFusionError::External(Box::new(problem))
@@ -111,16 +126,33 @@ pub fn in_language(error: DataFusionError, language: Language) -> DataFusionErro
         return error;
     }
     let problem = match innermost(&error) {
-        Innermost::Own(Problem { state, subject, kept, text, place }) => {
+        Innermost::Own(Problem { state, subject, kept, text, place, violated }) => {
             let text = language.message(&in_sql(text)).into_owned();
-            Problem { state: *state, subject: subject.clone(), kept: *kept, text, place: place.clone() }
+            let (place, violated) = (place.clone(), violated.clone());
+            Problem { state: *state, subject: subject.clone(), kept: *kept, text, place, violated }
         }
         _ => {
             let text = language.message(&message(&error)).into_owned();
-            Problem { state: sqlstate(&error), subject: String::new(), kept: Kept::Code, text, place: None }
+            Problem { state: sqlstate(&error), subject: String::new(), kept: Kept::Code, text, place: None, violated: None }
         }
     };
     DataFusionError::External(Box::new(problem))
+}
+
+/// The same error, which says what of a table a row violates.
+pub fn violating(error: DataFusionError, violated: Violated) -> DataFusionError {
+    match error {
+        DataFusionError::External(inner) => match inner.downcast::<Problem>() {
+            Ok(problem) => DataFusionError::External(Box::new(Problem { violated: Some(violated), ..*problem })),
+            Err(other) => DataFusionError::External(other),
+        },
+        other => other,
+    }
+}
+
+/// What of a table a row violates, if that is the error.
+pub fn violated(error: &DataFusionError) -> Option<&Violated> {
+    found(error).and_then(|problem| problem.violated.as_ref())
 }
 
 /// True for an error with a place.
@@ -166,7 +198,7 @@ pub fn without_values(error: &DataFusionError, objects: &[String]) -> String {
 /// An error of a function about another one that is computed by the same means.
 pub fn renamed(error: DataFusionError, from: &str, to: &str) -> DataFusionError {
     match found(&error) {
-        Some(Problem { state, subject, kept, text, place }) if subject == from => {
+        Some(Problem { state, subject, kept, text, place, violated: _ }) if subject == from => {
             let problem = text.strip_prefix(from).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(text);
             let renamed = problem_of(*state, to, *kept, problem);
             match place {
@@ -184,7 +216,8 @@ pub fn advised(error: &DataFusionError, advice: &str) -> DataFusionError {
     let text = message_without_place(error);
     let subject = text.split_once(": ").map_or("", |(subject, _)| subject).to_string();
     let text = format!("{text}; {advice}");
-    DataFusionError::External(Box::new(Problem { state: sqlstate(error), subject, kept, text, place }))
+    let violated = violated(error).cloned();
+    DataFusionError::External(Box::new(Problem { state: sqlstate(error), subject, kept, text, place, violated }))
 }
 
 /// The error of ours that is within an error.

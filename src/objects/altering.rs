@@ -412,7 +412,8 @@ fn changed(
                 }
             }
             AlterTableOperation::RenameConstraint { old_name, new_name } => {
-                let mut renamed = constraints.remove(constraint(name, constraints, old_name)?);
+                let place = constraint(name, constraints, old_name)?;
+                let mut renamed = constraints.remove(place);
                 renamed.name = normal(new_name);
                 constraints::add(name, constraints, renamed)?;
             }

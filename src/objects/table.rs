@@ -28,7 +28,7 @@ use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::catalog::stamp::Stamp;
 use crate::catalog::tables::{self, Constraints, ManagedTable, NewTable, Recheck};
 use crate::docs::{Column, Doc};
-use crate::error::{SqlState, coded, failed, invalid};
+use crate::error::{SqlState, coded, failed};
 use crate::sql::command::{Body, Grammar, normal};
 use crate::sql::inserting;
 use crate::sql::parser::take_if_not_exists;

@@ -5,7 +5,7 @@ use datafusion::common::Result;
 use super::{Call, Needs, PostgresFunction};
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::postgres_catalog::cells::Cell;
-use crate::postgres_catalog::{DATABASE, PG_CATALOG, Part, PostgresCatalog, Relation, name_parts, quoted, type_name, type_named};
+use crate::postgres_catalog::{DATABASE, PG_CATALOG, PostgresCatalog, Relation, name_parts, quoted, type_name, type_named};
 use crate::postgres_types;
 
 const fn of(

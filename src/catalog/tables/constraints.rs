@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::fmt::Display;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::compute::unary;
 use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
@@ -24,7 +24,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader
 
 use super::Lost;
 use crate::catalog::data::{Parts, Pinned};
-use crate::error::{SqlState, coded, in_rows};
+use crate::error::{SqlState, Violated, coded, in_rows, violating};
 use crate::text::identifier;
 
 /// Up to this many first values of new keys are compared with a row group one by one; of more, the least and the greatest.
@@ -193,8 +193,8 @@ impl Added {
     fn test(&self, check: &Check, batch: &RecordBatch) -> Result<()> {
         let result = check.condition.evaluate(batch)?.into_array(batch.num_rows())?;
         let is_false = |value: Option<bool>| value == Some(false);
-        let holds: &BooleanArray = result.as_boolean();
-        if !holds.iter().any(is_false) {
+        // A condition that is NULL everywhere has no booleans.
+        if !result.as_boolean_opt().is_some_and(|holds| holds.iter().any(is_false)) {
             return Ok(());
         }
         let problem = format!(
@@ -202,7 +202,7 @@ impl Added {
             identifier(&check.name),
             check.text
         );
-        Err(coded(SqlState::CHECK_VIOLATION, &self.table, problem))
+        Err(of_constraint(coded(SqlState::CHECK_VIOLATION, &self.table, problem), &self.table, &check.name))
     }
 
     /// Fails if rows with these columns have one of the new keys.
@@ -330,5 +330,10 @@ fn twice(table: &str, schema: &SchemaRef, key: &Key, columns: &[ArrayRef], row: 
         names.join(", "),
         values.join(", ")
     );
-    in_rows(SqlState::UNIQUE_VIOLATION, table, "two rows have the same key", problem)
+    let error = in_rows(SqlState::UNIQUE_VIOLATION, table, "two rows have the same key", problem);
+    of_constraint(error, table, &key.name)
+}
+
+fn of_constraint(error: DataFusionError, table: &str, constraint: &str) -> DataFusionError {
+    violating(error, Violated { table: table.into(), column: None, constraint: Some(constraint.into()) })
 }

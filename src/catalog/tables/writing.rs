@@ -19,7 +19,7 @@ use crate::catalog::data::{DataFile, Pinned, ROW_GROUP, Written};
 use crate::catalog::output::Output;
 use crate::catalog::runs::now;
 use crate::catalog::snapshots::{NewSnapshot, Part, Snapshot, SnapshotOf};
-use crate::error::{SqlState, coded};
+use crate::error::{SqlState, Violated, coded, violating};
 
 /// This many files of a statement have the smallest size, the next as many twice that size, and so on. A change of one row rewrites one
 /// file: in a table of six million rows or more that is less than a fiftieth of it, and the largest tables still have only some hundred
@@ -90,7 +90,7 @@ impl<'a> Writing<'a> {
     ///
     /// # Errors
     /// The first such row; or a file is damaged.
-    pub async fn compare(&self, files: &[Arc<Pinned>], lost: Option<&Lost>) -> Result<()> {
+    pub async fn compare(&mut self, files: &[Arc<Pinned>], lost: Option<&Lost>) -> Result<()> {
         self.added.compare_files(files, lost).await
     }
 
@@ -171,7 +171,8 @@ pub fn refuse_nulls(table: &str, columns: &SchemaRef, batch: &RecordBatch) -> Re
     for (field, column) in columns.fields().iter().zip(batch.columns()) {
         if !field.is_nullable() && column.logical_null_count() > 0 {
             let problem = format!("column {} is NOT NULL, but a row has no value for it; nothing was written", field.name());
-            return Err(coded(SqlState::NOT_NULL_VIOLATION, table, problem));
+            let violated = Violated { table: table.into(), column: Some(field.name().clone()), constraint: None };
+            return Err(violating(coded(SqlState::NOT_NULL_VIOLATION, table, problem), violated));
         }
     }
     Ok(())

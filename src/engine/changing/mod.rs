@@ -276,10 +276,8 @@ impl Target {
         let files = view.pin(&snapshot, &snapshot.part(Part::Rows))?;
         let Some(first) = files.first() else { return Err(failed(name, format!("snapshot {} has no files", snapshot.id))) };
         let columns = Arc::clone(&first.schema);
-        let objects = context.objects()?;
-        let own = objects.iter().find(|object| object.kind == "table" && object.name == name);
-        let constraints = match own {
-            Some(object) => constraining::of_object(object, &columns, context).await?,
+        let constraints = match relation(name, context)? {
+            Some(object) => constraining::of_object(&object, &columns, context).await?,
             None => return Err(changed_meanwhile(name)),
         };
         Ok(Self::Managed { name: name.into(), snapshot, files, columns, constraints })

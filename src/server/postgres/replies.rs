@@ -8,7 +8,7 @@ use pgwire::messages::response::{CommandComplete, ErrorResponse, NoticeResponse}
 use pgwire::messages::startup::ParameterStatus;
 
 use super::values::Format;
-use crate::error::{Place, SqlState, message_without_place, place, sqlstate};
+use crate::error::{Place, SqlState, Violated, message_without_place, place, sqlstate, violated};
 use crate::postgres_types::seen;
 
 /// The description of the columns of a result.
@@ -54,6 +54,11 @@ pub fn error(error: &DataFusionError, is_fatal: bool, sql: &str) -> PgWireBacken
     let mut fields = fields(severity, sqlstate(error), &message_without_place(error));
     if let Some(position) = place(error).and_then(|place| position(sql, place)) {
         fields.push((b'P', position.to_string()));
+    }
+    if let Some(Violated { table, column, constraint }) = violated(error) {
+        let (schema, table) = table.rsplit_once('.').unwrap_or(("public", table));
+        let given = [(b's', Some(schema)), (b't', Some(table)), (b'c', column.as_deref()), (b'n', constraint.as_deref())];
+        fields.extend(given.into_iter().filter_map(|(code, name)| Some((code, name?.to_string()))));
     }
     PgWireBackendMessage::ErrorResponse(ErrorResponse::new(fields))
 }

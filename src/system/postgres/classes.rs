@@ -142,12 +142,13 @@ pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
             let is_listed = |relation: &&Relation| table.contains("_all_") || table.contains("_user_") == relation.is_of_user();
             tables().filter(is_listed).map(|relation| statistics(catalog, relation)).collect()
         }
-        "pg_stat_all_indexes" | "pg_stat_user_indexes" | "pg_statio_all_indexes" | "pg_statio_user_indexes" => keyed()
-            .map(|relation| {
+        "pg_stat_all_indexes" | "pg_stat_user_indexes" | "pg_statio_all_indexes" | "pg_statio_user_indexes" => catalog
+            .keys()
+            .map(|(relation, key)| {
                 row! {
-                    "relid": relation.oid, "indexrelid": part_oid(relation.oid, Part::Index),
+                    "relid": relation.oid, "indexrelid": key.index,
                     "schemaname": catalog.schema(relation.namespace), "relname": relation.name.as_str(),
-                    "indexrelname": relation.key_name(), "idx_scan": 0, "idx_tup_read": 0, "idx_tup_fetch": 0,
+                    "indexrelname": key.name.as_str(), "idx_scan": 0, "idx_tup_read": 0, "idx_tup_fetch": 0,
                     "idx_blks_read": 0, "idx_blks_hit": 0,
                 }
             })
