@@ -13,10 +13,12 @@ use tokio::sync::Mutex;
 
 use super::Session;
 use super::answer::Answer;
+use super::naming::{own_name, relation};
 use super::prepared::Parameters;
 use super::transactions::TransactionStatus;
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::sql::client::{ClientCommand, Declare, Direction, Discarded};
+use crate::sql::maintaining::Maintain;
 use crate::sql::parser::Parsed;
 
 /// The cursors of a session, by name.
@@ -256,6 +258,21 @@ pub(super) async fn execute(
         ClientCommand::Reset(Some(name)) => session.set(&name, None).map(|()| Answer::done(vec![])),
         ClientCommand::ShowSetting(name) => session.show(&name),
         ClientCommand::Messages(_) => Ok(Answer::done(vec![])),
+        ClientCommand::Maintain(Maintain { word, tables }) => {
+            if word == "VACUUM" && session.transaction_status() != TransactionStatus::Idle {
+                let problem = "cannot be part of a transaction; COMMIT or ROLLBACK first";
+                return Err(coded(SqlState::ACTIVE_SQL_TRANSACTION, word, problem));
+            }
+            let context = session.statement(Parameters::default());
+            for table in &tables {
+                let name = own_name(table, &context)?;
+                if context.tables().temporary(&name).is_none() && relation(&name, &context)?.is_none() {
+                    let error = coded(SqlState::UNDEFINED_TABLE, &name, "no such table; SHOW TABLES lists them");
+                    return Err(context.unseen(error, &name));
+                }
+            }
+            Ok(Answer::done(vec![format!("{word} has nothing to do: statistics and clean-up are automatic")]))
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
 use super::command::normal;
+use super::maintaining::{self, Maintain};
 use crate::postgres_settings::setting;
 
 /// A statement about the client's session.
@@ -35,6 +36,8 @@ pub enum ClientCommand {
     Cancel(i64),
     /// `LISTEN`, `UNLISTEN`, `NOTIFY` and `SET CONSTRAINTS ALL`. They are accepted but do nothing.
     Messages(&'static str),
+    /// `ANALYZE`, `VACUUM`, … They are accepted but do nothing.
+    Maintain(Maintain),
 }
 
 /// What DISCARD drops.
@@ -118,6 +121,7 @@ impl ClientCommand {
             Self::DeallocateAll => "DEALLOCATE ALL",
             Self::Cancel(_) => "CANCEL",
             Self::Messages(word) => word,
+            Self::Maintain(maintain) => maintain.word,
         }
     }
 }
@@ -177,6 +181,11 @@ pub fn parse(parser: &mut Parser<'_>, words: &[Option<&str>]) -> Result<Option<C
         Some("SET") => set(parser),
         Some("RESET") => reset(parser),
         Some("SHOW") => show(parser),
+        Some("ANALYZE" | "ANALYSE") => maintaining::parse(parser, "ANALYZE").map(Some),
+        Some("VACUUM") => maintaining::parse(parser, "VACUUM").map(Some),
+        Some("REINDEX") => maintaining::parse(parser, "REINDEX").map(Some),
+        Some("CLUSTER") => maintaining::parse(parser, "CLUSTER").map(Some),
+        Some("CHECKPOINT") => maintaining::parse(parser, "CHECKPOINT").map(Some),
         Some("LISTEN") => messages(parser, "LISTEN").map(Some),
         Some("NOTIFY") => messages(parser, "NOTIFY").map(Some),
         Some("UNLISTEN") => messages(parser, "UNLISTEN").map(Some),

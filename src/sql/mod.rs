@@ -17,6 +17,7 @@ pub mod headings;
 pub mod inserting;
 pub mod lineage;
 pub mod macros;
+pub mod maintaining;
 pub mod parser;
 pub mod places;
 pub mod planning;

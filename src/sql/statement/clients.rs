@@ -3,7 +3,24 @@
 use super::STATEMENT;
 use crate::docs::Doc;
 
-pub static DOCS: [Doc; 3] = [
+pub static DOCS: [Doc; 4] = [
+    Doc {
+        name: "ANALYZE",
+        summary: "Does nothing: statistics and clean-up are automatic. Scripts for PostgreSQL may say it.",
+        syntax: "ANALYZE [VERBOSE] [name, …]
+VACUUM [FULL | FREEZE | VERBOSE | ANALYZE] [name, …]
+REINDEX TABLE | INDEX | SCHEMA | DATABASE name
+CLUSTER [name [USING index]]
+CHECKPOINT",
+        description: "\
+Files have their statistics from the moment they are written, small files are put together by the statements that write, files that nothing needs are
+removed, and there are no indexes. The statements are accepted, with a note, if their tables exist.
+
+**Elsewhere.** Of PostgreSQL. Delta Lake and Iceberg put files together with OPTIMIZE.",
+        examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
+ANALYZE visits;"],
+        ..STATEMENT
+    },
     Doc {
         name: "CANCEL",
         summary: "Stops a statement that is running in this process.",

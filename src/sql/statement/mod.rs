@@ -105,16 +105,17 @@ SELECT * FROM read_csv('channels.csv', separator => ';') ORDER BY channel;"],
     Doc {
         name: "INSERT INTO",
         summary: "Adds rows to a table.",
-        syntax: "INSERT INTO name [(column, …)] query | VALUES (…), … | DEFAULT VALUES [ON CONFLICT (column, …) DO NOTHING | DO UPDATE SET column = excluded.column, … [WHERE condition]] [RETURNING …]",
+        syntax: "INSERT INTO name [(column, …)] query | VALUES (…), … | DEFAULT VALUES [ON CONFLICT [(column, …) | ON CONSTRAINT name] DO NOTHING | DO UPDATE SET column = excluded.column, … [WHERE condition]] [RETURNING …]",
         description: "\
 The rows appear together when the statement succeeds, and not at all when it fails or is killed. A column that is left out, or
 whose value is `DEFAULT`, gets its default, or NULL; without a list of columns, the last ones may be left out. Each statement writes a file, so one statement with many rows is better than many statements with one row. Small files are merged
 from time to time. An external table must be a local folder without partitions. `RETURNING` returns the new rows of a table.
 
-Tables have no unique keys. `ON CONFLICT (column, …)` names the columns that identify a row, as MERGE INTO does with its condition: rows whose
-values are there already are left out, or update those that are. The columns that are given must be named.
+`ON CONFLICT (column, …)` names the columns that identify a row, as MERGE INTO does with its condition: rows whose values are there already are left
+out, or update those that are. `ON CONFLICT ON CONSTRAINT name` names a key instead, and DO NOTHING alone means the only key of the table. The columns need
+not be a key; if another key of the table has the values of a row already, the statement fails.
 
-**Elsewhere.** As in PostgreSQL, where ON CONFLICT needs a unique index; MySQL: `ON DUPLICATE KEY UPDATE`; SQLite: `INSERT OR REPLACE`.",
+**Elsewhere.** As in PostgreSQL, where the columns of ON CONFLICT must be a key; MySQL: `ON DUPLICATE KEY UPDATE`; SQLite: `INSERT OR REPLACE`.",
         examples: &["CREATE TABLE visits (customer_id BIGINT, channel VARCHAR DEFAULT 'app');
 INSERT INTO visits (customer_id) VALUES (7), (9) RETURNING *;"],
         ..STATEMENT

@@ -174,7 +174,7 @@ impl Walk<'_> {
             multi_table_when_clauses,
             multi_table_else_clause,
         } = insert;
-        let replaced = "rows have no key here; write MERGE INTO name USING (…) AS new ON name.id = new.id WHEN MATCHED THEN UPDATE SET … WHEN NOT MATCHED THEN INSERT (id, …) VALUES (new.id, …)";
+        let replaced = "write INSERT … ON CONFLICT (id) DO UPDATE SET column = excluded.column, …, with the columns that identify a row";
         none(optimizer_hints, "/*+ … */", "hints are not read; leave it out")?;
         match or {
             None => {}
