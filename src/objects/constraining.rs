@@ -147,11 +147,17 @@ async fn planned(
         return Err(invalid(table, problem));
     };
     let [condition] = projection.expr.as_slice() else { return Err(failed(table, "a CHECK has one condition")) };
+    let is_row = match projection.input.as_ref() {
+        LogicalPlan::SubqueryAlias(alias) => matches!(alias.input.as_ref(), LogicalPlan::TableScan(_)),
+        _ => false,
+    };
+    if !is_row {
+        return Err(invalid(table, "a CHECK reads the columns of its row alone"));
+    }
     let schema = projection.input.schema();
     let condition = state.create_physical_expr(condition.clone().unalias(), schema)?;
     match condition.data_type(schema.as_arrow())? {
-        DataType::Boolean | DataType::Null if schema.fields().len() == columns.fields().len() => Ok(condition),
-        DataType::Boolean | DataType::Null => Err(invalid(table, "a CHECK reads the columns of its row alone")),
+        DataType::Boolean | DataType::Null => Ok(condition),
         other => {
             let problem = format!("constraint {} must be a condition, got a value of the type {other}", identifier(name));
             Err(coded(SqlState::DATATYPE_MISMATCH, table, problem))
