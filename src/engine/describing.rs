@@ -81,6 +81,7 @@ fn gives_nothing(parsed: &SqlParsed) -> bool {
     matches!(
         statement.as_ref(),
         SqlStatement::AlterTable(_)
+            | SqlStatement::CreateIndex(_)
             | SqlStatement::CreateRole(_)
             | SqlStatement::AlterRole { .. }
             | SqlStatement::Drop { .. }

@@ -21,7 +21,7 @@ use super::copying;
 use super::describing::described;
 use super::dropping;
 use super::missing_tables::name_missing_table;
-use super::naming::{object_command, own_name, refuse_insert, refuse_used, shown_definition};
+use super::naming::{object_command, own_name, refuse_insert, refuse_used, relation, shown_definition};
 use super::preparing::{execute_prepared, no_prepared, prepare, prepared_name};
 use super::rights;
 use super::schema::PUBLIC;
@@ -31,6 +31,7 @@ use super::transactions::{self, TransactionStatus};
 use super::writes::{Staged, stage_copy, stage_insert, tell_format};
 use crate::catalog::tables::ManagedTable;
 use crate::files::places;
+use crate::error::{SqlState, coded};
 use crate::objects::protection::{class, notes_on_copy, notes_on_export};
 use crate::objects::subject::sources;
 use crate::objects::{altering, constraining, numbering, role, schema};
@@ -164,6 +165,19 @@ pub(super) async fn execute_sql(
                     role::drop(&role::only_name(name)?, *if_exists, &context)?;
                 }
                 return Ok(Answer::done(vec![]));
+            }
+            SqlStatement::CreateIndex(index) => {
+                let name = own_name(&index.table_name, &context)?;
+                let note = "CREATE INDEX has nothing to do: tables are read without indexes";
+                if context.tables().temporary(&name).is_some() {
+                    return Ok(Answer::done(vec![note.into()]));
+                }
+                let Some(table) = relation(&name, &context)? else {
+                    let error = coded(SqlState::UNDEFINED_TABLE, &name, "no such table; SHOW TABLES lists them");
+                    return Err(context.unseen(error, &name));
+                };
+                context.check_owns(&table)?;
+                return Ok(Answer::done(vec![note.into()]));
             }
             SqlStatement::AlterTable(alter) => {
                 let (alter, name) = (alter.clone(), own_name(&alter.name, &context)?);

@@ -149,6 +149,7 @@ fn check_statement(statement: &SqlStatement, context: StatementContext) -> Resul
         | SqlStatement::CreateRole(_)
         | SqlStatement::AlterRole { .. }
         | SqlStatement::AlterTable(_)
+        | SqlStatement::CreateIndex(_)
         | SqlStatement::Drop {
             object_type: ObjectType::Table | ObjectType::View | ObjectType::Schema | ObjectType::Role, ..
         } => Ok(context),

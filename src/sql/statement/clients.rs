@@ -11,7 +11,8 @@ pub static DOCS: [Doc; 4] = [
 VACUUM [FULL | FREEZE | VERBOSE | ANALYZE] [name, …]
 REINDEX TABLE | INDEX | SCHEMA | DATABASE name
 CLUSTER [name [USING index]]
-CHECKPOINT",
+CHECKPOINT
+CREATE INDEX [IF NOT EXISTS] [name] ON table (column, …)",
         description: "\
 Files have their statistics from the moment they are written, small files are put together by the statements that write, files that nothing needs are
 removed, and there are no indexes. The statements are accepted, with a note, if their tables exist.

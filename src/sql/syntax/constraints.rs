@@ -8,6 +8,9 @@
 //! | `id INT PRIMARY KEY` | `id INT NOT NULL, CONSTRAINT t_pkey PRIMARY KEY (id)` |
 //! | `code TEXT UNIQUE` | `code TEXT, CONSTRAINT t_code_key UNIQUE (code)` |
 //! | `age INT CHECK (age > 0)` | `age INT, CONSTRAINT t_age_check CHECK (age > 0)` |
+//! | `note JSON` | `note VARCHAR, CONSTRAINT t_note_check CHECK (json_valid(note))` |
+//!
+//! There are no types for JSON and UUID: their columns are strings of which every one is valid.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,8 +20,8 @@ use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{
-    AlterTable, AlterTableOperation, CheckConstraint, ColumnDef, ColumnOption, ColumnOptionDef, CreateTable, Expr, Ident,
-    IndexColumn, NullsDistinctOption, ObjectName, Statement, TableConstraint,
+    AlterTable, AlterTableOperation, CheckConstraint, ColumnDef, ColumnOption, ColumnOptionDef, CreateTable, DataType, Expr,
+    Ident, IndexColumn, NullsDistinctOption, ObjectName, Statement, TableConstraint,
 };
 use sqlparser::parser::Parser;
 
@@ -235,8 +238,26 @@ fn constraint(written: &TableConstraint) -> Option<Constraint> {
     Some(Constraint { name: name.as_ref().map_or_else(String::new, normal), rule })
 }
 
+/// What a UUID looks like, as PostgreSQL shows it.
+const UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
+
+/// The condition that makes a string a value of a type of which there is none here.
+fn valid(data_type: &DataType, column: &Ident) -> Option<Expr> {
+    let column = identifier(&normal(column));
+    let condition = match data_type {
+        DataType::JSON | DataType::JSONB => format!("json_valid({column})"),
+        DataType::Uuid => format!("regexp_like({column}, '{UUID}')"),
+        _ => return None,
+    };
+    Parser::new(&PortraitDialect).try_with_sql(&condition).and_then(|mut parser| parser.parse_expr()).ok()
+}
+
 /// Takes the constraints beside a column.
 fn take(column: &mut ColumnDef, all: &mut Vec<TableConstraint>) {
+    if let Some(condition) = valid(&column.data_type, &column.name) {
+        column.data_type = DataType::Varchar(None);
+        all.push(TableConstraint::Check(CheckConstraint { name: None, expr: Box::new(condition), enforced: None }));
+    }
     let own = || vec![IndexColumn::from(column.name.clone())];
     let mut kept = vec![];
     for ColumnOptionDef { name, option } in std::mem::take(&mut column.options) {

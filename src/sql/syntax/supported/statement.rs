@@ -105,7 +105,13 @@ impl Walk<'_> {
             }
             Statement::Commit { chain: _, end: _, modifier } => absent(modifier, "COMMIT with a modifier", "write COMMIT"),
             Statement::Rollback { .. } | Statement::Savepoint { .. } | Statement::ReleaseSavepoint { .. } => Ok(()),
-            Statement::CreateIndex(_) => refuse("CREATE INDEX", "tables are read without indexes; leave it out"),
+            // It changes no answer, and tools make indexes of the tables that they make. What a unique one says is a constraint.
+            Statement::CreateIndex(index) if index.unique => {
+                let columns = index.columns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                let instead = format!("a key needs no index; write ALTER TABLE {} ADD UNIQUE ({columns})", index.table_name);
+                refuse("CREATE UNIQUE INDEX", instead)
+            }
+            Statement::CreateIndex(index) => self.name(&index.table_name),
             Statement::CreateSchema { schema_name, if_not_exists: _, with, options, default_collate_spec, clone } => {
                 absent(with, "WITH", LEAVE_OUT)?;
                 absent(options, "OPTIONS", LEAVE_OUT)?;
