@@ -58,12 +58,6 @@ pub struct Check {
     pub condition: Arc<dyn PhysicalExpr>,
 }
 
-impl Constraints {
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.checks.is_empty()
-    }
-}
-
 /// The rows that a statement adds to a table, as far as the table's constraints speak of them.
 #[derive(Debug)]
 pub struct Added {
