@@ -104,6 +104,10 @@ fn later(address: &str) -> Option<(Score, Address)> {
     None
 }
 
+/// Areas of provinces that are no divisions, and may stand before one.
+const AREAS: [(&str, &[&str]); 2] =
+    [("香港特别行政区", &["九龙", "新界", "香港岛", "港岛"]), ("新疆维吾尔自治区", &["生产建设兵团"])];
+
 /// A partial reading of an address.
 #[derive(Debug, Clone, Default)]
 struct Reading<'a> {
@@ -147,7 +151,7 @@ impl<'a> Search<'a> {
     /// Tries all names that can follow a reading, depth first; `only_full` restricts the first name to full names of provinces and
     /// cities.
     fn walk(&mut self, reading: &Reading<'a>, only_full: bool) {
-        let text = after_fillers(&self.text[reading.read..], !reading.names.is_empty());
+        let text = self.after_areas(after_fillers(&self.text[reading.read..], !reading.names.is_empty()), reading);
         let china = self.china;
         for (name, senses) in china.begins(text) {
             let after = &text[name.len()..];
@@ -197,6 +201,22 @@ impl<'a> Search<'a> {
             }
             self.best.push(reading.clone());
         }
+    }
+
+    /// A text without the area before a district that is no division itself: 香港 九龙 油尖旺区.
+    fn after_areas(&self, text: &'a str, reading: &Reading<'a>) -> &'a str {
+        let places = &self.china.places;
+        let areas = reading.senses.iter().find_map(|sense| {
+            AREAS.iter().find(|(province, _)| *province == places[sense.place].name).map(|(_, areas)| (sense.place, *areas))
+        });
+        let Some((province, areas)) = areas else { return text };
+        let after = areas.iter().find_map(|area| text.strip_prefix(area)).map(|after| after_fillers(after, true));
+        let is_of_province = |after: &&str| {
+            self.china.begins(after).any(|(_, senses)| {
+                senses.iter().any(|sense| sense.place != province && self.china.chain(sense.place)[0] == Some(province))
+            })
+        };
+        after.filter(is_of_province).unwrap_or(text)
     }
 
     /// True if a name repeats the last one.
