@@ -9,7 +9,7 @@ use super::lifecycle::models_applied;
 use super::measured::{COMMON, Measured, common, with_common};
 use super::profile::check_part;
 use super::protection;
-use super::validation::{VALIDATED_AT, VALIDATED_BY, VERDICT, standing};
+use super::validation::{VALIDATED_AT, VALIDATED_BY, VERDICT, standing, verdict};
 use super::values::{given, number, share, text};
 use crate::catalog::models::StoredModel;
 use crate::catalog::objects::Object;
@@ -160,7 +160,8 @@ impl Kind for Tag {
             ("type".into(), tag_type(definition)?),
             ("multiple".into(), body(definition)?.multiple.to_string()),
         ];
-        for option in [VERDICT, VALIDATED_BY, VALIDATED_AT] {
+        told.extend(verdict(definition).map(|verdict| (VERDICT.to_string(), verdict.to_string())));
+        for option in [VALIDATED_BY, VALIDATED_AT] {
             told.extend(given(definition.text(option)).map(|text| (option.to_string(), text)));
         }
         Ok(told)

@@ -30,12 +30,15 @@ const OPTIONS: [&str; 3] = [VERDICT, VALIDATED_BY, VALIDATED_AT];
 /// How long a validation holds: customers, offers and seasons change. Half a year, in microseconds.
 const HOLDS: i64 = 180 * 86_400_000_000;
 
+/// The verdict of the last validation.
+pub fn verdict(definition: &Definition) -> Option<&'static str> {
+    let options = &definition.options;
+    if options.is_given(VERDICT) { options.word(VERDICT).ok() } else { None }
+}
+
 /// What is known about the worth of a tag, in one word.
 pub fn standing(definition: &Definition, is_outdated: bool, now: i64) -> Option<&'static str> {
-    let verdict = definition.text(VERDICT);
-    if verdict.is_empty() {
-        return None;
-    }
+    let verdict = verdict(definition)?;
     // Times of this form are in the order of their texts.
     let is_old = definition.text(VALIDATED_AT) < timestamp(now.saturating_sub(HOLDS)).as_str();
     Some(match verdict {
