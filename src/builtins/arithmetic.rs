@@ -148,6 +148,8 @@ fn takes(operation: Operation, types: &[DataType]) -> Result<Vec<DataType>> {
     Ok(match (left, right) {
         (DataType::UInt64, DataType::UInt64) => vec![DataType::UInt64; 2],
         (left, right) if [left, right].iter().all(|side| side.is_integer() || side.is_null()) => vec![DataType::Int64; 2],
+        // The engine has no type for a product with more than 38 places, and refuses the numbers.
+        (DataType::Decimal128(..), DataType::Decimal128(..)) if operation == Operation::Multiply => types.to_vec(),
         (left, right) => {
             let (left, right) = BinaryTypeCoercer::new(left, &sign(operation), right).get_input_types()?;
             vec![left, right]
