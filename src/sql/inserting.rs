@@ -60,7 +60,7 @@ fn named_once(parsed: &SqlParsed) -> Result<()> {
         SqlParsed::Statement(statement) => match statement.as_ref() {
             SqlStatement::CreateTable(table) => (declared(&table.columns), DECLARED_TWICE),
             SqlStatement::Insert(insert) => {
-                (insert.columns.iter().map(column).collect(), "INSERT names this column twice; leave one out")
+                (insert.columns.iter().map(column).collect(), "this column is named twice; leave one out")
             }
             _ => return Ok(()),
         },
