@@ -135,7 +135,8 @@ class Shapes(Expressions):
             f"sum(sum(n)) OVER (ORDER BY k NULLS FIRST)",
             f"count(*) OVER ({part}) - count(n) OVER ({part})",
             f"sum(d1) FILTER (WHERE n IS NOT NULL) OVER ({part}ORDER BY id ROWS 3 PRECEDING)",
-            f"array_to_string(array_agg(n) OVER ({part}ORDER BY id ROWS BETWEEN 2 PRECEDING AND CURRENT ROW), ',')",
+            # Of a list of NULLs alone it is NULL in DuckDB, and '' in PostgreSQL.
+            f"coalesce(array_to_string(array_agg(n) OVER ({part}ORDER BY id ROWS BETWEEN 2 PRECEDING AND CURRENT ROW), ','), '')",
         ])
         if call.startswith("sum(sum"):
             return f"SELECT k, sum(n) AS a, {call} AS b FROM {self.table()}{self.where()} GROUP BY k"
