@@ -20,6 +20,8 @@
 //! | `indkey[0]` | `indkey[1]`, since PostgreSQL's vectors begin at 0 |
 //! | `encode(a, 'base64')` | `encode(a, 'base64pad')` |
 //! | `extract(century FROM a)`, `date_part('decade', a)` | a part of the year |
+//! | `extract(second FROM a)` | the microseconds, divided |
+//! | `date_trunc('decade', a)` | the first day of the years |
 //! | `generate_subscripts(a, 1)` | `unnest(range(1, array_length(a, 1) + 1))` |
 //! | `FROM t, generate_series(1, t.n) AS i` | `FROM t, unnest(generate_series(1, t.n)) AS i` |
 //! | `(keys).n` | `(keys)['n']` |
@@ -279,10 +281,27 @@ fn call(call: &mut Function) -> Result<Option<Expr>> {
             },
             _ => return Ok(None),
         },
+        ("date_trunc", 2) => match &arguments[0] {
+            Expr::Value(value) if let Value::SingleQuotedString(unit) = &value.value => match of_many_years(unit) {
+                Some(sql) => return with(sql, &arguments[1..]).map(Some),
+                None => return Ok(None),
+            },
+            _ => return Ok(None),
+        },
         ("age", 1) if is_transaction(&arguments[0]) => "xid_age($1)",
         _ => return Ok(None),
     };
     with(sql, &arguments).map(Some)
+}
+
+/// The first day of many years.
+fn of_many_years(unit: &str) -> Option<&'static str> {
+    Some(match unit.to_ascii_lowercase().as_str() {
+        "decade" => "CAST(make_date(CAST(floor(date_part('year', $1) / 10.0) * 10 AS INT), 1, 1) AS TIMESTAMP(6))",
+        "century" => "CAST(make_date(CAST(ceil(date_part('year', $1) / 100.0) * 100 - 99 AS INT), 1, 1) AS TIMESTAMP(6))",
+        "millennium" => "CAST(make_date(CAST(ceil(date_part('year', $1) / 1000.0) * 1000 - 999 AS INT), 1, 1) AS TIMESTAMP(6))",
+        _ => return None,
+    })
 }
 
 /// Parts of a time that the engine has not, or in another form. The first century and the first millennium begin in the year 1, decades in the year 0.
