@@ -245,7 +245,8 @@ impl ScalarUDFImpl for Chain {
                     Operator::Multiply => apply(&left, &right, numeric::mul_wrapping)?,
                     Operator::Divide | Operator::Modulo => {
                         let divisor = matches!(term, ColumnarValue::Array(_)).then(|| shown_name(field));
-                        let divided = division::compute(operator, [&left, &right], arguments.number_rows, &result, divisor.as_deref())?;
+                        let divided =
+                            division::compute(operator, [&left, &right], arguments.number_rows, &result, divisor.as_deref())?;
                         one_nan::without_sign(divided)
                     }
                     other => return exec_err!("{NAME} has no operator {other}"),

@@ -75,7 +75,9 @@ pub fn shown_name(field: &Field) -> String {
             continue;
         }
         let after = &rest[letter.len_utf8()..];
-        let is_place = letter == '@' && digits(after) > 0 && shown.ends_with(|before: char| before.is_alphanumeric() || "_\"…".contains(before));
+        let is_place = letter == '@'
+            && digits(after) > 0
+            && shown.ends_with(|before: char| before.is_alphanumeric() || "_\"…".contains(before));
         if is_place && is_expression {
             rest = &after[digits(after)..];
             continue;

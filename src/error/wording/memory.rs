@@ -18,7 +18,9 @@ pub fn exhausted(text: &str) -> String {
     };
     let limit = pool.rsplit_once(" of ").map_or(pool, |(_, limit)| limit);
     let what = WHAT.iter().find(|(part, _)| consumer.contains(part)).map_or("a part of the statement", |(_, what)| what);
-    format!("out of memory: {what} has {taken} and needs {more} more, and of the limit, {limit}, {left} are left; read fewer rows, or raise --memory-limit")
+    format!(
+        "out of memory: {what} has {taken} and needs {more} more, and of the limit, {limit}, {left} are left; read fewer rows, or raise --memory-limit"
+    )
 }
 
 /// What SQL calls the engine's parts.

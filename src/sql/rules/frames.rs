@@ -31,7 +31,8 @@ pub fn as_groups(frame: &mut WindowFrame, order: &Expr, data_type: &DataType) ->
     };
     if has_distance(&frame.start_bound) || has_distance(&frame.end_bound) {
         let (order, data_type) = (order.human_display().to_string(), in_sql(&data_type.to_string()));
-        let problem = format!("is {data_type}, and RANGE with a distance needs numbers, dates or timestamps; write ROWS or GROUPS");
+        let problem =
+            format!("is {data_type}, and RANGE with a distance needs numbers, dates or timestamps; write ROWS or GROUPS");
         return Err(coded(SqlState::DATATYPE_MISMATCH, &order, problem));
     }
     frame.units = WindowFrameUnits::Groups;

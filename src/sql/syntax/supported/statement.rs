@@ -180,7 +180,8 @@ impl Walk<'_> {
             multi_table_when_clauses,
             multi_table_else_clause,
         } = insert;
-        let replaced = "write INSERT … ON CONFLICT (id) DO UPDATE SET column = excluded.column, …, with the columns that identify a row";
+        let replaced =
+            "write INSERT … ON CONFLICT (id) DO UPDATE SET column = excluded.column, …, with the columns that identify a row";
         none(optimizer_hints, "/*+ … */", "hints are not read; leave it out")?;
         match or {
             None => {}
