@@ -616,6 +616,7 @@ impl StatementContext {
             model,
             horizon,
             reads,
+            meanings,
             making: _,
             writing: _,
             files: _,
@@ -624,6 +625,6 @@ impl StatementContext {
             is_defining: _,
         } = &self.part;
         let sees_all = profiles.is_empty() && changed.is_empty() && relation.is_none() && model.is_none() && horizon.is_none();
-        sees_all && reads.is_none() && reader.is_none()
+        sees_all && reads.is_none() && meanings.is_none() && reader.is_none()
     }
 }

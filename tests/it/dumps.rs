@@ -236,6 +236,7 @@ fn definitions_come_back() {
                         "REFRESH SEGMENT",
                         "no such column",
                         "published no tags",
+                        "has no published tags",
                     ];
                     assert!(expected.iter().any(|expected| error.contains(expected)), "set {set}: {error}\n{sql}");
                 }
