@@ -497,6 +497,26 @@ mod tests {
     }
 
     #[test]
+    fn what_a_pattern_passes_over_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["_new", "_logs", ".git", "day=1", "delta/_delta_log"] {
+            std::fs::create_dir_all(folder.path().join(name)).unwrap();
+        }
+        for name in ["_new/a.csv", "_logs/a.txt", ".git/a.csv", "day=1/a.csv", "delta/a.csv", "delta/_delta_log/0.json"] {
+            std::fs::write(folder.path().join(name), "a\n1\n").unwrap();
+        }
+        let notes = |pattern: &str| {
+            let path = folder.path().join(pattern);
+            local(pattern, folder.path(), &path, &|name| name.ends_with(".csv")).unwrap().1.notes(pattern)
+        };
+        let notes_of_all = notes("**/*.csv");
+        assert_eq!(notes_of_all[0], "**/*.csv: left out _new, because names that begin with _ or . do not count");
+        assert!(notes_of_all[1].contains("makes it a Delta Lake table"), "{notes_of_all:?}");
+        assert!(notes("delta/*.csv")[0].contains("makes it a Delta Lake table"));
+        assert!(notes("day=1/*.csv").is_empty());
+    }
+
+    #[test]
     fn urls_are_compared_as_they_are_requested() {
         let allowed = ["http://host:80/allowed".to_string()];
         let checked = |location: &str| check(location, Path::new("/"), Some(&allowed));
