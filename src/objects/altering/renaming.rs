@@ -1,0 +1,97 @@
+//! ALTER TABLE … RENAME TO, and ALTER VIEW.
+
+use datafusion::catalog::TableProvider;
+use datafusion::common::Result;
+use sqlparser::ast::Ident;
+
+use super::columns::columns;
+use super::definition::definition;
+use super::{found, of_session};
+use crate::catalog::objects::Object;
+use crate::catalog::snapshots::{SnapshotOf, When};
+use crate::error::{SqlState, coded, invalid};
+use crate::objects::kind::Kind;
+use crate::objects::lifecycle::{listed, unless_moved, users, users_beyond_views};
+use crate::objects::relation::{NAMESPACE, check_name};
+use crate::objects::schema::{member, parts};
+use crate::objects::table::{self, Table};
+use crate::objects::view;
+use crate::sql::command::normal;
+use crate::statement::StatementContext;
+use crate::text::with_article;
+
+/// Renames a table or view.
+pub(super) async fn rename(name: &str, new: &Ident, if_exists: bool, context: &StatementContext) -> Result<Vec<String>> {
+    // The new name is in the same schema.
+    let new = match parts(name, context) {
+        (Some(schema), _) => member(schema, &normal(new)),
+        _ => normal(new),
+    };
+    if let Some(table) = context.tables().temporary(name) {
+        refuse_taken(&new, context)?;
+        // A view of a session is made again as easily as its table, unless something else reads it.
+        let users = users_beyond_views(&of_session(name), context)?;
+        if !users.is_empty() {
+            let problem = format!("is used by {}; change them first", listed(&users, context)?);
+            return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, name, problem));
+        }
+        let (comments, classes) = (context.tables().comments(name), context.tables().held(name));
+        let (on_commit, sources) = (context.tables().on_commit(name), context.tables().sources(name));
+        let (maker, constraints) = (context.tables().maker(name), context.tables().constraints(name));
+        context.tables().remove_temporary(name);
+        context.tables().set_on_commit(new.clone(), on_commit);
+        context.tables().set_comments(&new, comments);
+        context.tables().set_held(&new, classes);
+        context.tables().set_sources(&new, sources);
+        context.tables().set_maker(&new, maker);
+        context.tables().set_constraints(&new, constraints);
+        context.tables().add_temporary(new, table);
+        return Ok(vec![]);
+    }
+    let Some(object) = found(name, if_exists, context)? else { return Ok(vec![]) };
+    context.check_owns(&object)?;
+    check_name(&Object { name: new.clone(), ..object.clone() })?;
+    refuse_taken(&new, context)?;
+    let users = users(&object, context)?;
+    if !users.is_empty() {
+        let problem = format!("is used by {}; change them first", listed(&users, context)?);
+        return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, name, problem));
+    }
+    let options = context.session().config_options();
+    let sql = match object.kind.as_str() {
+        "table" => {
+            let table = Table.open(&object, When::Now, context).await?;
+            let columns = columns(table.as_ref(), Some(&object), context)?;
+            let constraints = table::written_constraints(&object, context)?;
+            definition(&new, &columns, &constraints, true, &context.making(&new)).await?.0
+        }
+        "view" => view::renamed(&object, &new, context)?,
+        other => {
+            let problem =
+                format!("is {}, which stands for files; CREATE EXTERNAL TABLE {new} and DROP this", with_article(other));
+            return Err(invalid(name, problem));
+        }
+    };
+    let renamed = Object { name: new.clone(), version: object.version + 1, sql, author: context.role().into(), ..object.clone() };
+    // The locks are taken in a fixed order, so that two opposite renames cannot deadlock.
+    let (first, second) = if *name < *new { (name, new.as_str()) } else { (new.as_str(), name) };
+    let _first = context.catalog().lock(SnapshotOf::Table, first, "ALTER TABLE", options).await?;
+    let _second = context.catalog().lock(SnapshotOf::Table, second, "ALTER TABLE", options).await?;
+    let seen = Some(context.view().stamp()?);
+    unless_moved(context.catalog().rename(&object, &renamed, seen), context)?;
+    context.tables().let_go();
+    Ok(vec![])
+}
+
+pub(super) fn refuse_taken(name: &str, context: &StatementContext) -> Result<()> {
+    if name.is_empty() {
+        return Err(invalid("table", "a name must not be empty, got \"\""));
+    }
+    let objects = context.all_objects()?;
+    let is_it = |object: &Object| object.name == name && NAMESPACE.contains(&object.kind.as_str());
+    let is_taken = objects.iter().any(is_it) || context.tables().temporary(name).is_some();
+    if is_taken {
+        return Err(coded(SqlState::DUPLICATE_TABLE, name, "exists already; choose another name, or DROP it first"));
+    }
+    Ok(())
+}
