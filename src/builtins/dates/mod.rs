@@ -2,6 +2,7 @@
 
 pub mod between;
 pub mod moved;
+pub mod parts;
 mod patterns;
 mod series;
 pub mod written;
