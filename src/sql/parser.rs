@@ -204,7 +204,8 @@ fn parse_with(
             Parsed::Sql(parsed) | Parsed::Command(Command::Client(ClientCommand::Declare(Declare { query: parsed, .. }))) => {
                 creating::statement(parsed);
                 let named = conflicts::statement(parsed).and_then(|()| column_names::of_statement(parsed));
-                named.and_then(|()| rewrite(parsed, state)).map(|()| supported::check(parsed, state))
+                let unwritten = supported::check_unwritten(parsed);
+                named.and_then(|()| rewrite(parsed, state)).map(|()| unwritten.and_then(|()| supported::check(parsed, state)))
             }
             Parsed::Command(Command::Create(create)) => match &mut create.body {
                 Body::Query(query) => {

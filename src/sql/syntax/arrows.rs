@@ -6,7 +6,8 @@
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 /// The functions that take lambdas.
-const TAKES_LAMBDA: [&str; 24] = [
+const TAKES_LAMBDA: [&str; 26] = [
+    "aggregate",
     "all_match",
     "any_match",
     "apply",
@@ -20,6 +21,7 @@ const TAKES_LAMBDA: [&str; 24] = [
     "array_transform",
     "exists",
     "filter",
+    "forall",
     "list_any_match",
     "list_apply",
     "list_filter",
@@ -32,6 +34,9 @@ const TAKES_LAMBDA: [&str; 24] = [
     "reduce",
     "transform",
 ];
+
+/// The functions whose first argument is a lambda. Of `COLUMNS` it is the only one.
+const BEGINS_WITH_LAMBDA: [&str; 3] = ["arrayfilter", "arraymap", "columns"];
 
 /// What the arguments in a bracket may be.
 #[derive(Clone, Copy)]
@@ -50,8 +55,8 @@ pub fn mark(tokens: &mut [TokenWithSpan]) {
     if !tokens.iter().any(|token| token.token == Token::Arrow) {
         return;
     }
-    // For each open bracket: whether an argument in it may be a lambda, and the length of the argument around it. The first argument is a
-    // list, so lambdas come after it; only COLUMNS begins with one.
+    // For each open bracket: whether an argument in it may be a lambda, and the length of the argument around it. The first argument is
+    // mostly a list, and lambdas come after it.
     let mut open: Vec<(Arguments, usize)> = vec![];
     // The words and signs since the argument began. A lambda begins with one name, or one list of names in brackets.
     let mut length = 0_usize;
@@ -65,7 +70,7 @@ pub fn mark(tokens: &mut [TokenWithSpan]) {
                     _ => None,
                 });
                 let arguments = match name.as_deref() {
-                    Some("columns") => Arguments::MayBeLambda,
+                    Some(name) if BEGINS_WITH_LAMBDA.contains(&name) => Arguments::MayBeLambda,
                     Some(name) if TAKES_LAMBDA.contains(&name) => Arguments::First,
                     _ => Arguments::Values,
                 };
@@ -124,6 +129,7 @@ mod tests {
             ("SELECT f(a, props -> 'tags'), (props -> 'x')", 0, 2),
             ("SELECT list_filter(l, t.x -> 'a' = 'b')", 0, 1),
             ("SELECT COLUMNS(c -> c LIKE 'a%')", 1, 0),
+            ("SELECT arrayMap(x -> x + 1, props -> 'l')", 1, 1),
             ("SELECT [props -> 'a'], {'k': props -> 'b'}", 0, 2),
         ] {
             assert_eq!(count(sql), (lambdas, operators), "{sql}");

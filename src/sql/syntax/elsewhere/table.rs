@@ -128,7 +128,7 @@ pub const NAMES: [(&str, &str); 123] = [
 ];
 
 /// Scalar functions with the number of their arguments, and the expressions that they stand for.
-pub const FORMS: [(&str, usize, &str); 263] = [
+pub const FORMS: [(&str, usize, &str); 262] = [
     ("add_days", 2, "(CAST($1 AS DATE) + $2)"),
     ("adddays", 2, "($1 + $2 * INTERVAL '1 day')"),
     ("addhours", 2, "($1 + $2 * INTERVAL '1 hour')"),
@@ -266,7 +266,6 @@ pub const FORMS: [(&str, usize, &str); 263] = [
     ("millennium", 1, "CAST(ceil(date_part('year', $1) / 1000.0) AS BIGINT)"),
     ("millisecond", 1, "CAST(date_part('millisecond', $1) % 1000 AS BIGINT)"),
     ("minif", 2, "min(CASE WHEN $2 THEN $1 END)"),
-    ("minus", 2, "($1 - $2)"),
     ("negative", 1, "(-($1))"),
     ("notempty", 1, "(length($1) > 0)"),
     ("parse_time", 2, "CAST(strptime($2, $1) AS TIME)"),

@@ -320,6 +320,21 @@ fn is_cast_to_json(expression: &Expr) -> bool {
     }
 }
 
+/// Refuses operators of JSON. Here JSON is a string, which they would take for one.
+pub fn check_operator_of_json(expression: &Expr) -> Checked {
+    let Expr::BinaryOp { left, op, right } = expression else { return Ok(()) };
+    if !is_cast_to_json(left) && !is_cast_to_json(right) {
+        return Ok(());
+    }
+    let instead = match op {
+        BinaryOperator::StringConcat => "write json_merge_patch(a, b) for JSON",
+        BinaryOperator::Minus => "write json_merge_patch(json, '{\"name\": null}') for JSON",
+        BinaryOperator::AtArrow | BinaryOperator::ArrowAt => "write json_extract_string(json, '$.name') = 'value' for JSON",
+        _ => return Ok(()),
+    };
+    refuse_at(left.span(), &format!("the operator {op}"), instead)
+}
+
 fn is_comparison(op: &BinaryOperator) -> bool {
     use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
     matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq)
@@ -336,17 +351,6 @@ fn check_operator(op: &BinaryOperator, left: &Expr, right: &Expr) -> Checked {
     }
     let span = left.span();
     let unknown = |instead: &str| refuse_at(span, &format!("the operator {op}"), instead);
-    if is_cast_to_json(left) || is_cast_to_json(right) {
-        // JSON is a string here, which these operators would take for one.
-        match op {
-            BinaryOperator::StringConcat => return unknown("write json_merge_patch(a, b) for JSON"),
-            BinaryOperator::Minus => return unknown("write json_merge_patch(json, '{\"name\": null}') for JSON"),
-            BinaryOperator::AtArrow | BinaryOperator::ArrowAt => {
-                return unknown("write json_extract_string(json, '$.name') = 'value' for JSON");
-            }
-            _ => {}
-        }
-    }
     match op {
         BinaryOperator::Plus
         | BinaryOperator::Minus
