@@ -266,8 +266,9 @@ async fn footer(file: &Found) -> Result<ParquetMetaData> {
     let decoded = std::panic::catch_unwind(AssertUnwindSafe(|| ParquetMetaDataReader::decode_metadata(bytes)));
     match decoded {
         Ok(decoded) => decoded.map_err(|error| {
-            let text = error.to_string();
-            failed(&file.name, footer_problem(&text).unwrap_or(text))
+            let problem = error.to_string();
+            let of_footer = || format!("cannot be read as Parquet, because of its footer: {problem}");
+            failed(&file.name, footer_problem(&problem).unwrap_or_else(of_footer))
         }),
         Err(_) => Err(broken("the file is damaged")),
     }

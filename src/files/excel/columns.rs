@@ -224,6 +224,14 @@ impl Body {
                 };
                 Arc::new(TimestampMicrosecondArray::from(self.values(column, read, misfit)))
             }
+            DataType::Timestamp(unit, zone) => {
+                let clock = Clock::new(*unit, zone.as_deref())?;
+                let read = |value: &Value| match value {
+                    Value::Time(_) | Value::Text(_) => clock.read(shown(value).trim().as_bytes()),
+                    _ => None,
+                };
+                cast(&Int64Array::from(self.values(column, read, misfit)), data_type)?
+            }
             DataType::Duration(TimeUnit::Millisecond) => {
                 let read = |value: &Value| if let Value::Span(span) = value { Some(*span) } else { None };
                 Arc::new(DurationMillisecondArray::from(self.values(column, read, misfit)))
