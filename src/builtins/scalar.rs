@@ -63,7 +63,8 @@ pub fn shown_name(field: &Field) -> String {
     const COMPUTED_ONCE: &str = "__common_expr_";
     let name = field.name();
     let is_expression = name.contains([' ', '(']);
-    if !name.contains(COMPUTED_ONCE) && !(is_expression && name.contains('@')) {
+    let is_physical = name.contains(COMPUTED_ONCE) || is_expression && name.contains('@');
+    if !is_physical {
         return name.clone();
     }
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();

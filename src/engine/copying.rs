@@ -89,7 +89,7 @@ fn of_parquet(given: HashMap<String, String>) -> Result<HashMap<String, String>>
             ("compression", Some(_)) => {
                 let codec = compression(&value)?;
                 let level = level_of(&codec);
-                options.insert(key, with_level(codec, level));
+                options.insert(key, with_level(&codec, level));
             }
             ("compression_level", None) => level = Some(value),
             ("row_group_size", None) => {
@@ -123,7 +123,7 @@ fn of_parquet(given: HashMap<String, String>) -> Result<HashMap<String, String>>
         }
         None => default,
     };
-    *codec = with_level(std::mem::take(codec), level);
+    *codec = with_level(codec, level);
     Ok(options)
 }
 
@@ -132,8 +132,8 @@ fn level_of(codec: &str) -> Option<u32> {
     COMPRESSIONS.iter().find(|(own, _)| *own == codec).and_then(|(_, level)| *level)
 }
 
-fn with_level(codec: String, level: Option<u32>) -> String {
-    level.map_or(codec.clone(), |level| format!("{codec}({level})"))
+fn with_level(codec: &str, level: Option<u32>) -> String {
+    level.map_or_else(|| codec.into(), |level| format!("{codec}({level})"))
 }
 
 /// A compression as the writer calls it: `zstd`, or `zstd(9)`.

@@ -206,12 +206,12 @@ impl Added {
     pub fn compare(&self, batch: &RecordBatch) -> Result<()> {
         for (key, keys) in self.constraints.keys.iter().zip(&self.keys) {
             let columns: Vec<ArrayRef> = key.columns.iter().map(|place| Arc::clone(batch.column(*place))).collect();
-            self.look_for(key, keys, columns)?;
+            self.look_for(key, keys, &columns)?;
         }
         Ok(())
     }
 
-    fn look_for(&self, key: &Key, keys: &Keys, columns: Vec<ArrayRef>) -> Result<()> {
+    fn look_for(&self, key: &Key, keys: &Keys, columns: &[ArrayRef]) -> Result<()> {
         if keys.new.is_empty() {
             return Ok(());
         }
@@ -266,7 +266,7 @@ impl Added {
                 };
                 first += batch.num_rows();
                 let own = |place: &usize| places.binary_search(place).ok().map(|place| Arc::clone(staying.column(place)));
-                self.look_for(key, keys, key.columns.iter().filter_map(own).collect())?;
+                self.look_for(key, keys, &key.columns.iter().filter_map(own).collect::<Vec<_>>())?;
             }
         }
         Ok(())
