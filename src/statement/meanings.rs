@@ -56,8 +56,10 @@ impl Meanings {
         let (before, after) = (self.found.lock(), after.found.lock());
         before.iter().find_map(|(query, before)| {
             let after = after.get(query)?;
-            let differs = |name: &&(String, Option<String>)| before.get(*name) != after.get(*name);
-            let name = before.keys().chain(after.keys()).find(differs);
+            let count = |names: &Names, name: &(String, Option<String>)| names.get(name).copied().unwrap_or_default();
+            // The name that is taken, rather than what an alias stood for until then.
+            let gains = after.keys().find(|name| count(after, name) > count(before, name));
+            let name = gains.or_else(|| before.keys().find(|name| count(after, name) < count(before, name)));
             name.map(|(column, _)| column.clone())
         })
     }
