@@ -47,16 +47,26 @@ const XOR: u8 = 15;
 const COLON: u8 = 1;
 
 impl PortraitDialect {
-    /// `ALTER VIEW name RENAME TO name`. The syntax tree has a node for it only in ALTER TABLE.
-    fn parse_view_renamed(parser: &mut Parser<'_>) -> Option<Result<Statement, ParserError>> {
+    /// `ALTER VIEW name RENAME TO name`, which the syntax tree has only as an ALTER TABLE, and `ALTER TABLE name RENAME CONSTRAINT name TO
+    /// name`, which the parser knows only in its dialect of PostgreSQL.
+    fn parse_renamed(parser: &mut Parser<'_>) -> Option<Result<Statement, ParserError>> {
         let renamed = parser.maybe_parse(|parser| {
-            parser.expect_keywords(&[Keyword::ALTER, Keyword::VIEW])?;
+            parser.expect_keyword(Keyword::ALTER)?;
+            let is_view = parser.expect_one_of_keywords(&[Keyword::TABLE, Keyword::VIEW])? == Keyword::VIEW;
             let if_exists = parser.parse_keywords(&[Keyword::IF, Keyword::EXISTS]);
             let name = parser.parse_object_name(false)?;
-            parser.expect_keywords(&[Keyword::RENAME, Keyword::TO])?;
-            let table_name = RenameTableNameKind::To(parser.parse_object_name(false)?);
+            parser.expect_keyword(Keyword::RENAME)?;
+            let operation = if is_view {
+                parser.expect_keyword(Keyword::TO)?;
+                AlterTableOperation::RenameTable { table_name: RenameTableNameKind::To(parser.parse_object_name(false)?) }
+            } else {
+                parser.expect_keyword(Keyword::CONSTRAINT)?;
+                let old_name = parser.parse_identifier()?;
+                parser.expect_keyword(Keyword::TO)?;
+                AlterTableOperation::RenameConstraint { old_name, new_name: parser.parse_identifier()? }
+            };
             let end_token = AttachedToken(parser.get_current_token().clone());
-            let operations = vec![AlterTableOperation::RenameTable { table_name }];
+            let operations = vec![operation];
             let (only, location, on_cluster, table_type) = (false, None, None, None);
             Ok(Statement::AlterTable(AlterTable {
                 name,
@@ -219,7 +229,7 @@ impl Dialect for PortraitDialect {
 
     fn parse_statement(&self, parser: &mut Parser<'_>) -> Option<Result<Statement, ParserError>> {
         let is_alter = matches!(&parser.peek_token_ref().token, Token::Word(word) if word.keyword == Keyword::ALTER);
-        if is_alter { Self::parse_view_renamed(parser) } else { None }
+        if is_alter { Self::parse_renamed(parser) } else { None }
     }
 
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
