@@ -343,6 +343,7 @@ pub(super) async fn execute_sql(
             // Before the rows, so that nobody reads them without their classes.
             let mut notes = class::carry(&name, TARGET, &rows, &context).await?;
             sources::note(&name, &rows, &context)?;
+            sources::note_columns(&name, &rows, &context)?;
             if context.tables().temporary(&name).is_none() {
                 notes.extend(notes_on_copy(&name, &rows, &context)?);
             }
