@@ -12,7 +12,6 @@ use sqlparser::ast::{AlterColumnOperation, AlterTableOperation, ColumnDef, Colum
 use super::definition::has_name;
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid};
-use crate::objects::kind::Kind;
 use crate::objects::table;
 use crate::sql::command::normal;
 use crate::sql::syntax::constraints::{self, Constraint, Rule};

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::util::display::array_value_to_string;
-use datafusion::catalog::TableProvider;
 use datafusion::common::Result;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::dataframe::DataFrame;
@@ -12,7 +11,6 @@ use datafusion::logical_expr::{DdlStatement, Expr, LogicalPlan};
 
 use super::columns::{Check, Column};
 use crate::error::{SqlState, coded, failed, invalid, message};
-use crate::objects::kind::Kind;
 use crate::objects::schema::quoted;
 use crate::sql::parser;
 use crate::sql::planning::plan;

@@ -1,6 +1,5 @@
 //! ALTER TABLE … RENAME TO, and ALTER VIEW.
 
-use datafusion::catalog::TableProvider;
 use datafusion::common::Result;
 use sqlparser::ast::Ident;
 
