@@ -2,7 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parquet::data_type::DoubleType;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 
 use crate::support::{About, Dice, cases, portrait, rows, run, session};
 
@@ -193,4 +199,24 @@ fn a_hidden_sheet_is_read_by_its_name_only() {
     let path = path.display();
     assert_eq!(rows(&engine, &session, &format!("SELECT * FROM '{path}'")), ["orders"]);
     assert_eq!(rows(&engine, &session, &format!("SELECT * FROM read_excel('{path}', sheet => 'notes')")), ["notes"]);
+}
+
+/// The number of distinct values that a Parquet file notes is an estimate, or counts zeros and NaNs by their bits.
+#[test]
+fn distinct_values_are_counted_and_not_taken_from_notes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("noted.parquet");
+    let schema = Arc::new(parse_message_type("message noted { required double f; }").unwrap());
+    let properties = Arc::new(WriterProperties::builder().build());
+    let mut file = SerializedFileWriter::new(fs::File::create(&path).unwrap(), schema, properties).unwrap();
+    let mut group = file.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let values = [0.0, -0.0, f64::NAN, 1.5];
+    column.typed::<DoubleType>().write_batch_with_statistics(&values, None, None, None, None, Some(4)).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    file.close().unwrap();
+    let (engine, session) = session();
+    let sql = format!("SELECT count(DISTINCT f), count(*) FROM '{}'", path.display());
+    assert_eq!(rows(&engine, &session, &sql), ["3|4"]);
 }

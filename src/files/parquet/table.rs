@@ -333,7 +333,9 @@ impl Layout {
         let Known { found, schema, statistics, .. } = known;
         let own = self.schema.fields().iter().take(self.width).map(|field| match schema.index_of(field.name()) {
             Ok(place) if schema.field(place).data_type() == field.data_type() => {
-                statistics.column_statistics.get(place).cloned().unwrap_or_default()
+                let known = statistics.column_statistics.get(place).cloned().unwrap_or_default();
+                // Writers count 0.0, -0.0 and each NaN apart, or estimate, so this number is no answer to count(DISTINCT …).
+                ColumnStatistics { distinct_count: known.distinct_count.to_inexact(), ..known }
             }
             Ok(_) => ColumnStatistics::new_unknown(),
             Err(_) => ColumnStatistics { null_count: statistics.num_rows, ..ColumnStatistics::new_unknown() },
