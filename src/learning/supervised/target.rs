@@ -47,7 +47,7 @@ pub struct Target {
     /// For a class: its two values.
     pub classes: Option<Classes>,
     /// The column with the exposure of a count; rates are predicted if there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub exposure: Option<String>,
 }
 

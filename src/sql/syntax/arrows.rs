@@ -44,6 +44,8 @@ enum Arguments {
     Values,
     /// The first argument of a function that takes lambdas.
     First,
+    /// The first argument of a function whose first argument is the lambda.
+    Lambda,
     MayBeLambda,
 }
 
@@ -70,7 +72,7 @@ pub fn mark(tokens: &mut [TokenWithSpan]) {
                     _ => None,
                 });
                 let arguments = match name.as_deref() {
-                    Some(name) if BEGINS_WITH_LAMBDA.contains(&name) => Arguments::MayBeLambda,
+                    Some(name) if BEGINS_WITH_LAMBDA.contains(&name) => Arguments::Lambda,
                     Some(name) if TAKES_LAMBDA.contains(&name) => Arguments::First,
                     _ => Arguments::Values,
                 };
@@ -87,12 +89,15 @@ pub fn mark(tokens: &mut [TokenWithSpan]) {
             }
             Token::Comma => {
                 length = 0;
-                if let Some((arguments @ Arguments::First, _)) = open.last_mut() {
-                    *arguments = Arguments::MayBeLambda;
+                if let Some((arguments, _)) = open.last_mut() {
+                    *arguments = match arguments {
+                        Arguments::First | Arguments::MayBeLambda => Arguments::MayBeLambda,
+                        Arguments::Lambda | Arguments::Values => Arguments::Values,
+                    };
                 }
             }
             Token::Arrow => {
-                let is_lambda = length == 1 && matches!(open.last(), Some((Arguments::MayBeLambda, _)));
+                let is_lambda = length == 1 && matches!(open.last(), Some((Arguments::Lambda | Arguments::MayBeLambda, _)));
                 if !is_lambda {
                     tokens[place].token = Token::CustomBinaryOperator(ARROW.into());
                 }
