@@ -34,7 +34,7 @@ pub struct Problem {
     violated: Option<Violated>,
 }
 
-/// What of a table a row violates. Clients of PostgreSQL's protocol tell what to say to their users by these names.
+/// The table, column and constraint that a row violates. Clients of PostgreSQL's protocol choose their message by these names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violated {
     pub table: String,
@@ -139,7 +139,7 @@ pub fn in_language(error: DataFusionError, language: Language) -> DataFusionErro
     DataFusionError::External(Box::new(problem))
 }
 
-/// The same error, which says what of a table a row violates.
+/// The same error, with the table, column and constraint that a row violates.
 pub fn violating(error: DataFusionError, violated: Violated) -> DataFusionError {
     match error {
         DataFusionError::External(inner) => match inner.downcast::<Problem>() {
@@ -150,7 +150,7 @@ pub fn violating(error: DataFusionError, violated: Violated) -> DataFusionError 
     }
 }
 
-/// What of a table a row violates, if that is the error.
+/// The table, column and constraint that a row violates, if the error is about one.
 pub fn violated(error: &DataFusionError) -> Option<&Violated> {
     found(error).and_then(|problem| problem.violated.as_ref())
 }

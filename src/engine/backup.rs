@@ -74,7 +74,7 @@ enum Stage {
     Cancelled,
 }
 
-/// Who waits for a backup. When they no longer do, they are told that it was cancelled, and there must be no archive.
+/// The caller that waits for a backup. If it stops waiting, the backup counts as cancelled, and no archive may be left.
 struct Waiting {
     stage: Arc<Mutex<Stage>>,
     archive: PathBuf,

@@ -1,7 +1,7 @@
 //! The types that the values of a query have.
 //!
 //! The rules over plans change the types of some columns: a date plus hours is a timestamp, and `CASE … THEN 1 ELSE 0.5 END` is no integer.
-//! Whoever is told of columns without reading rows is told the types after these rules.
+//! DESCRIBE and the catalogs, which read no rows, show the types after these rules.
 
 use std::sync::Arc;
 

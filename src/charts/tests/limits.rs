@@ -114,7 +114,7 @@ fn parts_must_fit_together() {
     assert_eq!(error(&chart), "x ('month') at place 1 is 1,000,000,000 days from 1970, too far to draw");
 }
 
-/// Each row has its mark, and no share of nothing is told.
+/// Each row has its mark; shares of a total of zero are not shown.
 #[test]
 fn zeros_have_no_shares() {
     for kind in [Kind::Pie, Kind::Treemap] {

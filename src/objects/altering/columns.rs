@@ -151,7 +151,7 @@ pub(super) fn changed(
                         }
                         Ok(place) => {
                             let gone = columns.remove(place).name;
-                            // As in PostgreSQL, what speaks of the column goes with it.
+                            // As in PostgreSQL, constraints that name the column are dropped with it.
                             constraints.retain(|constraint| !constraint.rule.columns().contains(&gone));
                         }
                         Err(_) if *if_exists => {}

@@ -79,7 +79,7 @@ impl Reader {
                     let read = of_query(object, context).await;
                     reader.add(object, read, |reader| &mut reader.identities)?;
                 }
-                // One that cannot be planned now is told as a copy without a known key.
+                // One that cannot be planned now is reported as a copy without a known key.
                 "table" => match of_table(object, &versions, &objects, context).await {
                     Ok(columns) => reader.copied.extend(columns),
                     Err(error) if sqlstate(&error) == SqlState::SERIALIZATION_FAILURE => return Err(error),
