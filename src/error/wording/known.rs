@@ -390,9 +390,6 @@ fn of_query(text: &str) -> Option<String> {
     ) {
         return Some(format!("UNION: a column is {} on one side and {} on the other; CAST one of them", found[0], found[1]));
     }
-    if text.starts_with("join condition should not be empty") {
-        return Some("JOIN: needs a condition; write ON a.key = b.key, or USING (key)".into());
-    }
     if let Some(found) = parts(text, ["LIMIT must be >= 0, '", "'"]) {
         return Some(format!("LIMIT: must be 0 or more, got {}", found[0]));
     }

@@ -38,7 +38,7 @@ impl Walk<'_> {
             | JoinOperator::LeftSemi(constraint)
             | JoinOperator::RightSemi(constraint)
             | JoinOperator::LeftAnti(constraint)
-            | JoinOperator::RightAnti(constraint) => self.constraint(constraint),
+            | JoinOperator::RightAnti(constraint) => self.constraint(constraint, span),
             JoinOperator::CrossJoin(JoinConstraint::None) => Ok(()),
             JoinOperator::CrossJoin(JoinConstraint::On(_) | JoinConstraint::Using(_) | JoinConstraint::Natural) => {
                 refuse_at(span, "CROSS JOIN … ON", "a CROSS JOIN has no condition; write JOIN … ON")
@@ -64,11 +64,18 @@ impl Walk<'_> {
         }
     }
 
-    fn constraint(&self, constraint: &JoinConstraint) -> Checked {
+    /// The condition of a join with the table at this place.
+    fn constraint(&self, constraint: &JoinConstraint, span: Span) -> Checked {
         match constraint {
             JoinConstraint::On(condition) => self.expression(condition),
             JoinConstraint::Using(names) => names.iter().try_for_each(|name| self.name(name)),
-            JoinConstraint::Natural | JoinConstraint::None => Ok(()),
+            JoinConstraint::Natural => Ok(()),
+            // The engine would join every row with every row.
+            JoinConstraint::None => refuse_at(
+                span,
+                "JOIN without ON",
+                "write ON a.key = b.key, or USING (key); for every row with every row write CROSS JOIN",
+            ),
         }
     }
 
