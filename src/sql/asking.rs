@@ -31,6 +31,7 @@ use sqlparser::ast::{
 
 use super::parser::{parse_query, visit};
 use super::planning::bind_parameters;
+use super::stars;
 use super::syntax::{earlier_names, merged_columns, pivots, star_columns, whole_rows};
 use crate::error::invalid;
 use crate::statement::StatementContext;
@@ -55,7 +56,7 @@ pub async fn answer(parsed: &mut SqlParsed, state: &SessionState, context: &Stat
         };
         let answer = match question {
             Question::Columns(query, may_fail) => {
-                let plan = state.statement_to_plan(SqlParsed::Statement(Box::new(SqlStatement::Query(query)))).await;
+                let plan = stars::plan(SqlParsed::Statement(Box::new(SqlStatement::Query(query))), state).await;
                 match plan {
                     Ok(plan) => Answer::Columns(plan.schema().columns()),
                     // The error is reported when the statement itself is planned.

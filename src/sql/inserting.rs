@@ -30,6 +30,7 @@ use sqlparser::ast::{
 use super::changing::is_default;
 use super::command::normal;
 use super::parser::parse_query;
+use super::stars;
 use super::syntax::identities::{Overriding, default_word, take_overriding};
 use super::syntax::numbered::{ALWAYS, BY_DEFAULT, NEXT, Numbered};
 use crate::builtins::decimals;
@@ -198,7 +199,7 @@ async fn planned(parsed: SqlParsed, overriding: Option<Overriding>, state: &Sess
     if let Some((table, query)) = declaring(&parsed) {
         return of_declared(table, query, state).await;
     }
-    let Some((insert, name)) = inserting(&parsed) else { return state.statement_to_plan(parsed).await };
+    let Some((insert, name)) = inserting(&parsed) else { return stars::plan(parsed, state).await };
     match &insert.source {
         Some(query) if values(query).is_none() => match Target::of(name, state).await? {
             Some(target) => of_query(insert, query, target, overriding, state).await,
@@ -342,7 +343,7 @@ async fn of_query(
     state: &SessionState,
 ) -> Result<LogicalPlan> {
     let query = SqlStatement::Query(Box::new(query.clone()));
-    let rows = state.statement_to_plan(SqlParsed::Statement(Box::new(query))).await?;
+    let rows = stars::plan(SqlParsed::Statement(Box::new(query)), state).await?;
     let (fields, given) = (target.table.schema().fields().clone(), rows.schema().fields().len());
     // For each column of the table, the place of its value in the query.
     let mut places: Vec<Option<usize>> = vec![None; fields.len()];
@@ -402,7 +403,7 @@ async fn of_declared(table: &CreateTable, query: &Query, state: &SessionState) -
     let planned = state.statement_to_plan(SqlParsed::Statement(Box::new(declared))).await?;
     let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(made)) = planned else { return Ok(planned) };
     let query = SqlStatement::Query(Box::new(query.clone()));
-    let rows = state.statement_to_plan(SqlParsed::Statement(Box::new(query))).await?;
+    let rows = stars::plan(SqlParsed::Statement(Box::new(query)), state).await?;
     let (fields, columns) = (made.input.schema().fields(), rows.schema().columns());
     if fields.len() != columns.len() {
         return plan_err!("Mismatch: {} columns specified, but result has {} columns", fields.len(), columns.len());

@@ -21,7 +21,7 @@ use sqlparser::ast::{
 
 use super::command::Parameter;
 use super::planning::with_time_zone;
-use super::{call, parser, readers, relation};
+use super::{call, parser, readers, relation, stars};
 use crate::adapter::FunctionSet;
 use crate::adapter::arguments::{Options, find, require_all};
 use crate::adapter::definitions::{Definitions, StoredFunction};
@@ -176,8 +176,8 @@ impl Expansion<'_> {
                 None => vec![],
             };
             let plan = match self.context.filter(|_| !files.is_empty()) {
-                Some(context) => with_time_zone(context.with_files(files).state()).statement_to_plan(question).await,
-                None => self.state.statement_to_plan(question).await,
+                Some(context) => stars::plan(question, &with_time_zone(context.with_files(files).state())).await,
+                None => stars::plan(question, self.state).await,
             };
             // An error in the query is reported when the query is planned at its place, or by the macro.
             match plan {

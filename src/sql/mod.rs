@@ -32,6 +32,7 @@ pub mod renaming;
 mod rules;
 pub mod schedule;
 pub mod settled;
+mod stars;
 pub mod statement;
 pub mod syntax;
 pub mod tag;
@@ -132,7 +133,7 @@ pub async fn sql_with(context: &SessionContext, sql: &str, objects: &Arc<dyn Def
             let mut parsed = statement.parsed.into_sql()?;
             macros::expand(&mut parsed, &state, objects, None).await?;
             syntax::read_again::mark(&mut parsed)?;
-            let plan = headings::name(state.statement_to_plan(parsed).await?)?;
+            let plan = headings::name(stars::plan(parsed, &state).await?)?;
             rules::zones::refuse_numbers(&plan)?;
             context.execute_logical_plan(plan).await
         }

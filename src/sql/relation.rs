@@ -18,6 +18,7 @@ use super::call::CallNode;
 use super::capitals;
 use super::macros::columns_in_quotes;
 use super::rules::group_keys::corrected;
+use super::stars;
 use super::syntax::read_again;
 use crate::adapter::arguments::{check_role, find, is_default, parameter_type, require_all};
 use crate::adapter::definitions::Definitions;
@@ -42,6 +43,12 @@ impl RelationPlanner for FromHook {
         if let Some(alias) = is_asked(&mut relation) {
             // What identifies the rows is right before GROUP BY asks for it.
             let plan = corrected(context.plan(relation)?)?.data;
+            return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))));
+        }
+        if let Some(table) = stars::table_of(&relation).cloned()
+            && let TableFactor::Derived { alias, .. } = relation
+        {
+            let plan = stars::all_columns(Arc::new(context.plan(table)?))?;
             return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))));
         }
         let name = match &relation {
