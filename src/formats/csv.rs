@@ -123,7 +123,9 @@ impl<'a> CsvWriter<'a> {
         let is_special = |byte: &u8| *byte == self.style.separator || matches!(byte, b'"' | b'\n' | b'\r') || may_separate(byte);
         let is_like_null = if bytes.is_empty() { is_text } else { self.field == self.style.null };
         let is_note = is_found_out && bytes.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"sep="));
-        let is_quoted = is_like_null || is_note || bytes.iter().any(is_special);
+        // Readers take a byte order mark at the beginning of a line for that of a file.
+        let is_marked = self.line.is_empty() && self.field.starts_with('\u{feff}');
+        let is_quoted = is_like_null || is_note || is_marked || bytes.iter().any(is_special);
         if !is_quoted {
             self.line.extend_from_slice(bytes);
             return;

@@ -10,6 +10,8 @@ use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x64};
 
 /// The bytes per block.
 const BLOCK: usize = 64;
+/// The byte order mark. In the middle of a file it is left from the beginning of a file that was appended to another, and no part of a value.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// The format of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +22,7 @@ pub struct Dialect {
     pub quote: Option<u8>,
     /// The byte within quotes after which any character stands for itself.
     pub escape: Option<u8>,
-    /// The last byte of a line: `
-    /// `, with or without `\r` before it, or `\r` alone.
+    /// The last byte of a line: `\n`, with or without `\r` before it, or `\r` alone.
     pub line_end: u8,
     /// Lines that begin with this byte are skipped.
     pub comment: Option<u8>,
@@ -153,6 +154,7 @@ impl Records {
         let escape = dialect.escape.unwrap_or(dialect.separator);
         let (separator, line_end) = (dialect.separator, dialect.line_end);
         let mut at = Place::default();
+        at.begin(0, bytes);
         let mut kept = self.fields.len();
         let mut block = 0;
         let mut skip = 0;
@@ -193,7 +195,7 @@ impl Records {
                     at.flags = 0;
                 } else if byte == line_end {
                     self.end_record(&mut at, &mut kept, dialect, shape, bytes, place);
-                    at.begin(place + 1);
+                    at.begin(place + 1, bytes);
                     if self.rows >= most {
                         return Stop { consumed: place + 1, open_quote: None };
                     }
@@ -279,8 +281,10 @@ struct Place {
 }
 
 impl Place {
-    fn begin(&mut self, record: usize) {
-        *self = Self { record, start: record, ..Self::default() };
+    #[inline(always)]
+    fn begin(&mut self, record: usize, bytes: &[u8]) {
+        let is_marked = bytes.get(record) == MARK.first() && bytes[record..].starts_with(MARK);
+        *self = Self { record, start: record + if is_marked { MARK.len() } else { 0 }, ..Self::default() };
     }
 
     /// The field that ends before `end`.
@@ -457,6 +461,17 @@ mod tests {
             }
         }
         assert!(compared > 3_000, "{compared}");
+    }
+
+    #[test]
+    fn a_mark_before_a_record_is_no_part_of_it() {
+        let bytes = "\u{feff}a,b\n1,\u{feff}2\n\u{feff}\"3\",4\n\u{feff}\n\"\u{feff}5\",6".as_bytes();
+        let mut records = Records::default();
+        let shape = Shape { kept: vec![true; 2], short: Short::Ragged };
+        records.read(&DIALECT, &shape, bytes, true, usize::MAX);
+        let fields: Vec<&str> = records.fields.iter().map(|field| std::str::from_utf8(&bytes[field.range()]).unwrap()).collect();
+        assert_eq!(fields, ["a", "b", "1", "\u{feff}2", "3", "4", "\u{feff}5", "6"]);
+        assert!(records.ragged.is_empty());
     }
 
     #[test]

@@ -61,6 +61,11 @@ impl Members {
         self.names.len() - 1
     }
 
+    /// True when no object had a member.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
     /// The names and types of the members.
     pub fn fields(&self) -> Fields {
         let fields = self.names.iter().zip(&self.shapes);

@@ -151,13 +151,7 @@ impl Decoder for JsonDecoder {
                 }
             }
             consumed = cursor.at;
-            if cursor.peek() != Some(b'{') {
-                let wrong = match cursor.begins() {
-                    Ok(_) => cursor.wrong("a value where an object is expected; its names would be the columns"),
-                    Err(wrong) => wrong,
-                };
-                return Err(Fault::Wrong(wrong));
-            }
+            object(&mut cursor).map_err(Fault::Wrong)?;
             // Decoding a truncated object would leave some columns longer than others, so check first that it is complete.
             if framing != Framing::Lines && !is_last && cursor.clone().skip().is_err() {
                 return Ok(consumed);
@@ -257,8 +251,20 @@ fn object_around(bytes: &[u8], row: usize, framing: Framing, at: usize) -> Optio
     None
 }
 
+/// Goes to the object that comes next.
+///
+/// # Errors
+/// Another value comes next, or none.
+pub fn object(cursor: &mut Cursor<'_>) -> Result<(), Wrong> {
+    if cursor.peek() == Some(b'{') {
+        return Ok(());
+    }
+    cursor.begins()?;
+    Err(cursor.wrong("a value where an object is expected; its names would be the columns"))
+}
+
 /// The error for invalid JSON.
-fn no_json(file: &Detected, line: usize, wrong: &Wrong, bytes: &[u8]) -> DataFusionError {
+pub fn no_json(file: &Detected, line: usize, wrong: &Wrong, bytes: &[u8]) -> DataFusionError {
     let at = wrong.at.min(bytes.len());
     let start = bytes[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1).max(at.saturating_sub(30));
     let shown: String = String::from_utf8_lossy(&bytes[start..]).lines().next().unwrap_or_default().chars().take(60).collect();

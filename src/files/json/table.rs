@@ -11,7 +11,7 @@ use super::decode::Members;
 use super::detect::{Detected, Framing, detect};
 use super::infer;
 use super::options::JsonOptions;
-use super::scan::JsonRows;
+use super::scan::{JsonRows, no_json, object};
 use super::tokens::{Cursor, Marks};
 use crate::error::{did_you_mean, invalid};
 use crate::files::bytes::{LONGEST_ROW, PIECE, Source};
@@ -25,6 +25,8 @@ use crate::files::table::{FilesTable, Layout, Rows, Scan};
 /// The problem with files that have no objects, as the empty result of a query leaves them.
 const NOTHING: &str = "has no rows, so its columns are unknown; name them: read_json('…', types => 'id BIGINT, name VARCHAR'), \
                        or write the result as CSV or Parquet, which keep the columns";
+/// The problem with files whose objects are all `{}`.
+const NO_MEMBERS: &str = "has objects without members, so there are no columns; name them: read_json('…', types => 'id BIGINT, name VARCHAR')";
 /// Files up to this total size are read entirely to infer types.
 const SMALL: u64 = 16 << 20;
 /// The number and size of the pieces that are read from larger files.
@@ -53,9 +55,7 @@ pub async fn open(location: &str, found: Vec<Found>, options: JsonOptions, decla
     let fields: Fields = match declared {
         Some(declared) => declared.fields().iter().filter(|field| !folders.has(field.name())).cloned().collect(),
         // There is no object that could contradict them.
-        None if files.is_empty() => {
-            options.types.iter().map(|(name, data_type)| Field::new(name, data_type.clone(), true)).collect::<Vec<_>>().into()
-        }
+        None if files.is_empty() => named(&options),
         None => {
             let (fields, members) = fields(location, &files, &options).await?;
             notes = alike(location, &Schema::new(fields.clone()), |one, other| members.are_together(one, other));
@@ -78,6 +78,11 @@ pub async fn open(location: &str, found: Vec<Found>, options: JsonOptions, decla
     Ok(FilesTable::new(layout, Arc::new(rows)).telling(told).leaving_out(notes))
 }
 
+/// The columns that the option `types` names.
+fn named(options: &JsonOptions) -> Fields {
+    options.types.iter().map(|(name, data_type)| Field::new(name, data_type.clone(), true)).collect()
+}
+
 /// The columns of all files, in the order in which they are first seen, and what they were taken from.
 async fn fields(location: &str, files: &[Detected], options: &JsonOptions) -> Result<(Fields, infer::Members)> {
     let mut members = infer::Members::default();
@@ -96,6 +101,15 @@ async fn fields(location: &str, files: &[Detected], options: &JsonOptions) -> Re
             look_into(file, file.body + step * piece, &mut members).await?;
         }
     }
+    if members.is_empty() {
+        if let (Some(first), true) = (files.first(), options.types.is_empty()) {
+            for file in files {
+                refuse_others(file).await?;
+            }
+            return Err(invalid(&first.source.name, NO_MEMBERS));
+        }
+        return Ok((named(options), members));
+    }
     let mut fields = members.fields().to_vec();
     for (name, data_type) in &options.types {
         let Some(field) = fields.iter_mut().find(|field| field.name() == name) else {
@@ -108,6 +122,22 @@ async fn fields(location: &str, files: &[Detected], options: &JsonOptions) -> Re
         *field = Arc::new(Field::new(name, data_type.clone(), true));
     }
     Ok((fields.into(), members))
+}
+
+/// Refuses a file that does not begin with an object, which would be reported only when its rows are read.
+async fn refuse_others(file: &Detected) -> Result<()> {
+    let mut pieces = file.source.pieces(file.body, file.source.meta.size).await?;
+    pieces.next(0, SAMPLE).await?;
+    let mut cursor = Cursor::new(pieces.bytes());
+    let wrong = match object(&mut cursor) {
+        Err(wrong) => wrong,
+        Ok(()) => match cursor.skip() {
+            Err(wrong) if pieces.is_last() => wrong,
+            _ => return Ok(()),
+        },
+    };
+    let line = file.source.line(file.body + wrong.at as u64, b'\n').await?;
+    Err(no_json(file, line, &wrong, pieces.bytes()))
 }
 
 /// Examines complete objects from `start`, for about `most` bytes. Invalid JSON is reported when the rows are read.
