@@ -1,5 +1,6 @@
 //! Parquet files as a table.
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
 use parquet::arrow::ARROW_SCHEMA_META_KEY;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 
 use super::uuids::{self, ValuesAsRead};
@@ -147,11 +149,10 @@ async fn look_at(state: &SessionState, format: &dyn FileFormat, found: Found) ->
         let statistics = format.infer_stats(state, &found.store, Arc::clone(&schema), &metas[0]).await?;
         Ok((schema, statistics))
     });
-    let damaged = || Err(DataFusionError::Execution("Parquet error: the file is damaged".into()));
     let (schema, statistics) = looked
         .catch_unwind()
         .await
-        .unwrap_or_else(|_| damaged())
+        .unwrap_or_else(|panic| Err(ended(panic.as_ref())))
         .map_err(|error| failed(&name, footer_problem(&raw(&error)).unwrap_or_else(|| message(&error))))?;
     let spans = spans(state, &found, &schema).await?;
     let may_be_uuid = |field: &FieldRef| *field.data_type() == uuids::STORED;
@@ -160,6 +161,16 @@ async fn look_at(state: &SessionState, format: &dyn FileFormat, found: Found) ->
         false => vec![],
     };
     Ok(Known { found, schema, statistics, uuids, spans })
+}
+
+/// The error for a footer at which the reader panicked: it is damaged, or its Arrow schema has a type that the reader does not know, such as
+/// Polars' integers of 128 bits.
+fn ended(panic: &(dyn Any + Send)) -> DataFusionError {
+    let problem = match panic.downcast_ref::<String>().filter(|told| told.ends_with("not supported")) {
+        Some(told) => format!("a column has a type that cannot be read ({told}); write it as another, such as DECIMAL(38, 0)"),
+        None => "the file is damaged".into(),
+    };
+    DataFusionError::ParquetError(Box::new(ParquetError::General(problem)))
 }
 
 /// Refuses a local file whose footer claims to be longer than the file, because the reader subtracts without looking. For a remote file
