@@ -28,7 +28,7 @@ pub async fn plan(parsed: SqlParsed, state: &SessionState) -> Result<LogicalPlan
     if query(&parsed).and_then(star).is_some() {
         let mut shortened = parsed.clone();
         if let Some(select) = query_mut(&mut shortened).and_then(select_mut) {
-            let one = SqlExpr::Value(Value::Number("1".into(), false).into());
+            let one = SqlExpr::value(Value::Number("1".into(), false));
             select.projection = vec![SelectItem::ExprWithAlias { expr: one, alias: Ident::with_quote('"', STAND_IN) }];
         }
         // What is wrong is told by the planning of the statement as it is written.

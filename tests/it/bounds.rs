@@ -1,9 +1,8 @@
 //! No statement exceeds its limits of memory and time.
 
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::support::{portrait, rows, session, some, try_rows};
+use crate::support::{self, portrait, rows, session, some, try_rows};
 
 const LIMIT: u64 = 256;
 /// Memory of the program itself, and what operators use without counting it.
@@ -11,30 +10,7 @@ const BESIDE: u64 = 576;
 
 /// Exit code, output, peak memory in megabytes, and time.
 fn watched(sql: &str) -> (Option<i32>, String, u64, Duration) {
-    let folder = tempfile::tempdir().unwrap();
-    let output = folder.path().join("said");
-    let file = std::fs::File::create(&output).unwrap();
-    let began = Instant::now();
-    let mut command = portrait();
-    command.args(["--memory-limit", "256MB", "-c", sql]).stdout(Stdio::null()).stderr(file);
-    let mut child = command.spawn().unwrap();
-    let status = format!("/proc/{}/status", child.id());
-    let mut most = 0;
-    let ended = loop {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
-        let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap_or(0);
-        most = most.max(kilobytes / 1024);
-        if let Some(ended) = child.try_wait().unwrap() {
-            break ended;
-        }
-        if began.elapsed() > Duration::from_secs(60) || most > 4 * (LIMIT + BESIDE) {
-            child.kill().unwrap();
-            break child.wait().unwrap();
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    (ended.code(), std::fs::read_to_string(output).unwrap(), most, began.elapsed())
+    support::watched(portrait().args(["--memory-limit", "256MB", "-c", sql]), 4 * (LIMIT + BESIDE))
 }
 
 /// One-line statements that would build gigabytes.

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -51,6 +52,33 @@ pub fn portrait() -> Command {
 pub fn run(command: &mut Command) -> (i32, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     (status.code().unwrap_or(-1), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+/// Runs the program, and ends it after a minute or when it has taken more than `most` megabytes: exit code, standard error, peak memory in
+/// megabytes where the system tells it, and time.
+pub fn watched(command: &mut Command, most: u64) -> (Option<i32>, String, u64, Duration) {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("said");
+    let file = std::fs::File::create(&output).unwrap();
+    let began = Instant::now();
+    let mut child = command.stdout(Stdio::null()).stderr(file).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    let ended = loop {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let told = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
+        let kilobytes: u64 = told.trim().trim_end_matches(" kB").parse().unwrap_or(0);
+        peak = peak.max(kilobytes / 1024);
+        if let Some(ended) = child.try_wait().unwrap() {
+            break ended;
+        }
+        if began.elapsed() > Duration::from_secs(60) || peak > most {
+            child.kill().unwrap();
+            break child.wait().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    (ended.code(), std::fs::read_to_string(output).unwrap(), peak, began.elapsed())
 }
 
 /// The folder of real data next to the repository; `None` with a visible message.
