@@ -6,7 +6,7 @@ use portraitdb::{Engine, EngineOptions, Session};
 
 use crate::support::{portrait, rows, run, session_with, try_rows};
 
-const VERSIONS: [u32; 3] = [1, 2, 3];
+const VERSIONS: [u32; 4] = [1, 2, 3, 19];
 /// Where the databases were made.
 const MADE_IN: &str = "/srv/crm";
 
@@ -37,11 +37,18 @@ fn copy_of(version: u32) -> (tempfile::TempDir, PathBuf) {
     copy(&fixture(version).join("crm"), folder.path());
     let database = folder.path().join("database");
     let catalog = rusqlite::Connection::open(database.join("catalog.sqlite")).unwrap();
-    for table in ["definitions", "versions"].into_iter().take(if version == 1 { 1 } else { 2 }) {
-        let elsewhere: i64 =
-            catalog.query_row(&format!("SELECT count(*) FROM {table} WHERE base <> ?1"), [MADE_IN], |row| row.get(0)).unwrap();
+    let tables = match version {
+        1 => &["definitions"][..],
+        2 | 3 => &["definitions", "versions"],
+        _ => &["versions"],
+    };
+    for table in tables {
+        // Roles are in no folder.
+        let query = format!("SELECT count(*) FROM {table} WHERE base NOT IN (?1, '')");
+        let elsewhere: i64 = catalog.query_row(&query, [MADE_IN], |row| row.get(0)).unwrap();
         assert_eq!(elsewhere, 0, "version {version}, {table}");
-        catalog.execute(&format!("UPDATE {table} SET base = ?1"), [folder.path().display().to_string()]).unwrap();
+        let moved = format!("UPDATE {table} SET base = ?1 WHERE base <> ''");
+        catalog.execute(&moved, [folder.path().display().to_string()]).unwrap();
     }
     drop(catalog);
     assert_eq!(version_of(&database), i64::from(version));
@@ -93,7 +100,11 @@ fn processes_upgrade_a_database_together() {
         let programs: Vec<_> = (0..4).map(|_| one()).collect();
         for program in programs {
             let output = program.wait_with_output().unwrap();
-            let expected = ["n\n6\n", "n\n5\n", "n\n4\n"][version as usize - 1];
+            let expected = match version {
+                1 => "n\n6\n",
+                2 => "n\n5\n",
+                _ => "n\n4\n",
+            };
             assert_eq!(String::from_utf8(output.stdout).unwrap(), expected, "version {version}");
         }
     }
@@ -226,6 +237,32 @@ fn version_3_goes_on() {
     assert_eq!(sql(&format!("{was} '2025-07-01 12:00:00'")), ["23"]);
 }
 
+/// Constraints and counters of version 19: kept, changed, extended.
+#[test]
+fn version_19_goes_on() {
+    let (_folder, database) = copy_of(19);
+    let (engine, session) = open(&database);
+    let sql = |text: &str| rows(&engine, &session, text);
+    let refused = |text: &str, why: &str| {
+        let error = try_rows(&engine, &session, text).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    };
+    refused("INSERT INTO members (id) VALUES (7)", "members_pkey");
+    refused("INSERT INTO members (id, points) VALUES (31, -1)", "points_not_negative");
+    refused("INSERT INTO notes (body) VALUES ('{')", "notes_body_check");
+    refused("INSERT INTO notes (shop) VALUES ('x')", "notes_shop_code_key");
+    assert_eq!(sql("INSERT INTO notes (shop) VALUES ('z') RETURNING id, number"), ["30|5"]);
+    let changed = "INSERT INTO members (id, points) VALUES (7, 9) ON CONFLICT (id) DO UPDATE SET points = excluded.points RETURNING city";
+    assert_eq!(sql(changed), ["上海"]);
+    sql("ALTER TABLE members DROP CONSTRAINT points_not_negative");
+    sql("INSERT INTO members (id, points) VALUES (31, -1)");
+    assert_eq!(sql("SELECT count(*), min(points) FROM members"), ["30|-1"]);
+    assert_eq!(sql("SELECT count(*) FROM members FOR SYSTEM_TIME AS OF TIMESTAMP '2025-07-01 12:00:00'"), ["30"]);
+    assert_eq!(sql("SELECT has_table_privilege('mia', 'members', 'SELECT')"), ["true"]);
+    sql("REFRESH PROFILE 会员");
+    assert_eq!(sql("SELECT count(*) FROM profile.会员 WHERE level = 'high'"), ["6"]);
+}
+
 /// The script of an old database's definitions recreates them in a new one: tables without rows, and models once their tables have rows.
 #[test]
 fn dumps_run_elsewhere() {
@@ -261,6 +298,11 @@ fn dumps_run_elsewhere() {
         match version {
             1 => same("SELECT * FROM 分层 ORDER BY customer_id", 20),
             2 => same("SELECT profile, name, path, type, comment, owner FROM system.tags ORDER BY profile, name", 9),
+            19 => same(
+                "SELECT table_name, constraint_name, constraint_type FROM information_schema.table_constraints
+                   WHERE table_schema = 'public' AND constraint_type <> 'CHECK' ORDER BY table_name, constraint_name",
+                3,
+            ),
             _ => same("SELECT * FROM ml_predict(bands, people) ORDER BY id", 4),
         }
     }
