@@ -12,7 +12,7 @@
 -- say: customers >= 30 AND customer_share <= 0.3 AND revenue_share >= 1.5 * customer_share AND revenue_share BETWEEN 0.2 AND 1
 -- say.en: {segment}: {customer_share:percent} of the customers bring {revenue_share:percent} of the sales. Give them a personal contact and early access.
 -- say.zh: {segment}占比{customer_share:percent}，贡献{revenue_share:percent}销售额，建议专属服务与优先权益。
--- say: customers >= 30 AND customer_share >= 0.2 AND revenue_share BETWEEN 0 AND 0.5 * customer_share
+-- say: segment NOT IN ('New', 'Promising') AND customers >= 30 AND customer_share >= 0.2 AND revenue_share BETWEEN 0 AND 0.5 * customer_share
 -- say.en: {segment}: {customer_share:percent} of the customers bring {revenue_share:percent} of the sales. Keep what is spent on each of them low.
 -- say.zh: {segment}占比{customer_share:percent}，仅贡献{revenue_share:percent}销售额，建议控制单客营销成本。
 WITH scored AS (

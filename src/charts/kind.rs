@@ -73,6 +73,12 @@ impl Kind {
         matches!(self, Self::Pie | Self::Funnel | Self::Treemap)
     }
 
+    /// Whether it is as wide as it is high, whatever the room.
+    #[must_use]
+    pub const fn is_round(self) -> bool {
+        matches!(self, Self::Pie | Self::Radar)
+    }
+
     /// Whether only one series can be drawn.
     pub(super) const fn one_series(self) -> bool {
         matches!(self, Self::Pie | Self::Funnel | Self::Treemap | Self::Histogram)

@@ -166,12 +166,12 @@ impl Answered {
         }
     }
 
-    /// The picture of the chart that the section asks for; `None` for a table. How many slices, spokes or series there are depends on the
+    /// The picture of the chart that the section asks for, and its kind; `None` for a table. How many slices, spokes or series there are depends on the
     /// data: where they are too many or too few for the kind, bars are drawn, or a heat map.
     ///
     /// # Errors
     /// The rows cannot be drawn in this way.
-    pub fn picture(&self, section: &Section, language: Language, width: u32) -> Option<Result<String, ChartError>> {
+    pub fn picture(&self, section: &Section, language: Language, width: u32, round: u32) -> Option<Result<(Kind, String), ChartError>> {
         let Drawn::Chart(kind) = section.drawn else { return None };
         if self.len() == 0 {
             return None;
@@ -181,7 +181,10 @@ impl Answered {
             Kind::Bar | Kind::Line | Kind::Area => &[Kind::Heatmap],
             Kind::Heatmap | Kind::Sankey | Kind::Scatter | Kind::Histogram => &[],
         };
-        let drawn = |kind: Kind| self.chart(kind, section, language).and_then(|chart| svg(&chart, width));
+        let drawn = |kind: Kind| {
+            let width = if kind.is_round() { round } else { width };
+            self.chart(kind, section, language).and_then(|chart| svg(&chart, width)).map(|picture| (kind, picture))
+        };
         Some(drawn(kind).or_else(|error| others.iter().find_map(|other| drawn(*other).ok()).ok_or(error)))
     }
 

@@ -9,6 +9,8 @@ use crate::charts::{STYLE, hash_of};
 const OWN: &str = include_str!("page.css");
 /// The width of charts.
 const WIDTH: u32 = 720;
+/// The width of round charts: at the width of a phone, they are seen whole.
+const ROUND: u32 = 480;
 /// Longer tables are collapsed.
 const SHORT: usize = 12;
 /// The most rows of a table that are shown; the query returns the rest.
@@ -62,10 +64,10 @@ const EN: Words = Words {
     conclusions: "What the numbers say",
     none: "No rule finds anything beyond chance.",
     query: "The query of these numbers",
-    because: "said where",
+    because: "rule",
     rows: "rows",
     left: "Left out",
-    suppressed: "Numbers of groups of few customers are not shown: fewer than",
+    suppressed: "Numbers of groups of fewer than {} customers are not shown.",
     contents: "Contents",
     no_rows: "No rows.",
 };
@@ -77,7 +79,7 @@ const ZH: Words = Words {
     because: "规则",
     rows: "行",
     left: "未包含的部分",
-    suppressed: "为保护隐私，人数过少的分组不显示，少于",
+    suppressed: "为保护隐私，客户数少于 {} 的分组不显示。",
     contents: "目录",
     no_rows: "暂无数据。",
 };
@@ -138,7 +140,7 @@ pub fn page(page: &Page) -> String {
                         }
                     }
                 }
-                footer { @if suppresses { p { (words.suppressed) " " (page.smallest) } } }
+                footer { @if suppresses { p { (words.suppressed.replace("{}", &page.smallest.to_string())) } } }
             }
         }
     };
@@ -157,15 +159,15 @@ fn section(shown: &Shown, language: Language, words: &Words) -> Markup {
             @match section.drawn {
                 Drawn::Numbers => (figures(shown, language)),
                 _ => {
-                    @match answered.picture(section, language, WIDTH) {
-                        Some(Ok(picture)) => figure { (PreEscaped(picture)) },
+                    @match answered.picture(section, language, WIDTH, ROUND) {
+                        Some(Ok((kind, picture))) => figure class=[kind.is_round().then_some("round")] { (PreEscaped(picture)) },
                         Some(Err(error)) => p class="text" { (error) },
                         None => {}
                     }
                 }
             }
             @if !said.is_empty() {
-                ul class="said" { @for said in said { li { (said.text) " " span class="because" { "(" (words.because) " " code { (said.because) } ")" } } } }
+                ul class="said" { @for said in said { li { (said.text) " " details class="because" { summary { (words.because) } code { (said.because) } } } } }
             }
             @if section.drawn != Drawn::Numbers && answered.len() > 0 {
                 @if is_long {
