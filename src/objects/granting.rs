@@ -4,7 +4,7 @@ use datafusion::common::Result;
 use sqlparser::ast::ObjectName;
 
 use super::lifecycle::{find, kind_of_target, missing, unless_moved};
-use super::protection::is_masked_by_others;
+use super::protection::{hides_values, is_masked_by_others};
 use super::relation::NAMESPACE;
 use super::{kind_of, role, schema};
 use crate::catalog::grants::{Grant, GrantChange, PUBLIC, Privilege, Thing};
@@ -56,6 +56,9 @@ fn change(granting: &Granting, context: &StatementContext) -> Result<Vec<String>
             let mut changes = vec![];
             for on in &things {
                 changes.extend(of_thing(on, privileges, &roles, (*gives, *only_option), context)?);
+                if *gives {
+                    notes.extend(note_on_model(on, &roles, context)?);
+                }
             }
             if changes.is_empty() && !things.is_empty() {
                 let problem = format!("{} may not grant anything on it; ask its owner, or a role with SUPERUSER", context.role());
@@ -97,6 +100,21 @@ fn change(granting: &Granting, context: &StatementContext) -> Result<Vec<String>
     unless_moved(context.catalog().change_grants(changes, seen), context)?;
     context.tables().let_go();
     Ok(notes)
+}
+
+/// A note when roles that do not see everything get the use of a model, whose training may have.
+fn note_on_model(on: &On, roles: &[String], context: &StatementContext) -> Result<Option<String>> {
+    let Some(model) = on.object.as_ref().filter(|object| object.kind == "model") else { return Ok(None) };
+    let mut restricted = vec![];
+    for role in roles.iter().filter(|role| *role != PUBLIC) {
+        if hides_values(model, &context.reading_as(role))? {
+            restricted.push(role.as_str());
+        }
+    }
+    Ok((!restricted.is_empty()).then(|| {
+        let (label, roles) = (&on.label, restricted.join(", "));
+        format!("{label}: its predictions depend on all rows and values of its training, also on what masks and row policies hide from {roles}")
+    }))
 }
 
 /// The changes for one target.

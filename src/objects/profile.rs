@@ -11,6 +11,7 @@ use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
 use super::lifecycle::profiles;
 use super::measured::{COMMON, Measured, common, with_common};
+use super::protection::notes_on_profile;
 use super::values::{number, text};
 use super::{relation, segment, tag};
 use crate::catalog::objects::Object;
@@ -342,7 +343,13 @@ async fn check_planned(part: &Object, context: &StatementContext) -> Result<Vec<
     let definition = with_part(part, false, context)?;
     let planner = Planner { context, as_of: context.now() };
     match planner.plan(&definition).await {
-        Ok(planned) => Ok(planned.notes(&definition, Some(&part.label()))),
+        Ok(planned) => {
+            let mut notes = planned.notes(&definition, Some(&part.label()));
+            if part.kind == "tag" {
+                notes.extend(notes_on_profile(part, &definition.own.object, &planned.computed(), context).await?);
+            }
+            Ok(notes)
+        }
         // A misspelled tag was not planned. With all tags, the error names the one that may be meant.
         Err(error) => {
             let again = planner.plan(&with_part(part, true, context)?).await.err();
@@ -392,6 +399,7 @@ pub async fn check_whole(name: &str, context: &StatementContext) -> Result<Vec<S
     let whole = whole(name, context)?;
     let planned = Planner { context, as_of: context.now() }.plan(&whole).await?;
     let mut notes: Vec<String> = compare_keys(&whole, &planned.key_type, context)?.into_iter().collect();
+    notes.extend(notes_on_profile(&whole.own.object, &whole.own.object, &planned.computed(), context).await?);
     if !whole.body.time_columns.is_empty() {
         notes.extend(planned.notes(&whole, None));
         return Ok(notes);

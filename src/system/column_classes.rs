@@ -17,7 +17,11 @@ pub struct ColumnClasses;
 const COLUMNS: [Column; 4] = [
     Column { name: "table", data_type: "VARCHAR", text: "the table, view, external table or profile" },
     Column { name: "column", data_type: "VARCHAR", text: "the column" },
-    Column { name: "class", data_type: "VARCHAR", text: "its class: `phone`, `email`, or your own" },
+    Column {
+        name: "class",
+        data_type: "VARCHAR",
+        text: "its class: `phone`, `email`, or your own; `from:phone` if its values only tell something of such values",
+    },
     Column {
         name: "origin",
         data_type: "VARCHAR",

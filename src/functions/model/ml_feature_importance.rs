@@ -7,7 +7,7 @@ use datafusion::common::Result;
 
 use super::listing::Listing;
 use super::ml_predict::MODEL;
-use super::{model, not_predictive};
+use super::{hides_values, model, not_predictive};
 use crate::adapter::relation::{Binding, ObjectFunction, RelationFunction};
 use crate::docs::{Column, Doc, Kind};
 use crate::learning::model::described::Importance;
@@ -56,16 +56,22 @@ impl ObjectFunction for MlFeatureImportance {
 
     fn bind(&self, call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>> {
         let model = model(call)?;
-        let importance = model.fitted().described().importance;
+        let mut importance = model.fitted().described().importance;
         if importance.is_empty() {
             return Err(not_predictive(&model));
         }
-        let number =
-            |of: fn(&Importance) -> Option<f64>| -> ArrayRef { Arc::new(importance.iter().map(of).collect::<Float64Array>()) };
+        let hidden = hides_values(call)?;
+        if hidden {
+            // Their order would tell which are important.
+            importance.sort_by(|one, other| one.feature.cmp(&other.feature));
+        }
+        let number = |of: fn(&Importance) -> Option<f64>| -> ArrayRef {
+            Arc::new(importance.iter().map(|one| of(one).filter(|_| !hidden)).collect::<Float64Array>())
+        };
         let columns: Vec<ArrayRef> = vec![
             Arc::new(StringArray::from_iter_values(importance.iter().map(|feature| &feature.feature))),
             number(|feature| Some(feature.gain.0)),
-            Arc::new(Int64Array::from_iter_values(importance.iter().map(|feature| feature.splits as i64))),
+            Arc::new(importance.iter().map(|feature| (!hidden).then_some(feature.splits as i64)).collect::<Int64Array>()),
             number(|feature| feature.permutation.map(|value| value.0)),
             number(|feature| feature.permutation_stddev.map(|value| value.0)),
         ];

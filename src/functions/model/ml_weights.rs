@@ -67,7 +67,7 @@ impl ObjectFunction for MlWeights {
 
     fn bind(&self, call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>> {
         let model = model(call)?;
-        let weights = model.fitted().weights();
+        let mut weights = model.fitted().weights();
         if weights.is_empty() {
             let problem = format!(
                 "is of type '{}', which has no weights; see ml_feature_importance or ml_centroids",
@@ -75,11 +75,15 @@ impl ObjectFunction for MlWeights {
             );
             return Err(invalid(&model.label, problem));
         }
+        let hidden = hides_values(call)?;
+        if hidden {
+            // How many values a category has is hidden as well.
+            weights.dedup_by(|next, last| next.category.is_some() && last.category.is_some() && next.feature == last.feature);
+        }
         let text = |of: fn(&Weight) -> Option<&str>| -> ArrayRef { Arc::new(weights.iter().map(of).collect::<StringArray>()) };
         let number = |of: fn(&Weight) -> Option<Exact>| -> ArrayRef {
-            Arc::new(weights.iter().map(|weight| of(weight).map(|value| value.0)).collect::<Float64Array>())
+            Arc::new(weights.iter().map(|weight| of(weight).map(|value| value.0).filter(|_| !hidden)).collect::<Float64Array>())
         };
-        let hidden = hides_values(call)?;
         let name = weights.iter().map(|weight| match &weight.feature {
             Some(feature) if hidden && weight.category.is_some() => Some(feature.as_str()),
             _ => Some(weight.name.as_str()),

@@ -10,7 +10,7 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
 use futures::future::BoxFuture;
 
-use super::lineage::{self, Classes, Known};
+use super::lineage::{self, Classes, Known, marked};
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::catalog::stored_classes::{ColumnClasses, MOVED, StoredClass, UNKNOWN};
@@ -55,7 +55,7 @@ async fn set_now(parts: &[String], column: &str, class: Option<&str>, context: &
             let problem = format!("takes a word, such as phone, or several with commas between them, got '{class}'");
             return Err(invalid("class", problem));
         }
-        for class in all.into_iter().filter(|class| !KNOWN.contains(class) && *class != NONE) {
+        for class in all.into_iter().filter(|class| !KNOWN.contains(class) && *class != NONE && marked(class).is_none()) {
             let suggestion = did_you_mean(class, KNOWN.iter().copied());
             notes.push(format!("class {class} is one of your own{suggestion}; masks ON CLASS {class} cover its columns"));
         }
@@ -322,8 +322,11 @@ async fn derived(profile: &str, computed: &Computed, context: &StatementContext)
     // In dependency order.
     for (tag, plan) in &computed.tags {
         let classes = lineage::classes_of(plan, &known, context).await?;
+        let mut of_value = classes.into_iter().nth(1).unwrap_or_default();
+        // Who has a value at all tells what its query selects by.
+        of_value.extend(lineage::marks_of_rows(plan, &known, context).await?);
         if let Some(columns) = known.get_mut(&own) {
-            columns.insert(tag.clone(), classes.into_iter().nth(1).unwrap_or_default());
+            columns.insert(tag.clone(), of_value);
         }
     }
     Ok(known.remove(&own).unwrap_or_default())

@@ -11,9 +11,11 @@ use futures::future::BoxFuture;
 
 use super::barrier::Barrier;
 use super::class;
+use super::lineage::marked;
 use super::rule::{Rule, rules};
 use super::scans::Names;
 use crate::catalog::objects::Object;
+use crate::refresh::plan::Computed;
 use crate::sql::protection::Covers;
 use crate::statement::StatementContext;
 use crate::walk::PlanTree;
@@ -35,6 +37,47 @@ pub fn notes_on_copy(name: &str, rows: &LogicalPlan, context: &StatementContext)
     Ok(vec![format!(
         "table {name}: the row policies and masks of {sources} do not apply to this copy; before others may read it, create its own, or let them read a view instead"
     )])
+}
+
+/// Notes on a profile, or a tag of it, that is computed from tables with row policies and masks, without any of its own; and on a tag
+/// whose values tell something of columns with a class, and are hidden like these.
+///
+/// # Errors
+/// The rules or classes cannot be read.
+pub fn notes_on_profile<'a>(
+    part: &'a Object,
+    profile: &'a Object,
+    computed: &'a Computed,
+    context: &'a StatementContext,
+) -> BoxFuture<'a, Result<Vec<String>>> {
+    Box::pin(async move {
+        let (mut notes, rules) = (vec![], rules_of_tables(context)?);
+        let of_part = match part.kind.as_str() {
+            "tag" => computed.tags.iter().find(|(tag, _)| *tag == part.name).map(|(_, plan)| plan),
+            _ => Some(&computed.own),
+        };
+        if let Some(plan) = of_part.filter(|_| !rules.iter().any(|rule| rule.is_on(profile))) {
+            let sources = protected(plan, &rules, context)?;
+            if !sources.is_empty() {
+                let (label, name) = (part.label(), &profile.name);
+                notes.push(format!(
+                    "{label}: the row policies and masks of {sources} do not apply to what a refresh stores; before others may read it, create its own ON profile.{name}"
+                ));
+            }
+        }
+        if part.kind != "tag" || context.all_objects()?.iter().all(|object| object.classes.is_empty()) {
+            return Ok(notes);
+        }
+        let classes = class::of_computed(profile, computed, context).await?.remove(&part.name).unwrap_or_default();
+        let told: Vec<&str> = classes.iter().filter_map(|class| marked(class)).collect();
+        if !told.is_empty() {
+            let (label, tag, name, told) = (part.label(), &part.name, &profile.name, told.join(", "));
+            notes.push(format!(
+                "{label}: its values tell something of columns of the class {told}, so roles with a mask on it see NULL unless they may FILTER; if all may see them: ALTER PROFILE {name} ALTER COLUMN {tag} SET CLASS 'none'"
+            ));
+        }
+        Ok(notes)
+    })
 }
 
 /// A note when columns with personal data, or rows of tables with row policies and masks, are written to a file.

@@ -1,61 +1,33 @@
 //! Lineage: which columns of a plan carry the classes of the columns that it reads.
 //!
 //! A column carries the classes of all columns that its values are computed from: itself, parts of it, texts it is concatenated into, its
-//! minimum and maximum. It carries none where the values are no longer recognisable: comparisons, counts, lengths, and functions that mask
-//! or pseudonymise. Where it is not known which columns its values come from, it carries the classes of everything that the plan reads
-//! there.
+//! minimum and maximum. Where the values decide it, in a comparison or the condition of a CASE, it carries marks of their classes
+//! ([`mark`]): it tells something of them, and as many comparisons as one likes tell all. It carries nothing where the values are counted
+//! or measured, or passed through functions that mask or pseudonymise. Where it is not known which columns its values come from, it
+//! carries the classes of everything that the plan reads there.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::catalog::cte_worktable::CteWorkTable;
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Column, DFSchema, JoinType, Result};
 use datafusion::datasource::source_as_provider;
-use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction, WindowFunction};
-use datafusion::logical_expr::utils::grouping_set_to_exprlist;
-use datafusion::logical_expr::{
-    Case, Distinct, DistinctOn, Expr, LogicalPlan, RecursiveQuery, TableScan, UserDefinedLogicalNode,
-};
+use datafusion::logical_expr::utils::{grouping_set_to_exprlist, split_conjunction};
+use datafusion::logical_expr::{Distinct, DistinctOn, Expr, LogicalPlan, RecursiveQuery, TableScan, UserDefinedLogicalNode};
 use futures::future::BoxFuture;
 
 use super::class;
+use super::revealed::{Way, is_match, visit};
 use super::scans::{self, Names, Scanned};
 use crate::catalog::state_columns;
+use crate::catalog::stored_classes::UNKNOWN;
 use crate::objects::definition::Definition;
 use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::sql::call::CallNode;
 use crate::statement::StatementContext;
-use crate::walk::Tree;
 
 /// The classes of a column.
 pub type Classes = BTreeSet<String>;
-
-/// Functions whose results do not reveal their arguments.
-const COVERING: [&str; 22] = [
-    "count",
-    "approx_distinct",
-    "length",
-    "char_length",
-    "character_length",
-    "octet_length",
-    "bit_length",
-    "mask_name",
-    "mask_phone",
-    "mask_email",
-    "mask_id_card",
-    "mask_address",
-    "mask_card",
-    "redact",
-    "generalize",
-    "pseudonymize",
-    "tokenize",
-    "is_valid_phone",
-    "row_number",
-    "rank",
-    "dense_rank",
-    "ntile",
-];
 
 /// The columns of functions in FROM that hold words of the function, by function. Other texts may hold what was given to it.
 const OWN_WORDS: [(&str, &[&str]); 7] = [
@@ -69,6 +41,27 @@ const OWN_WORDS: [(&str, &[&str]); 7] = [
     ("window_funnel", &["condition"]),
 ];
 
+/// What stands before a class in the mark of a column that tells something of values of this class, and does not contain them.
+const FROM: &str = "from:";
+
+/// The mark of a class: `from:phone`.
+pub fn mark(class: &str) -> String {
+    match class == UNKNOWN || marked(class).is_some() {
+        true => class.to_string(),
+        false => format!("{FROM}{class}"),
+    }
+}
+
+/// The class of which a mark tells something; `None` for what is no mark.
+pub fn marked(class: &str) -> Option<&str> {
+    class.strip_prefix(FROM)
+}
+
+/// True for a column with values of a class, or that tells something of them.
+pub fn tells(classes: &Classes, class: &str) -> bool {
+    classes.contains(class) || classes.contains(&mark(class))
+}
+
 /// The classes of columns of tables that are being planned, by schema and table name. Those of recursive queries have no schema.
 pub type Known = HashMap<(String, String), BTreeMap<String, Classes>>;
 
@@ -81,6 +74,15 @@ type Columns<'a> = (&'a DFSchema, Vec<Classes>);
 /// The database cannot be read.
 pub async fn classes_of(plan: &LogicalPlan, known: &Known, context: &StatementContext) -> Result<Vec<Classes>> {
     Lineage { known, context }.of(plan, &[]).await
+}
+
+/// The marks of the columns that decide which rows a plan has: in its WHERE and HAVING, apart from columns that are matched with each
+/// other, and from whether there is a value.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn marks_of_rows(plan: &LogicalPlan, known: &Known, context: &StatementContext) -> Result<Classes> {
+    Lineage { known, context }.of_rows(plan, &[]).await
 }
 
 /// Where columns get their classes.
@@ -219,18 +221,53 @@ impl Lineage<'_> {
 
     /// The classes that the value of an expression carries.
     async fn value(&self, expression: &Expr, inputs: &[Columns<'_>], outer: &[Columns<'_>]) -> Result<Classes> {
-        let (mut found, mut queries) = (Classes::new(), vec![]);
-        carried(expression, &mut |part| match part {
-            Expr::Column(column) => found.extend(of_column(column, inputs)),
-            Expr::OuterReferenceColumn(_, column) => found.extend(of_column(column, outer)),
-            Expr::ScalarSubquery(query) => queries.push(query.subquery.clone()),
+        self.parts(expression, Way::Carried, inputs, outer).await
+    }
+
+    /// The classes of the parts of an expression that it carries, with marks of those that decide it.
+    async fn parts(&self, expression: &Expr, way: Way, inputs: &[Columns<'_>], outer: &[Columns<'_>]) -> Result<Classes> {
+        let (mut found, mut queries, mut tested) = (Classes::new(), vec![], vec![]);
+        let taken = |classes: Classes, way: Way| match way {
+            Way::Carried => classes,
+            Way::Compared => classes.iter().map(|class| mark(class)).collect(),
+        };
+        visit(expression, way, &mut |part, way| match part {
+            Expr::Column(column) => found.extend(taken(of_column(column, inputs), way)),
+            Expr::OuterReferenceColumn(_, column) => found.extend(taken(of_column(column, outer), way)),
+            Expr::ScalarSubquery(query) => queries.push((query.subquery.clone(), way)),
+            Expr::InSubquery(query) => queries.push((query.subquery.subquery.clone(), way)),
+            Expr::SetComparison(query) => queries.push((query.subquery.subquery.clone(), way)),
+            Expr::Exists(query) => tested.push(query.subquery.subquery.clone()),
             _ => {}
         })?;
         let around = [outer, inputs].concat();
-        for query in &queries {
-            found.extend(self.of(query, &around).await?.into_iter().flatten());
+        for (query, way) in &queries {
+            found.extend(taken(self.of(query, &around).await?.into_iter().flatten().collect(), *way));
         }
+        for query in queries.iter().map(|(query, _)| query).chain(&tested) {
+            found.extend(self.of_rows(query, &around).await?);
+        }
+        // Who has the values needs no mark that they tell something of themselves.
+        let whole = found.clone();
+        found.retain(|class| marked(class).is_none_or(|of| !whole.contains(of)));
         Ok(found)
+    }
+
+    /// See [`marks_of_rows`].
+    fn of_rows<'a>(&'a self, plan: &'a LogicalPlan, outer: &'a [Columns<'a>]) -> BoxFuture<'a, Result<Classes>> {
+        Box::pin(async move {
+            let mut found = Classes::new();
+            for input in plan.inputs() {
+                found.extend(self.of_rows(input, outer).await?);
+            }
+            if let LogicalPlan::Filter(filter) = plan {
+                let inputs = [(filter.input.schema().as_ref(), self.of(&filter.input, outer).await?)];
+                for condition in split_conjunction(&filter.predicate).into_iter().filter(|condition| !is_match(condition)) {
+                    found.extend(self.parts(condition, Way::Compared, &inputs, outer).await?);
+                }
+            }
+            Ok(found)
+        })
     }
 
     /// The classes of the columns of a table scan.
@@ -308,53 +345,6 @@ fn add(found: &mut [Classes], more: &[Classes]) {
 fn of_column(column: &Column, plans: &[Columns<'_>]) -> Classes {
     let found = plans.iter().rev().find_map(|(schema, classes)| classes.get(schema.maybe_index_of_column(column)?).cloned());
     found.unwrap_or_else(|| all(plans))
-}
-
-/// Visits the parts of an expression that its value reveals.
-fn carried(expression: &Expr, found: &mut dyn FnMut(&Expr)) -> Result<()> {
-    let mut parts: Vec<&Expr> = vec![];
-    match expression {
-        // Booleans and counts.
-        Expr::IsNull(_)
-        | Expr::IsNotNull(_)
-        | Expr::IsTrue(_)
-        | Expr::IsFalse(_)
-        | Expr::IsUnknown(_)
-        | Expr::IsNotTrue(_)
-        | Expr::IsNotFalse(_)
-        | Expr::IsNotUnknown(_)
-        | Expr::Not(_)
-        | Expr::Like(_)
-        | Expr::SimilarTo(_)
-        | Expr::Between(_)
-        | Expr::InList(_)
-        | Expr::InSubquery(_)
-        | Expr::SetComparison(_)
-        | Expr::Exists(_) => {}
-        // Comparisons, AND and OR.
-        Expr::BinaryExpr(binary) if binary.op.is_logic_operator() || binary.op.supports_propagation() => {}
-        Expr::ScalarFunction(ScalarFunction { func, .. }) if COVERING.contains(&func.name()) => {}
-        Expr::AggregateFunction(AggregateFunction { func, .. }) if COVERING.contains(&func.name()) => {}
-        Expr::WindowFunction(function) if COVERING.contains(&function.fun.name()) => {}
-        // FILTER, ORDER BY and PARTITION BY decide which rows are used, but their values are not revealed.
-        Expr::AggregateFunction(AggregateFunction { params, .. }) => parts.extend(&params.args),
-        Expr::WindowFunction(function) => {
-            let WindowFunction { params, .. } = function.as_ref();
-            parts.extend(&params.args);
-        }
-        Expr::Case(Case { when_then_expr, else_expr, .. }) => {
-            parts.extend(when_then_expr.iter().map(|(_, then)| then.as_ref()));
-            parts.extend(else_expr.as_deref());
-        }
-        Expr::Column(_) | Expr::OuterReferenceColumn(..) | Expr::ScalarSubquery(_) => found(expression),
-        other => {
-            other.each_child(|part| {
-                carried(part, found)?;
-                Ok(TreeNodeRecursion::Continue)
-            })?;
-        }
-    }
-    parts.into_iter().try_for_each(|part| carried(part, found))
 }
 
 /// The classes of the columns that a node of ours returns: a call of a function in FROM, or a step of its plan. A column with the name of a

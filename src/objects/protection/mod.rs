@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`class`] | which columns hold personal data: declared by ALTER … SET CLASS, or derived from other columns |
 //! | [`lineage`] | which columns of a plan carry the classes of the columns that it reads |
+//! | [`revealed`] | what the value of an expression reveals of the columns in it |
 //! | [`scans`] | which object a scan in a plan reads, and which stored state |
 //! | [`mask`] | `CREATE MASK`: what a column shows instead of its values |
 //! | [`row_policy`] | `CREATE ROW POLICY`: which rows a role sees |
@@ -32,6 +33,7 @@ mod lineage;
 mod mask;
 mod masking;
 pub mod reading;
+mod revealed;
 mod row_policy;
 mod rule;
 pub mod scans;
@@ -40,7 +42,7 @@ mod segments;
 pub use barrier::read_and_written;
 pub use changing::{refuse_changes, refuse_conflicts, refuse_replacing};
 pub use consent::Consent;
-pub use copying::{notes_on_copy, notes_on_export};
+pub use copying::{notes_on_copy, notes_on_export, notes_on_profile};
 pub use mask::Mask;
 pub use reading::{covers, hides_values, is_masked_by_others, seen, seen_state};
 pub use row_policy::RowPolicy;

@@ -18,7 +18,7 @@ use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr, Statement as SqlSt
 use super::barrier::{Barrier, Shown};
 use super::class::{self, Stored};
 use super::consent;
-use super::lineage::Classes;
+use super::lineage::{Classes, mark, marked, tells};
 use super::masking::{VALUE, masked_by_tag, masked_type, of_items, replaced, typed};
 use super::rule::{Rule, rules};
 use super::scans::{self, Names};
@@ -112,6 +112,12 @@ struct Covered {
 }
 
 impl Applied {
+    /// True for a reader who may know what real values were found by, or who had the rows written as the reader sees them.
+    fn may_be_told(&self, object: &Object) -> bool {
+        let may = |reader: &Arc<Rights>| reader.owns(object) || reader.has(Privilege::Filter, &Thing::Object(object.id));
+        self.reader.as_ref().is_none_or(may)
+    }
+
     fn has_masks(&self) -> bool {
         !self.masks.is_empty() || !self.classes.is_empty()
     }
@@ -160,10 +166,16 @@ impl Applied {
         if classes.contains(UNKNOWN) && self.has_masks() {
             return nothing().map(Some);
         }
+        // What tells something of masked values, for whoever may not compare them.
+        let is_told = self.classes.iter().any(|(class, _)| classes.contains(&mark(class)));
+        if is_told && !self.may_be_told(object) {
+            return nothing().map(Some);
+        }
         let of: Vec<&Rule> = self.classes.iter().filter(|(class, _)| classes.contains(class)).map(|(_, rule)| rule).collect();
         let names: BTreeSet<&str> = of.iter().map(|rule| rule.object.name.as_str()).collect();
         let Some(only) = of.first() else { return Ok(None) };
-        if names.len() > 1 && classes.len() == 1 {
+        let own = classes.iter().filter(|class| marked(class).is_none());
+        if names.len() > 1 && own.count() == 1 {
             let problem = format!(
                 "column {column} of class {} has several masks for {}, {}; DROP all but one, or limit each to roles with FOR",
                 classes.iter().cloned().collect::<Vec<_>>().join(", "),
@@ -572,7 +584,7 @@ fn with_reader(query: &mut Query, reader: &str) {
 /// A mask or row policy of another role applies to the current one.
 pub fn check_may_protect(object: &Object, context: &StatementContext) -> Result<()> {
     let Some(reader) = context.reader()? else { return Ok(()) };
-    let of_class = |class: &String| class::said(object).values().any(|own| own.contains(class));
+    let of_class = |class: &String| class::said(object).values().any(|own| tells(own, class));
     for rule in rules(context)? {
         let rule = rule?;
         let is_on = match &rule.covers {
@@ -600,7 +612,7 @@ pub fn is_masked_by_others(object: &Object, context: &StatementContext) -> Resul
     for rule in rules(context)? {
         let rule = rule?;
         let is_on = match &rule.covers {
-            Covers::Class(class) => object.kind == "profile" || said.values().any(|own| own.contains(class)),
+            Covers::Class(class) => object.kind == "profile" || said.values().any(|own| tells(own, class)),
             Covers::Column(_) => rule.is_on(object),
             Covers::Rows => false,
         };
@@ -620,7 +632,7 @@ pub fn covers(object: &Object, context: &StatementContext) -> Result<bool> {
     let said = class::said(object);
     // A mask on a class may cover what is not known.
     let is_unknown = !applied.classes.is_empty() && said.values().any(|own| own.contains(UNKNOWN));
-    let of_class = |(class, _): &(String, Rule)| object.kind == "profile" || said.values().any(|own| own.contains(class));
+    let of_class = |(class, _): &(String, Rule)| object.kind == "profile" || said.values().any(|own| tells(own, class));
     Ok(applied.policies.is_some() || !applied.masks.is_empty() || is_unknown || applied.classes.iter().any(of_class))
 }
 
@@ -658,8 +670,7 @@ pub(super) fn hides_rows(object: &Object, context: &StatementContext) -> Result<
 /// A column that it names is masked for the role, or its masks cannot be found.
 pub async fn refuse_condition(profile: &Object, label: &str, condition: &Expr, context: &StatementContext) -> Result<()> {
     let Some(applied) = applied(profile, context)? else { return Ok(()) };
-    let may_compare = |reader: &Arc<Rights>| reader.owns(profile) || reader.has(Privilege::Filter, &Thing::Object(profile.id));
-    if applied.reader.as_ref().is_some_and(may_compare) {
+    if applied.may_be_told(profile) {
         return Ok(());
     }
     let classes = match applied.classes.is_empty() {
@@ -667,7 +678,7 @@ pub async fn refuse_condition(profile: &Object, label: &str, condition: &Expr, c
         false => Box::pin(class::of(profile, context)).await?,
     };
     let is_masked = |column: &str| {
-        let is_of_class = |of: &Classes| of.contains(UNKNOWN) || applied.classes.iter().any(|(class, _)| of.contains(class));
+        let is_of_class = |of: &Classes| of.contains(UNKNOWN) || applied.classes.iter().any(|(class, _)| tells(of, class));
         applied.masks.contains_key(column) || classes.get(column).is_some_and(is_of_class)
     };
     let named = condition.each_expression(|part| {
