@@ -17,6 +17,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
+use fail::fail_point;
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -434,14 +435,17 @@ impl Catalog {
             }
             let id = self.keys.add(link, new)?;
             number = Some(id);
+            fail_point!("rotate::added", |_| std::process::abort());
             for (table, column, row, about, bytes) in opened {
                 let sealed = link.sealed(&format!("{table}.{column}"), about, &bytes)?;
                 link.execute(&format!("UPDATE {table} SET {column} = ?2 WHERE rowid = ?1"), params![row, sealed])?;
             }
             // The old key goes, so that the old master key opens nothing in the new catalog.
             link.execute("DELETE FROM database_keys WHERE id <> ?1", [id])?;
+            fail_point!("rotate::sealed", |_| std::process::abort());
             Ok(())
         });
+        fail_point!("rotate::committed", |_| std::process::abort());
         if let (Err(_), Some(number)) = (&rotated, number) {
             self.keys.known.lock().remove(&number);
         }

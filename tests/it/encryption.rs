@@ -435,6 +435,41 @@ fn a_killed_process_leaves_nothing_in_clear() {
     assert!(text.lines().all(|line| !help.contains(line.split_once(':').unwrap().1)), "{help}");
 }
 
+/// Killed at any step of a rotation, the database is wrapped by the old or by the new key, is read with that one, and can be rotated again.
+#[test]
+fn a_killed_rotation_leaves_a_readable_database() {
+    for (step, is_new) in [("rotate::added", false), ("rotate::sealed", false), ("rotate::committed", true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("crm");
+        let (old, new) = (keys(&["old"]), keys(&["new"]));
+        let (engine, session) = encrypted(&place, &old);
+        live(&engine, &session);
+        let expected: Vec<_> = QUESTIONS.iter().map(|question| rows(&engine, &session, question)).collect();
+        drop((session, engine));
+        let both = format!("{old}{new}");
+        let rotate = || {
+            let mut command = portrait();
+            command.env("PORTRAIT_KEY", &both).env_remove("PORTRAIT_KEY_FILE").arg("-d").arg(&place).arg("rotate-key");
+            command
+        };
+        let (code, ..) = run(rotate().env("FAILPOINTS", format!("{step}=return")));
+        assert_ne!(code, 0, "{step}");
+        let (wraps, does_not) = if is_new { (&new, &old) } else { (&old, &new) };
+        assert!(refused(with(&place, does_not)).contains("has no key"), "{step}");
+        let (engine, session) = open(&place, wraps);
+        for (question, expected) in QUESTIONS.iter().zip(&expected) {
+            assert_eq!(rows(&engine, &session, question), *expected, "{step}: {question}");
+        }
+        assert!(engine.check().unwrap().findings.is_empty(), "{step}");
+        drop((session, engine));
+        let (code, out, errors) = run(&mut rotate());
+        assert_eq!(code, 0, "{step}: {out}{errors}");
+        let (engine, session) = open(&place, &new);
+        assert_eq!(rows(&engine, &session, QUESTIONS[0]), expected[0], "{step}");
+        assert_eq!(in_clear(folder.path()), Vec::<String>::new(), "{step}");
+    }
+}
+
 /// A key service that never reveals its key: here, a script that rotates letters.
 #[cfg(unix)]
 #[test]
