@@ -23,7 +23,7 @@ pub struct Published {
     pub columns: Vec<PublishedColumn>,
     /// Why there are no rows to read yet; the columns are then those that would be published.
     pub missing: Option<Arc<DataFusionError>>,
-    /// The table with all its published columns, quoted as in SQL: the key, and columns named as in [`column`].
+    /// The table with all its published columns, quoted as in SQL: the key, and columns named as in [`mod@column`].
     pub table: String,
 }
 

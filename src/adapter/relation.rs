@@ -1,6 +1,6 @@
 //! Relation functions: what one is, and how a call reaches it.
 //!
-//! A relation function is planned in two steps. While the query is planned, the hook in [`crate::sql`] reads the
+//! A relation function is planned in two steps. While the query is planned, the hook in [`mod@crate::sql`] reads the
 //! arguments against the function's [`Doc`] and leaves a call node with the columns of its result. When the query is
 //! optimised, parameters are bound and constants folded; the call is then replaced by what [`RelationFunction::plan`]
 //! returns: ordinary filters, aggregates and joins over the input, so that spilling and pushdown come free, and

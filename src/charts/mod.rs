@@ -1,7 +1,7 @@
 //! Charts as text: SVG for pages and files, characters for a terminal.
 //!
 //! A chart is drawn from plain numbers and names, so this module knows nothing about queries or tables. The code that runs the query
-//! fills a [`Chart`] and calls [`svg`], [`standalone_svg`], [`html`] or [`terminal`].
+//! fills a [`Chart`] and calls [`svg()`], [`standalone_svg`], [`html`] or [`terminal()`].
 //!
 //! Three guarantees shape everything here:
 //! - **The same data gives the same bytes.** Nothing depends on the order of a map, the clock or the machine, so a

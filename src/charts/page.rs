@@ -18,7 +18,7 @@ const ROWS: usize = 2_000;
 /// A self-contained page with the chart and, collapsed, its data.
 ///
 /// # Errors
-/// As for [`svg`].
+/// As for [`svg()`].
 pub fn html(chart: &Chart) -> Result<String, ChartError> {
     let picture = svg(chart, WIDTH)?;
     let chart = chart.cleaned();

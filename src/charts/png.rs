@@ -27,7 +27,7 @@ const FAMILIES: [&str; 8] = [
 /// The chart as a PNG file, in light colours, with the fonts of this system.
 ///
 /// # Errors
-/// As for [`super::svg`]; and when the system has no font to write with.
+/// As for [`super::svg()`]; and when the system has no font to write with.
 pub fn png(chart: &Chart, width: u32) -> Result<Vec<u8>, ChartError> {
     let picture = standalone_svg(chart, width)?;
     let fonts = fonts();

@@ -2,7 +2,7 @@
 //!
 //! The program is written in English, and its texts stand where they are used. A catalogue, `zh/*.json`, gives each of them in Chinese: the
 //! English text is the key, with the holes of its format string, `must be at least {least}, got {value}`. A text is translated where it
-//! leaves a session, so that algorithms need not know who listens; a message that was composed is taken apart again by [`Template`]. A test
+//! leaves a session, so that algorithms need not know who listens; a message that was composed is taken apart again by [`Template`](template::Template). A test
 //! compares the catalogue with the source: no text is missing, none is left over.
 
 mod catalogue;

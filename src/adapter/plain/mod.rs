@@ -4,7 +4,7 @@
 //!
 //! - its bytes, from which any process that knows the name can recreate it;
 //! - equality, hash and order of steps, which compare the name and the bytes;
-//! - its parameters in EXPLAIN, see [`explain`].
+//! - its parameters in EXPLAIN, see [`mod@explain`].
 //!
 //! [`values`] adds constants and arrays of Arrow, which serde does not know. Fields that do not help a reader of EXPLAIN are marked
 //! `#[serde(with = "untold")]`. Do not use `skip_serializing_if`: the bytes ([postcard]) hold no field names, so a field that was skipped

@@ -29,7 +29,7 @@ use super::{AnyStep, Reads, StepContext, Streams};
 use crate::adapter::privacy_budget::PrivacyBudget;
 use crate::settings::PortraitSettings;
 
-/// The sort order meant by [`Step::sorted_by`].
+/// The sort order meant by [`sorted_by`](super::Step::sorted_by).
 const ASCENDING: SortOptions = SortOptions { descending: false, nulls_first: true };
 
 /// A step over its inputs.

@@ -1,4 +1,4 @@
-//! Distributions, computed by [`special`](crate::kernels::special).
+//! Distributions, computed by `kernels::special`.
 
 use std::sync::Arc;
 

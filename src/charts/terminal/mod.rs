@@ -16,7 +16,7 @@ const NARROWEST: usize = 20;
 /// The chart as lines of text, each ending in a line break and none wider than `columns`; `colour` allows ANSI colours.
 ///
 /// # Errors
-/// As for [`super::svg`], and when there are too few columns.
+/// As for [`super::svg()`], and when there are too few columns.
 pub fn terminal(chart: &Chart, columns: usize, colour: bool) -> Result<String, ChartError> {
     check::check(chart)?;
     if columns < NARROWEST {

@@ -117,7 +117,7 @@ pub fn phone(text: &str, home: &'static Country) -> String {
     format!("{code}{covered}{extension}")
 }
 
-/// True for a Chinese mobile number masked by [`phone`], so that masking it again does not change it.
+/// True for a Chinese mobile number masked by [`phone()`], so that masking it again does not change it.
 fn is_covered_phone(text: &str) -> bool {
     let bytes = text.as_bytes();
     let is_digit = |byte: &u8| byte.is_ascii_digit();

@@ -2,7 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | [`model_type`] | the interface of a type of model; [`model_types`] lists the types |
+//! | [`mod@model_type`] | the interface of a type of model; [`model_types`] lists the types |
 //! | `kmeans`, `kprototypes` | cluster models, based on `clusters` |
 //! | `lifetime` | lifetime models of customers: purchases and their value |
 //! | `cox` | models of the time until an event |

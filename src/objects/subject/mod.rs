@@ -1,7 +1,7 @@
 //! Locates a person in the database: which objects hold rows of the person, by which columns, and what cannot be determined.
 //!
 //! A profile has a key, and its query and tags show where that key comes from: its plan is followed through views, joins and groups down to
-//! columns of tables ([`lineage`]). These columns, the profiles and identities whose keys come from one of them, and the columns that
+//! columns of tables ([`lineage`](crate::sql::lineage)). These columns, the profiles and identities whose keys come from one of them, and the columns that
 //! CREATE TABLE … AS and INSERT have copied from one of them form a *domain*: the same key means the same person in all of them. A table that nothing
 //! reads, such as a mailing list, belongs to the domain if it has a column with the key's name, unless the name is as generic as `id`. An
 //! identity connects two domains: its persons, and the records that belong to them.

@@ -1,7 +1,7 @@
 //! Functions of other systems that are another name for a function here, or for a short expression.
 //!
 //! They have no pages: the page "Coming from …" shows them, and the page of the function here names them. A name whose meaning differs
-//! from system to system is not among them; [`functions`](crate::sql::diagnostics::functions) says what to write for those.
+//! from system to system is not among them; `sql::diagnostics` says what to write for those.
 
 mod table;
 

@@ -81,7 +81,7 @@ pub struct Prototype {
 pub struct Fit {
     /// Fewer than requested if there are fewer distinct rows.
     pub prototypes: Vec<Prototype>,
-    /// The result of [`assign`] for the training rows.
+    /// The result of [`assign()`] for the training rows.
     pub assignment: Assignment,
     /// The weighted sum of the costs of the rows.
     pub cost: f64,
