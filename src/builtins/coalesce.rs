@@ -5,14 +5,14 @@
 
 use datafusion::arrow::compute::is_not_null;
 use datafusion::arrow::compute::kernels::zip::zip;
-use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, internal_err};
 use datafusion::error::DataFusionError;
 use datafusion::functions::core::coalesce::CoalesceFunc;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl};
+
+use super::of_engine::of_engine;
 
 pub const NAME: &str = "coalesce";
 
@@ -26,20 +26,14 @@ struct Coalesce {
 }
 
 impl ScalarUDFImpl for Coalesce {
+    of_engine!(signature, return_field_from_args, documentation);
+
     fn name(&self) -> &str {
         NAME
     }
 
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
-    }
-
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         internal_err!("the type of coalesce comes with its field")
-    }
-
-    fn return_field_from_args(&self, arguments: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        self.engine.return_field_from_args(arguments)
     }
 
     fn simplify(&self, arguments: Vec<Expr>, context: &SimplifyContext) -> Result<ExprSimplifyResult> {
@@ -77,10 +71,6 @@ impl ScalarUDFImpl for Coalesce {
             }
             _ => self.engine.coerce_types(types),
         }
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.engine.documentation()
     }
 }
 

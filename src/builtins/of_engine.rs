@@ -1,7 +1,7 @@
-//! Aggregates that take the place of the engine's and compute a part of its work themselves.
+//! Functions that take the place of the engine's and compute a part of its work themselves.
 
-/// Methods of an [`AggregateUDFImpl`](datafusion::logical_expr::AggregateUDFImpl) that are those of the engine's function, which the
-/// aggregate holds in its field `engine`.
+/// Methods of an [`AggregateUDFImpl`](datafusion::logical_expr::AggregateUDFImpl) or a
+/// [`ScalarUDFImpl`](datafusion::logical_expr::ScalarUDFImpl) that are those of the engine's function, which is in the field `engine`.
 macro_rules! of_engine {
     ($($method:ident),+ $(,)?) => { $($crate::builtins::of_engine::method!($method);)+ };
 }
@@ -67,6 +67,27 @@ macro_rules! method {
     (supports_within_group_clause) => {
         fn supports_within_group_clause(&self) -> bool {
             self.engine.supports_within_group_clause()
+        }
+    };
+    (return_field_from_args) => {
+        fn return_field_from_args(
+            &self,
+            arguments: datafusion::logical_expr::ReturnFieldArgs<'_>,
+        ) -> datafusion::common::Result<datafusion::arrow::datatypes::FieldRef> {
+            self.engine.return_field_from_args(arguments)
+        }
+    };
+    (is_strict) => {
+        fn is_strict(&self) -> bool {
+            self.engine.is_strict()
+        }
+    };
+    (output_ordering) => {
+        fn output_ordering(
+            &self,
+            arguments: &[datafusion::logical_expr::sort_properties::ExprProperties],
+        ) -> datafusion::common::Result<datafusion::logical_expr::sort_properties::SortProperties> {
+            self.engine.output_ordering(arguments)
         }
     };
     (documentation) => {

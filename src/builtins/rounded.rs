@@ -8,14 +8,12 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array};
 use datafusion::arrow::compute::{binary, cast};
-use datafusion::arrow::datatypes::{DataType, FieldRef, Float64Type, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
 use datafusion::common::Result;
 use datafusion::functions::math;
-use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl};
 
+use super::of_engine::of_engine;
 use super::one_nan::without_sign;
 
 /// Beyond these places, every float is whole or zero.
@@ -97,33 +95,7 @@ struct Rounded {
 }
 
 impl ScalarUDFImpl for Rounded {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
-    }
-
-    fn is_strict(&self) -> bool {
-        self.engine.inner().is_strict()
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.engine.inner().return_type(types)
-    }
-
-    fn return_field_from_args(&self, arguments: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        self.engine.inner().return_field_from_args(arguments)
-    }
-
-    fn output_ordering(&self, input: &[ExprProperties]) -> Result<SortProperties> {
-        self.engine.inner().output_ordering(input)
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.engine.inner().documentation()
-    }
+    of_engine!(name, signature, is_strict, return_type, return_field_from_args, output_ordering, documentation);
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let [number, places] = arguments.args.as_slice() else {

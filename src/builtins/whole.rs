@@ -10,9 +10,9 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::functions::math;
 use datafusion::logical_expr::preimage::PreimageResult;
 use datafusion::logical_expr::simplify::SimplifyContext;
-use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
-use datafusion::logical_expr::{ColumnarValue, Documentation, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl};
 
+use super::of_engine::of_engine;
 use super::one_nan::without_sign;
 
 /// The functions, by name.
@@ -36,24 +36,10 @@ fn with_room(data_type: &DataType) -> DataType {
 }
 
 impl ScalarUDFImpl for Whole {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
-    }
-
-    fn is_strict(&self) -> bool {
-        self.engine.inner().is_strict()
-    }
+    of_engine!(name, signature, is_strict, output_ordering, documentation);
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         Ok(with_room(&self.engine.inner().return_type(types)?))
-    }
-
-    fn output_ordering(&self, input: &[ExprProperties]) -> Result<SortProperties> {
-        self.engine.inner().output_ordering(input)
     }
 
     fn preimage(&self, arguments: &[Expr], literal: &Expr, context: &SimplifyContext) -> Result<PreimageResult> {
@@ -64,10 +50,6 @@ impl ScalarUDFImpl for Whole {
             }
             _ => Ok(PreimageResult::None),
         }
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.engine.inner().documentation()
     }
 
     fn invoke_with_args(&self, mut arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -171,7 +171,13 @@ impl Answered {
     ///
     /// # Errors
     /// The rows cannot be drawn in this way.
-    pub fn picture(&self, section: &Section, language: Language, width: u32, round: u32) -> Option<Result<(Kind, String), ChartError>> {
+    pub fn picture(
+        &self,
+        section: &Section,
+        language: Language,
+        width: u32,
+        round: u32,
+    ) -> Option<Result<(Kind, String), ChartError>> {
         let Drawn::Chart(kind) = section.drawn else { return None };
         if self.len() == 0 {
             return None;

@@ -46,8 +46,10 @@ pub fn table_of(relation: &TableFactor) -> Option<&TableFactor> {
     match relation {
         TableFactor::Derived { lateral: false, subquery, alias: _, sample: _ } => {
             let select = star(subquery)?;
-            let is_bare =
-                subquery.with.is_none() && subquery.order_by.is_none() && subquery.limit_clause.is_none() && select.selection.is_none();
+            let is_bare = subquery.with.is_none()
+                && subquery.order_by.is_none()
+                && subquery.limit_clause.is_none()
+                && select.selection.is_none();
             match select.from.as_slice() {
                 [from] if is_bare && matches!(from.relation, TableFactor::Table { args: None, .. }) => Some(&from.relation),
                 _ => None,
@@ -71,7 +73,9 @@ fn query(parsed: &SqlParsed) -> Option<&Query> {
     match parsed {
         SqlParsed::Statement(statement) => match statement.as_ref() {
             SqlStatement::Query(query) => Some(query),
-            SqlStatement::CreateTable(table) if table.columns.is_empty() && table.constraints.is_empty() => table.query.as_deref(),
+            SqlStatement::CreateTable(table) if table.columns.is_empty() && table.constraints.is_empty() => {
+                table.query.as_deref()
+            }
             _ => None,
         },
         SqlParsed::CopyTo(copy) if copy.partitioned_by.is_empty() => match &copy.source {
@@ -106,18 +110,8 @@ fn select_mut(query: &mut Query) -> Option<&mut Select> {
 
 /// The SELECT of `SELECT * FROM table [WHERE …] [ORDER BY columns] [LIMIT …]`.
 fn star(query: &Query) -> Option<&Select> {
-    let Query {
-        with: _,
-        body,
-        order_by,
-        limit_clause: _,
-        fetch,
-        locks,
-        for_clause,
-        settings,
-        format_clause,
-        pipe_operators,
-    } = query;
+    let Query { with: _, body, order_by, limit_clause: _, fetch, locks, for_clause, settings, format_clause, pipe_operators } =
+        query;
     let is_plain = fetch.is_none()
         && locks.is_empty()
         && for_clause.is_none()
@@ -158,8 +152,7 @@ fn is_star(select: &Select) -> bool {
         value_table_mode,
         flavor: _,
     } = select;
-    let is_ungrouped =
-        matches!(group_by, GroupByExpr::Expressions(keys, modifiers) if keys.is_empty() && modifiers.is_empty());
+    let is_ungrouped = matches!(group_by, GroupByExpr::Expressions(keys, modifiers) if keys.is_empty() && modifiers.is_empty());
     matches!(projection.as_slice(), [SelectItem::Wildcard(options)] if *options == WildcardAdditionalOptions::default())
         // Columns merged by USING are for the planner to choose.
         && matches!(from.as_slice(), [from] if from.joins.is_empty())

@@ -26,7 +26,8 @@ use crate::files::table::{FilesTable, Layout, Rows, Scan};
 const NOTHING: &str = "has no rows, so its columns are unknown; name them: read_json('…', types => 'id BIGINT, name VARCHAR'), \
                        or write the result as CSV or Parquet, which keep the columns";
 /// The problem with files whose objects are all `{}`.
-const NO_MEMBERS: &str = "has objects without members, so there are no columns; name them: read_json('…', types => 'id BIGINT, name VARCHAR')";
+const NO_MEMBERS: &str =
+    "has objects without members, so there are no columns; name them: read_json('…', types => 'id BIGINT, name VARCHAR')";
 /// Files up to this total size are read entirely to infer types.
 const SMALL: u64 = 16 << 20;
 /// The number and size of the pieces that are read from larger files.
