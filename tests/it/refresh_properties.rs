@@ -9,6 +9,10 @@ use portraitdb::{Engine, Session};
 
 use crate::support::{About, Dice, cases, is_long, rows, session};
 
+/// Cases that share a database. Every statement reads all definitions of its database, so that a thousand cases in one would take most of
+/// their time to read those of the cases before.
+const CASES_A_DATABASE: u64 = 12;
+
 struct Database {
     engine: Engine,
     session: Session,
@@ -206,16 +210,34 @@ fn source(dice: &mut Dice, name: &str, count: usize, unique: bool) -> String {
     )
 }
 
-/// The values of a tag. Sums and averages of the numbers above are exact, whatever the order of rows.
-fn column(database: &Database, profile: &str, tag: &str) -> Vec<String> {
-    database.sql(&format!("SELECT id, {tag} FROM profile.{profile} ORDER BY id"))
+/// Columns of the same keys as one table.
+fn side_by_side(columns: &[Vec<String>]) -> Vec<String> {
+    let [first, others @ ..] = columns else { return vec![] };
+    let mut rows = first.clone();
+    for column in others {
+        assert_eq!(column.len(), rows.len());
+        for (row, cell) in rows.iter_mut().zip(column) {
+            let (key, value) = cell.split_once('|').unwrap();
+            assert_eq!(row.split('|').next(), Some(key));
+            *row = format!("{row}|{value}");
+        }
+    }
+    rows
+}
+
+/// The values of tags. Sums and averages of the numbers above are exact, whatever the order of rows.
+fn values(database: &Database, profile: &str, tags: &str) -> Vec<String> {
+    database.sql(&format!("SELECT id, {tags} FROM profile.{profile} ORDER BY id"))
 }
 
 #[test]
 fn tags_together_are_what_each_is_alone() {
-    let database = Database::open();
+    let mut database = Database::open();
     let mut shared = 0;
     for case in 0..cases(4, 28) {
+        if case > 0 && case % CASES_A_DATABASE == 0 {
+            database = Database::open();
+        }
         let mut dice = Dice(1000 + case);
         let (small, large) = (dice.between(1, 6), dice.between(5, 40));
         database.sql(&source(&mut dice, "c", small, true));
@@ -255,7 +277,7 @@ fn tags_together_are_what_each_is_alone() {
         for (place, rule) in rules.iter().enumerate() {
             create(&one, "tag", rule);
             database.sql(&format!("REFRESH PROFILE {one} WITH (as_of = DATE '2025-02-01')"));
-            let found = column(&database, &one, "tag");
+            let found = values(&database, &one, "tag");
             if !rule.multiple {
                 // Each customer of the profile has the value that the query returns.
                 let plain = format!(
@@ -267,13 +289,13 @@ fn tags_together_are_what_each_is_alone() {
             }
             alone.push(found);
         }
+        let expected = side_by_side(&alone);
+        let tags: Vec<String> = (0..rules.len()).map(|place| format!("tag{place}")).collect();
         for (partitions, batch_size) in [(1, 8192), (2, 3), (7, 8192)] {
             database.set(partitions, batch_size);
             database.sql(&format!("REFRESH PROFILE {all} WITH (as_of = DATE '2025-02-01')"));
-            for (place, expected) in alone.iter().enumerate() {
-                let found = column(&database, &all, &format!("tag{place}"));
-                assert_eq!(found, *expected, "tag{place}, {partitions} partitions, {}", about());
-            }
+            let found = values(&database, &all, &tags.join(", "));
+            assert_eq!(found, expected, "{partitions} partitions, {}", about());
         }
         if case % 5 > 0 {
             continue;
@@ -320,9 +342,12 @@ fn over(query: &str, table: &str) -> String {
 
 #[test]
 fn tags_over_the_profile_are_what_plain_sql_says() {
-    let database = Database::open();
+    let mut database = Database::open();
     let (mut most_stages, mut lengths) = (0, BTreeSet::new());
     for case in 0..cases(4, 28) {
+        if case > 0 && case % CASES_A_DATABASE == 0 {
+            database = Database::open();
+        }
         let mut dice = Dice(case);
         let people = dice.between(0, 12);
         let values = (0..people).map(|id| {
