@@ -37,6 +37,7 @@ pub mod sorted_names;
 pub mod spellings;
 pub mod star_columns;
 pub mod supported;
+pub mod table_queries;
 pub mod tokens;
 pub mod type_names;
 pub mod unnamed_subqueries;

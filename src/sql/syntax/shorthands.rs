@@ -1,4 +1,4 @@
-//! Statements that abbreviate queries: `SUMMARIZE orders`, `DESCRIBE read_csv('orders.csv')`, `TABLE orders`, `PIVOT orders ON item …`,
+//! Statements that abbreviate queries: `SUMMARIZE orders`, `DESCRIBE read_csv('orders.csv')`, `PIVOT orders ON item …`,
 //! `UNPIVOT orders ON a, b …`.
 
 use datafusion::error::DataFusionError;
@@ -37,9 +37,6 @@ pub fn parse(parser: &mut Parser<'_>) -> Result<Option<Statement>, ParserError> 
             format!("SELECT * FROM {}", as_sql(&parser.parse_table_factor()?))
         };
         own(&format!("SELECT * FROM summarize(({query}))"))?
-    } else if is_word(&first, "table") {
-        parser.next_token();
-        own(&format!("SELECT * FROM {}", as_sql(&parser.parse_table_factor()?)))?
     } else if is_word(&first, "pivot") {
         parser.next_token();
         pivot(parser)?

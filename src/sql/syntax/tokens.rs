@@ -5,7 +5,7 @@ use sqlparser::dialect::{Dialect, GenericDialect};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
-use super::{arrows, comprehensions, grouping, identities, nesting, read_again};
+use super::{arrows, comprehensions, grouping, identities, nesting, read_again, table_queries};
 use crate::error::invalid;
 use crate::sql::changing::NOTHING;
 
@@ -24,6 +24,7 @@ pub fn respell(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
     grouped_digits(tokens);
     globs(tokens);
     nothing_excluded(tokens);
+    table_queries::rewrite(tokens);
     comprehensions::rewrite(tokens);
     arrows::mark(tokens);
     grouping::bracket(tokens);
