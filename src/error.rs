@@ -89,6 +89,11 @@ pub fn of_system(subject: &str, problem: impl Display) -> DataFusionError {
     problem_of(SqlState::SYSTEM_ERROR, subject, Kept::Whole, problem)
 }
 
+/// Like [`of_system`], with a code of its own.
+pub fn of_system_as(state: SqlState, subject: &str, problem: impl Display) -> DataFusionError {
+    problem_of(state, subject, Kept::Whole, problem)
+}
+
 /// An error in the rows that were read: `problem` shows the values, and `rule` says what is wrong with them where values must not be kept.
 pub fn in_rows(state: SqlState, subject: &str, rule: &'static str, problem: impl Display) -> DataFusionError {
     problem_of(state, subject, Kept::Rule(rule), problem)

@@ -36,8 +36,9 @@ use super::blocks::Summing;
 use super::decrypting::{encryption, reading};
 use super::locks::Locks;
 use super::store::{DataStore, Known, damaged, read_part};
+use super::unwritable::{of_file, of_path};
 use crate::encryption::Secret;
-use crate::error::{SqlState, coded, invalid, of_system as failed};
+use crate::error::{SqlState, coded, invalid};
 use crate::temporary::TemporaryFolder;
 
 /// Rows per row group, which is what one thread reads at a time.
@@ -211,7 +212,7 @@ impl DataFolder {
             }
             match access.make_folder(&path) {
                 // A read-only database needs no locks.
-                Err(error) if can_write => Err(problem(&path, "cannot be created", &error)),
+                Err(error) if can_write => Err(of_path(&path, "cannot be created", &error)),
                 _ => Ok(path),
             }
         };
@@ -229,7 +230,7 @@ impl DataFolder {
         let access = Access::OWN;
         let folder = |name: &str| {
             let path = temporary.path().join(name);
-            access.make_folder(&path).map_err(|error| problem(&path, "cannot be created", &error))?;
+            access.make_folder(&path).map_err(|error| of_path(&path, "cannot be created", &error))?;
             Ok::<PathBuf, DataFusionError>(path)
         };
         let (store, locks) = (Arc::new(DataStore::new(folder("data")?)), Locks::new(folder("locks")?, access));
@@ -255,18 +256,18 @@ impl DataFolder {
 
     fn pin_unless(&self, file: &DataFile, known: impl FnOnce(&Identity) -> Option<Arc<Known>>) -> Result<Arc<Pinned>> {
         let path = self.place(&file.name)?;
-        let lock = File::open(&path).map_err(|error| problem(&path, "cannot be opened", &error))?;
+        let lock = File::open(&path).map_err(|error| of_path(&path, "cannot be opened", &error))?;
         match lock.lock_shared() {
             // On a file system without locks nobody can write, so nobody removes files.
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
-            locked => locked.map_err(|error| problem(&path, "cannot be locked", &error))?,
+            locked => locked.map_err(|error| of_path(&path, "cannot be locked", &error))?,
         }
         // The file may have been collected while this waited for the lock. As names are never reused, the path still identifies it.
-        let found = path.symlink_metadata().map_err(|error| problem(&path, "cannot be opened", &error))?;
+        let found = path.symlink_metadata().map_err(|error| of_path(&path, "cannot be opened", &error))?;
         if !found.is_file() {
             return Err(damaged(&path, "it is not a regular file, but leads to another place"));
         }
-        let identity = Identity::of(&lock.metadata().map_err(|error| problem(&path, "cannot be read", &error))?);
+        let identity = Identity::of(&lock.metadata().map_err(|error| of_path(&path, "cannot be read", &error))?);
         if u64::try_from(file.bytes) != Ok(identity.size) {
             return Err(damaged(&path, &format!("it has {} bytes, but {} were written", identity.size, file.bytes)));
         }
@@ -285,7 +286,7 @@ impl DataFolder {
     pub fn create(&self, schema: &SchemaRef, sorted_by: Option<usize>) -> Result<DataWriter> {
         let (name, path, file) = self.make()?;
         let store = Arc::clone(&self.store);
-        let kept = file.try_clone().map_err(|error| unpublished(&path, "cannot be opened", &error))?;
+        let kept = file.try_clone().map_err(|error| of_file(&path.display().to_string(), "cannot be opened", error))?;
         let unpublished = Unpublished { path: path.clone(), file: Some(kept) };
         let sorting = sorted_by.and_then(|column| i32::try_from(column).ok());
         let sorting = sorting.map(|column| vec![SortingColumn { column_idx: column, descending: false, nulls_first: true }]);
@@ -312,12 +313,12 @@ impl DataFolder {
             let path = self.store.folder().join(&name);
             let made =
                 fault("data::create").and_then(|()| self.access.open(OpenOptions::new().create_new(true).write(true), &path));
-            let file = made.map_err(|error| unpublished(&path, "cannot be created", &error))?;
+            let file = made.map_err(|error| of_file(&path.display().to_string(), "cannot be created", error))?;
             fail_point!("data::made");
             let is_held = match file.try_lock_shared() {
-                Ok(()) => path.try_exists().map_err(|error| unpublished(&path, "cannot be opened", &error))?,
+                Ok(()) => path.try_exists().map_err(|error| of_file(&path.display().to_string(), "cannot be opened", error))?,
                 Err(TryLockError::WouldBlock) => false,
-                Err(TryLockError::Error(error)) => return Err(unpublished(&path, "cannot be locked", &error)),
+                Err(TryLockError::Error(error)) => return Err(of_file(&path.display().to_string(), "cannot be locked", error)),
             };
             if is_held {
                 return Ok((name, path, file));
@@ -331,7 +332,7 @@ impl DataFolder {
     pub fn sync(&self) -> Result<()> {
         let folder = self.store.folder();
         let synced = fault("data::sync").and_then(|()| File::open(folder)?.sync_all());
-        synced.map_err(|error| unpublished(folder, "cannot be synced to disk", &error))
+        synced.map_err(|error| of_file(&folder.display().to_string(), "cannot be synced to disk", error))
     }
 
     /// The names of the data files in the directory; other entries are ignored.
@@ -349,7 +350,7 @@ impl DataFolder {
         let names = || -> io::Result<Vec<String>> {
             std::fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
         };
-        names().map_err(|error| problem(folder, "cannot be read", &error))
+        names().map_err(|error| of_path(folder, "cannot be read", &error))
     }
 
     /// The path of a file that the catalog refers to.
@@ -376,7 +377,7 @@ pub fn is_own(name: &str) -> bool {
 /// Compares a whole file with what the catalog says about it.
 fn look_at(file: &DataFile, path: &Path, opened: &File, identity: Identity) -> Result<Known> {
     let mut sums = Summing::default();
-    sums.read(opened).map_err(|error| problem(path, "cannot be read", &error))?;
+    sums.read(opened).map_err(|error| of_path(path, "cannot be read", &error))?;
     let (checksum, blocks) = sums.finish();
     if checksum != file.checksum {
         return Err(damaged(path, "its checksum is not the one that was written"));
@@ -414,7 +415,7 @@ impl DataWriter {
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.rows += i64::try_from(batch.num_rows()).unwrap_or(0);
         let written = fault("data::write").map_err(DataFusionError::from).and_then(|()| Ok(self.writer.write(batch)?));
-        written.map_err(|error| failed(&self.unpublished.subject(), format!("cannot be written: {error}; nothing was published")))
+        written.map_err(|error| of_file(&self.unpublished.subject(), "cannot be written", error))
     }
 
     /// Bytes buffered in memory.
@@ -428,7 +429,7 @@ impl DataWriter {
     /// As [`Self::write`].
     pub fn flush(&mut self) -> Result<()> {
         let subject = self.unpublished.subject();
-        self.writer.flush().map_err(|error| failed(&subject, format!("cannot be written: {error}; nothing was published")))
+        self.writer.flush().map_err(|error| of_file(&subject, "cannot be written", error))
     }
 
     /// Finishes the file and syncs it to disk.
@@ -438,7 +439,7 @@ impl DataWriter {
     pub fn finish(self) -> Result<Written> {
         let Self { name, key, store, unpublished, schema, writer, rows } = self;
         let subject = unpublished.subject();
-        let fail = |error: DataFusionError| failed(&subject, format!("cannot be written: {error}; nothing was published"));
+        let fail = |error: DataFusionError| of_file(&subject, "cannot be written", error);
         let mut hashed = writer.into_inner().map_err(|error| fail(error.into()))?;
         hashed.flush().map_err(|error| fail(error.into()))?;
         fault("data::fsync").and_then(|()| hashed.file.sync_all()).map_err(|error| fail(error.into()))?;
@@ -517,11 +518,3 @@ pub fn fault(place: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// The error for a file being written.
-fn unpublished(path: &Path, what: &str, error: &io::Error) -> DataFusionError {
-    failed(&path.display().to_string(), format!("{what}: {error}; nothing was published"))
-}
-
-pub fn problem(path: &Path, what: &str, error: &io::Error) -> DataFusionError {
-    failed(&path.display().to_string(), format!("{what}: {error}"))
-}

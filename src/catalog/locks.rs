@@ -25,9 +25,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Catalog;
 use super::access::Access;
-use super::data::{fault, problem};
+use super::data::{Identity, fault};
 use super::runs::now;
 use super::snapshots::SnapshotOf;
+use super::unwritable::{of_lock, of_path};
 use crate::error::{SqlState, coded, not_available};
 use crate::settings::PortraitSettings;
 use crate::text::timestamp;
@@ -104,8 +105,8 @@ impl Locks {
 
     /// Takes the lock of that name; `None` when it is held.
     fn take(&self, name: &str, holder: &Holder) -> Result<Option<Lock>> {
-        let path = self.path(name);
-        take(&path, holder, self.access).map_err(|error| problem(&path, "cannot be locked", &error))
+        let folder = self.folder.parent().unwrap_or(&self.folder);
+        take(&self.path(name), holder, self.access).map_err(|error| of_lock(&holder.object, folder, &error))
     }
 
     /// The holder of the lock of that name, if its file can be read.
@@ -235,7 +236,7 @@ impl Locks {
             let entries = std::fs::read_dir(&self.folder)?;
             entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
         };
-        let names = entries().map_err(|error| problem(&self.folder, "cannot be read", &error))?;
+        let names = entries().map_err(|error| of_path(&self.folder, "cannot be read", &error))?;
         Ok(names.iter().filter_map(|name| name.strip_suffix(END).map(str::to_string)).collect())
     }
 }
@@ -255,11 +256,21 @@ fn take(path: &Path, holder: &Holder, access: Access) -> io::Result<Option<Lock>
             // The previous holder removed the file between open and lock; try again.
             Ok(false) => file.unlock()?,
             Err(error) => {
+                // Whoever removes a file must hold its lock, which counts for the file at the path only.
+                if is_at(&file, path) {
+                    let _ = std::fs::remove_file(path);
+                }
                 let _ = file.unlock();
                 return Err(error);
             }
         }
     }
+}
+
+/// True when the file at a path is this open one.
+fn is_at(file: &File, path: &Path) -> bool {
+    let (Ok(own), Ok(found)) = (file.metadata(), path.metadata()) else { return false };
+    Identity::of(&own) == Identity::of(&found)
 }
 
 /// True when the locked file is the one at its path: writes the text to the file and compares it with the path's content.

@@ -86,6 +86,7 @@ pub mod store;
 pub mod stored_classes;
 pub mod tables;
 pub mod transaction;
+pub mod unwritable;
 pub mod view;
 
 use std::path::{Path, PathBuf};
@@ -104,8 +105,9 @@ use keys::{Keyring, Link, Unlock};
 use objects::Objects;
 use opening::Opened;
 use transaction::Pending;
+use unwritable::Unwritable;
 
-use crate::error::{invalid, not_available, of_system as failed};
+use crate::error::{SqlState, coded, invalid, not_available, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
 /// The version of the catalog schema that this program reads and writes.
@@ -460,6 +462,10 @@ fn problem(place: &str, error: &rusqlite::Error) -> DataFusionError {
         }
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             failed(place, format!("{FILE} is damaged ({error}); restore it from a backup or choose another directory"))
+        }
+        Some(ErrorCode::DiskFull) => {
+            let next = Unwritable::Full.next_step();
+            coded(SqlState::DISK_FULL, place, format!("{FILE} cannot be written ({error}); {next}"))
         }
         _ => failed(place, error),
     }

@@ -17,8 +17,9 @@ use url::Url;
 use super::access::Access;
 use super::data::Identity;
 use super::keys::{Keyring, Unlock};
+use super::unwritable::Unwritable;
 use super::{APPLICATION_ID, FILE, KEYS_SINCE, MIGRATIONS, SCHEMA, SCHEMA_OF, SCHEMA_VERSION, problem};
-use crate::error::{SqlState, coded, failed, invalid};
+use crate::error::{coded, failed, invalid};
 use crate::temporary::TemporaryFolder;
 
 /// The longest path that SQLite accepts, minus room for the suffixes of the files next to it.
@@ -117,13 +118,13 @@ impl Opened {
     /// The error for attempts to write, when only reading is possible.
     pub fn cannot_write(&self, place: &str) -> Option<DataFusionError> {
         let Reading { why, text, .. } = self.reading.as_ref()?;
-        let (state, what) = match why {
+        let (what, why) = match why {
             ErrorCode::DiskFull | ErrorCode::SystemIoFailure => {
-                (SqlState::DISK_FULL, "can only be read and dropped from, because the disk is full or failing")
+                ("can only be read and dropped from, because the disk is full or failing", Unwritable::Full)
             }
-            _ => (SqlState::INSUFFICIENT_PRIVILEGE, "can only be read, because its folder or files are not writable"),
+            _ => ("can only be read, because its folder or files are not writable", Unwritable::Denied),
         };
-        Some(coded(state, place, format!("{what} ({text})")))
+        Some(coded(why.state(), place, format!("{what} ({text}); {}", why.next_step())))
     }
 }
 

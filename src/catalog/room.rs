@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::access::Access;
+use super::unwritable::Unwritable;
 use super::{Catalog, FILE};
 
 pub const RESERVE: &str = "reserve";
@@ -48,8 +49,7 @@ fn is_full(directory: &Path) -> bool {
     let name = format!("{RESERVE}.{}", std::process::id());
     let written = write(directory, &name, NEEDED);
     let _ = std::fs::remove_file(directory.join(name));
-    let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge];
-    written.is_err_and(|error| full.contains(&error.kind()))
+    written.is_err_and(|error| Unwritable::of(&error) == Some(Unwritable::Full))
 }
 
 /// Writes pseudo-random bytes, which no file system can compress.

@@ -16,6 +16,7 @@ use super::verify::{Chain, Expected, Verified};
 use super::{AuditKey, HEAD, LOG, hash_of};
 use crate::catalog::access::Access;
 use crate::catalog::runs::now;
+use crate::catalog::unwritable::Unwritable;
 use crate::error::{SqlState, coded};
 
 /// The audit log of a database.
@@ -83,13 +84,11 @@ impl AuditLog {
     }
 
     fn unwritten(&self, error: &io::Error) -> DataFusionError {
-        let state = match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => SqlState::DISK_FULL,
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => SqlState::INSUFFICIENT_PRIVILEGE,
-            _ => SqlState::IO_ERROR,
-        };
+        let why = Unwritable::of(error);
         let place = self.path(LOG).map_or_else(|| LOG.to_string(), |path| path.display().to_string());
-        coded(state, &place, format!("cannot be written, and what cannot be recorded is not done: {error}"))
+        let next = why.map_or_else(String::new, |why| format!("; {}", why.next_step()));
+        let state = why.map_or(SqlState::IO_ERROR, Unwritable::state);
+        coded(state, &place, format!("cannot be written, and what cannot be recorded is not done: {error}{next}"))
     }
 
     fn try_append(&self, entries: &[Entry], settled: bool) -> io::Result<Vec<u64>> {
