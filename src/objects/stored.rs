@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::common::Result;
+use sqlparser::ast::Query;
 
 use super::definition::Definition;
 use super::function;
@@ -22,6 +23,7 @@ use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::refresh::published::{STATE, seen};
 use crate::settings::PortraitSettings;
 use crate::sql::command::{Grammar, Target};
+use crate::sql::renaming::name_public;
 use crate::sql::time_travel::name_at;
 use crate::statement::StatementContext;
 use crate::text::{as_sql, identifier};
@@ -47,6 +49,7 @@ impl Definitions for Stored {
         let newest = self.0.view().snapshot(SnapshotOf::Profile, profile, When::Now)?;
         let as_of = newest.map_or_else(|| self.0.now(), |newest| newest.at);
         let mut query = body.query.clone();
+        self.name_public(query.as_mut())?;
         settle(query.as_mut(), as_of, &own.parameters);
         if !whole.body.time_columns.is_empty() {
             known(query.as_mut(), profile, as_of);
@@ -102,7 +105,9 @@ impl Definitions for Stored {
         self.0.check_may(Privilege::Usage, &object)?;
         let definition = Definition::read(object, self.0.session())?;
         self.check_reads(&definition)?;
-        function::stored(&definition).map(Some)
+        let mut stored = function::stored(&definition)?;
+        self.name_public(stored.query.as_mut())?;
+        Ok(Some(stored))
     }
 
     fn functions(&self) -> Result<Vec<String>> {
@@ -120,7 +125,9 @@ impl Definitions for Stored {
     fn experiment(&self, name: &str) -> Result<ExperimentDefinition> {
         let target = Self::target(&experiment::ExperimentKind, name);
         let Some(object) = find(&self.0, &target)? else { return Err(missing(&self.0, &target)?) };
-        experiment::read(&Definition::read(object, self.0.session())?)
+        let mut read = experiment::read(&Definition::read(object, self.0.session())?)?;
+        self.name_public(read.query.as_mut())?;
+        Ok(read)
     }
 
     fn segments_of(&self, profile: &str) -> Result<Vec<(String, SegmentDefinition)>> {
@@ -149,6 +156,15 @@ impl Stored {
         let role = self.0.role();
         let problem = format!("its query reads what {role} may not; ask its owner which privileges it needs");
         Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &function.object.name, problem))
+    }
+
+    /// Makes the names in the query of a definition mean the same wherever it is put.
+    fn name_public(&self, query: &mut Query) -> Result<()> {
+        let objects = self.0.all_objects()?;
+        // A temporary table has no version.
+        let is_relation = |object: &Object| NAMESPACE.contains(&object.kind.as_str()) && object.version > 0;
+        name_public(query, &|name| objects.iter().any(|object| object.name == name && is_relation(object)));
+        Ok(())
     }
 
     /// A profile, if its rows may be read.

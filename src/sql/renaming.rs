@@ -16,6 +16,17 @@ pub fn rename_tables(query: &mut Query, rename: &dyn Fn(&[String]) -> Option<Obj
     let _ = query.walk_mut(&mut renaming);
 }
 
+/// Writes the schema `public` before the tables that a definition names alone, if `is_table` knows them. A definition is put into the
+/// queries of others, where a WITH query or a schema of the search path may have a table of the same name.
+pub fn name_public(query: &mut Query, is_table: &dyn Fn(&str) -> bool) {
+    rename_tables(query, &|parts| match parts {
+        [table] if is_table(table) => {
+            Some(ObjectName::from(["public", table].map(|part| Ident::with_quote('"', part)).to_vec()))
+        }
+        _ => None,
+    });
+}
+
 struct Renaming<'a> {
     rename: &'a dyn Fn(&[String]) -> Option<ObjectName>,
     /// The CTE names visible at the current point of the visit.
