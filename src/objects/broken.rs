@@ -3,6 +3,7 @@
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 
+use super::definition::Definition;
 use super::kind_of;
 use super::lifecycle::all_users;
 use crate::catalog::objects::Object;
@@ -24,8 +25,8 @@ pub async fn check_users(object: &Object, context: &StatementContext, changed: &
     let mut notes = vec![];
     for user in users {
         let Some(kind) = kind_of(&user.kind) else { continue };
-        // The parts of a profile were checked together with it.
-        if object.kind == "profile" && user.profile == object.profile {
+        // The parts of a profile were checked together with it; what names stand for in a query over the profile itself was not.
+        if object.kind == "profile" && user.profile == object.profile && !reads_own_profile(&user, context) {
             continue;
         }
         let (now, then) = (Meanings::in_users_of(&object.name), Meanings::in_users_of(&object.name));
@@ -42,14 +43,58 @@ pub async fn check_users(object: &Object, context: &StatementContext, changed: &
                 let before = kind.check(&user, &context.noting_meanings(&now)).await.unwrap_or_default();
                 notes.extend(found.into_iter().filter(|note| !before.contains(note)));
                 if let Some(name) = now.moved(&then) {
-                    let broken =
-                        format!("{name} would name another column; write it with its table, and ON instead of NATURAL JOIN");
-                    return Err(would_break(object, &user, &broken, context)?);
+                    return Err(would_break(object, &user, &names_another(&name), context)?);
                 }
             }
         }
     }
     Ok(notes)
+}
+
+/// Fails when a new tag, which becomes a column of its profile, would break a query over the profile, or make a name in it stand for the
+/// tag.
+///
+/// # Errors
+/// The first object that would break, and why.
+pub async fn check_readers(tag: &Object, context: &StatementContext, changed: &StatementContext) -> Result<()> {
+    let objects = context.all_objects()?;
+    let name = tag.name.to_lowercase();
+    // Only a query that has the name somewhere can mean the tag by it.
+    let has_name = |object: &&Object| !object.is_same(tag) && object.sql.to_lowercase().contains(&name);
+    if !objects.iter().any(|object| has_name(&object)) {
+        return Ok(());
+    }
+    let Some(profile) = objects.iter().find(|object| object.kind == "profile" && object.name == tag.profile) else {
+        return Ok(());
+    };
+    for user in all_users(profile, context)?.iter().filter(has_name) {
+        let Some(kind) = kind_of(&user.kind) else { continue };
+        if user.profile == tag.profile && !reads_own_profile(user, context) {
+            continue;
+        }
+        let (now, then) = (Meanings::in_users_of(&profile.name), Meanings::in_users_of(&profile.name));
+        if kind.check(user, &context.noting_meanings(&now)).await.is_err() {
+            continue;
+        }
+        let broken = match kind.check(user, &changed.noting_meanings(&then)).await {
+            Err(broken) => Some(message(&broken)),
+            Ok(_) => now.moved(&then).map(|name| names_another(&name)),
+        };
+        if let Some(broken) = broken {
+            return Err(would_break(tag, user, &broken, context)?);
+        }
+    }
+    Ok(())
+}
+
+fn names_another(name: &str) -> String {
+    format!("{name} would name another column; write it with its table, and ON instead of NATURAL JOIN")
+}
+
+/// True for a tag whose query reads the profile that it belongs to.
+fn reads_own_profile(user: &Object, context: &StatementContext) -> bool {
+    let Ok(definition) = Definition::read(user.clone(), context.session()) else { return false };
+    user.kind == "tag" && definition.kind.uses(&definition).profiles.iter().any(|used| used.profile == user.profile)
 }
 
 fn would_break(object: &Object, user: &Object, broken: &str, context: &StatementContext) -> Result<DataFusionError> {

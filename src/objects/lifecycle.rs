@@ -8,7 +8,7 @@ use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
-use super::broken::check_users;
+use super::broken::{check_readers, check_users};
 use super::definition::Definition;
 use super::kind::{Kind, unknown_kind};
 use super::protection;
@@ -245,6 +245,8 @@ pub async fn remember(kind: &'static dyn Kind, new: &NewObject, context: &Statem
     let mut notes = checked?;
     if let Some(existing) = &new.existing {
         notes.extend(check_users(existing, context, &changed).await?);
+    } else if new.object.kind == "tag" {
+        check_readers(&new.object, context, &changed).await?;
     }
     let stamp = context.view().stamp()?;
     unless_moved(context.catalog().put_object(new.version(), Some(stamp)), context).map(|_| notes)
