@@ -158,6 +158,15 @@ pub trait Definitions: Debug + Send + Sync {
         Ok(None)
     }
 
+    /// The stored function that stands behind a name in the query of a tag, where it reads what the refresh of a profile saw; `None` for
+    /// other names.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    fn function_as_known(&self, _name: &str) -> Result<Option<StoredFunction>> {
+        Ok(None)
+    }
+
     /// The names of the stored functions.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use crate::catalog::models::StoredModel;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::error::{SqlState, coded, did_you_mean};
-use crate::refresh::as_of::{known, settle};
+use crate::refresh::as_of::{known, known_function, settle};
 use crate::refresh::defined::columns_by_name;
 use crate::refresh::definition::ProfileDefinition;
 use crate::refresh::plan::PROFILE_SCHEMA;
@@ -52,7 +52,7 @@ impl Definitions for Stored {
         self.name_public(query.as_mut())?;
         settle(query.as_mut(), as_of, &own.parameters);
         if !whole.body.time_columns.is_empty() {
-            known(query.as_mut(), profile, as_of);
+            self.as_known(query.as_mut(), profile, as_of)?;
         }
         Ok(as_sql(&query))
     }
@@ -110,6 +110,13 @@ impl Definitions for Stored {
         Ok(Some(stored))
     }
 
+    fn function_as_known(&self, name: &str) -> Result<Option<StoredFunction>> {
+        let Some((profile, as_of, own)) = known_function(name) else { return Ok(None) };
+        let Some(mut stored) = self.function(own)? else { return Ok(None) };
+        self.as_known(stored.query.as_mut(), profile, as_of)?;
+        Ok(Some(stored))
+    }
+
     fn functions(&self) -> Result<Vec<String>> {
         let objects = self.0.objects()?;
         Ok(objects.iter().filter(|object| object.kind == "function").map(|object| object.name.clone()).collect())
@@ -164,6 +171,13 @@ impl Stored {
         // A temporary table has no version.
         let is_relation = |object: &Object| NAMESPACE.contains(&object.kind.as_str()) && object.version > 0;
         name_public(query, &|name| objects.iter().any(|object| object.name == name && is_relation(object)));
+        Ok(())
+    }
+
+    /// Makes a query read what the refresh of a profile as of a time saw.
+    fn as_known(&self, query: &mut Query, profile: &str, as_of: i64) -> Result<()> {
+        let objects = self.0.all_objects()?;
+        known(query, profile, as_of, &|name| objects.iter().any(|object| object.kind == "function" && object.name == name));
         Ok(())
     }
 

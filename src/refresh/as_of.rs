@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
-    Query, TableFactor, TimezoneInfo, Value, VisitMut, VisitorMut,
+    Query, TableAlias, TableFactor, TimezoneInfo, Value, VisitMut, VisitorMut,
 };
 
 use super::definition::AS_OF;
@@ -22,11 +22,39 @@ use crate::sql::time_travel::name_at;
 use crate::text::timestamp;
 use crate::walk::WalkMut;
 
-/// The prefix of schemas whose tables are as a refresh of a profile sees them.
+/// The prefix of schemas whose tables are as a refresh of a profile sees them, and of functions that read such tables.
 const KNOWN: &str = "known:";
+/// Between the profile and time, and the name of a function.
+const FUNCTION: &str = "/";
 
-/// Renames the tables of a query so that they resolve as in a refresh of this profile as of this time.
-pub fn known(query: &mut Query, profile: &str, as_of: i64) {
+/// Renames the tables of a query, and the functions in FROM that `is_stored` knows, so that they resolve as in a refresh of this profile as
+/// of this time.
+pub fn known(query: &mut Query, profile: &str, as_of: i64, is_stored: &dyn Fn(&str) -> bool) {
+    struct Functions<'a> {
+        at: String,
+        is_stored: &'a dyn Fn(&str) -> bool,
+    }
+    impl VisitorMut for Functions<'_> {
+        type Break = ();
+        fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+            let (TableFactor::Table { name, args: Some(_), alias, .. } | TableFactor::Function { name, alias, .. }) = factor
+            else {
+                return ControlFlow::Continue(());
+            };
+            let [part] = name.0.as_slice() else { return ControlFlow::Continue(()) };
+            let own = part.as_ident().map(|own| own.value.to_lowercase());
+            let Some(own) = own.filter(|own| (self.is_stored)(own)) else { return ControlFlow::Continue(()) };
+            *name = ObjectName::from(vec![Ident::with_quote('"', format!("{KNOWN}{}{FUNCTION}{own}", self.at))]);
+            alias.get_or_insert_with(|| TableAlias {
+                explicit: true,
+                name: Ident::with_quote('"', own),
+                columns: vec![],
+                at: None,
+            });
+            ControlFlow::Continue(())
+        }
+    }
+    let _ = query.walk_mut(&mut Functions { at: name_at(profile, as_of), is_stored });
     let name = |parts: &[&str]| ObjectName::from(parts.iter().map(|part| Ident::with_quote('"', *part)).collect::<Vec<_>>());
     let schema = format!("{KNOWN}{}", name_at(profile, as_of));
     rename_tables(query, &|parts| match parts {
@@ -54,6 +82,12 @@ pub fn known_schema(name: &str) -> Option<(&str, i64)> {
         (profile, When::At(time)) => Some((profile, time)),
         _ => None,
     }
+}
+
+/// The profile, the time and the function in the name of a function that [`known`] made.
+pub fn known_function(name: &str) -> Option<(&str, i64, &str)> {
+    let (schema, own) = name.rsplit_once(FUNCTION)?;
+    known_schema(schema).map(|(profile, time)| (profile, time, own))
 }
 
 /// Replaces `$as_of` by a time, in microseconds since 1970, and the names of constants by their values.

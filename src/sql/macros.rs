@@ -371,6 +371,10 @@ impl First<'_, '_> {
         if let Some(table_macro) = self.expansion.macros.iter().find(is_it) {
             return Ok(Some(Callee::Macro(Arc::clone(table_macro))));
         }
+        // Names that no user writes: a function as a refresh sees it.
+        if let Some(stored) = self.expansion.definitions.function_as_known(name)? {
+            return Ok(Some(Callee::Stored(stored)));
+        }
         let name = name.to_lowercase();
         if super::relation_function(&name).is_some()
             || files::reader(&name).is_some()

@@ -11,7 +11,7 @@ use crate::support::{About, Dice, cases, is_long, rows, session};
 
 /// Cases that share a database. Every statement reads all definitions of its database, so that a thousand cases in one would take most of
 /// their time to read those of the cases before.
-const CASES_A_DATABASE: u64 = 12;
+const CASES_A_DATABASE: u64 = 4;
 
 struct Database {
     engine: Engine,
