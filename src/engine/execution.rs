@@ -238,7 +238,7 @@ pub(super) async fn execute_sql(
                 _ => false,
             };
             let held = classes_held(&ddl, &context).await?;
-            let constraints = constraining::written(parsed)?;
+            let (constraints, required) = (constraining::written(parsed)?, constraining::required(parsed));
             let from = match &ddl {
                 DdlStatement::CreateMemoryTable(made) => sources::sources(&made.input, &context)?,
                 _ => vec![],
@@ -266,7 +266,7 @@ pub(super) async fn execute_sql(
                 if is_of_query {
                     changing::loosen(&name, &context).await?;
                 }
-                if let Err(error) = changing::constrain(&name, &constraints, is_of_query, &context).await {
+                if let Err(error) = changing::constrain(&name, &constraints, &required, is_of_query, &context).await {
                     match earlier {
                         Some(earlier) => context.tables().add_temporary(name, earlier),
                         None => context.tables().remove_temporary(&name),

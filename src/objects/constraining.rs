@@ -7,12 +7,13 @@ use datafusion::common::Result;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::Statement as SqlStatement;
+use sqlparser::ast::{ColumnDef, ColumnOption, Statement as SqlStatement};
 
 use super::table::written_constraints;
 use crate::catalog::objects::Object;
 use crate::catalog::tables::{Check, Constraints, Key};
 use crate::error::{SqlState, coded, did_you_mean, failed, invalid};
+use crate::sql::command::normal;
 use crate::sql::parser;
 use crate::sql::planning::plan;
 use crate::sql::syntax::constraints::{self, Constraint, Rule};
@@ -32,6 +33,14 @@ pub fn written(parsed: &SqlParsed) -> Result<Vec<Constraint>> {
         SqlStatement::CreateTable(table) => constraints::of(table),
         _ => Ok(vec![]),
     }
+}
+
+/// The columns that a CREATE TABLE declares to be NOT NULL.
+pub fn required(parsed: &SqlParsed) -> Vec<String> {
+    let SqlParsed::Statement(statement) = parsed else { return vec![] };
+    let SqlStatement::CreateTable(table) = statement.as_ref() else { return vec![] };
+    let is_required = |column: &&ColumnDef| column.options.iter().any(|option| matches!(option.option, ColumnOption::NotNull));
+    table.columns.iter().filter(is_required).map(|column| normal(&column.name)).collect()
 }
 
 /// The constraints that a stored table declares.
@@ -94,13 +103,17 @@ pub async fn of(table: &str, written: &[Constraint], columns: &SchemaRef, contex
     Ok(all)
 }
 
-/// The columns of a query where only those of a primary key may not be NULL; `None` without such a key.
-pub fn with_key(written: &[Constraint], columns: &Schema) -> Option<SchemaRef> {
+/// The columns of a query where only these and those of a primary key may not be NULL; `None` where all may.
+pub fn with_required(required: &[String], written: &[Constraint], columns: &Schema) -> Option<SchemaRef> {
     let key = written.iter().find_map(|constraint| match &constraint.rule {
-        Rule::PrimaryKey(key) => Some(key),
+        Rule::PrimaryKey(key) => Some(key.as_slice()),
         Rule::Unique { .. } | Rule::Check(_) => None,
-    })?;
-    let fields = columns.fields().iter().map(|field| Field::clone(field).with_nullable(!key.contains(field.name())));
+    });
+    if required.is_empty() && key.is_none() {
+        return None;
+    }
+    let may_be_null = |name: &String| !required.contains(name) && !key.is_some_and(|key| key.contains(name));
+    let fields = columns.fields().iter().map(|field| Field::clone(field).with_nullable(may_be_null(field.name())));
     Some(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
 }
 

@@ -321,7 +321,7 @@ async fn make(new: &NewObject, context: &StatementContext, running: &RunningPlan
     let Body::Sql(parsed) = &new.create.body else { return Err(failed(name, "is not made by SQL")) };
     let mut parsed = parsed.as_ref().clone();
     take_if_not_exists(&mut parsed);
-    let constraints = constraining::written(&parsed)?;
+    let (constraints, required) = (constraining::written(&parsed)?, constraining::required(&parsed));
     let declared = numbering::declared(new, &mut parsed, &constraints, context)?;
     let new = declared.as_ref().unwrap_or(new);
     let planned = plan(&parsed, &context.making(name)).await?;
@@ -331,8 +331,8 @@ async fn make(new: &NewObject, context: &StatementContext, running: &RunningPlan
     let is_declared = matches!(command.input.as_ref(), LogicalPlan::EmptyRelation(_));
     let declared = match is_declared {
         true => Some(Arc::new(command.input.schema().as_arrow().clone())),
-        // The columns of a query may be NULL, except in a primary key.
-        false => constraining::with_key(&constraints, command.input.schema().as_arrow()),
+        // The columns of a query may be NULL, except in a primary key and where the statement says NOT NULL.
+        false => constraining::with_required(&required, &constraints, command.input.schema().as_arrow()),
     };
     if let Some(existing) = &new.existing {
         refuse_replacing(existing, &command.input, context)?;

@@ -7,8 +7,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::FieldRef;
+use datafusion::arrow::datatypes::{Field, FieldRef};
 use datafusion::catalog::TableProvider;
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{
     Column, DFSchema, Result, ScalarValue, SchemaError, TableReference, plan_err, unqualified_field_not_found,
 };
@@ -35,6 +36,7 @@ use super::syntax::identities::{Overriding, default_word, take_overriding};
 use super::syntax::numbered::{ALWAYS, BY_DEFAULT, NEXT, Numbered};
 use crate::builtins::decimals;
 use crate::error::{SqlState, coded, raw};
+use crate::walk::Tree;
 
 /// Plans a statement; an INSERT in the way described above.
 ///
@@ -51,7 +53,37 @@ pub async fn plan(mut parsed: SqlParsed, state: &SessionState) -> Result<Logical
     if let (Some(given), LogicalPlan::Dml(insert)) = (given, &planned) {
         given.check(insert)?;
     }
-    Ok(planned)
+    match planned {
+        LogicalPlan::Dml(mut insert) => {
+            insert.input = Arc::new(with_nulls(Arc::unwrap_or_clone(insert.input))?);
+            Ok(LogicalPlan::Dml(insert))
+        }
+        LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(mut made)) => {
+            made.input = Arc::new(with_nulls(Arc::unwrap_or_clone(made.input))?);
+            Ok(LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(made)))
+        }
+        other => Ok(other),
+    }
+}
+
+/// Rows whose VALUES may have NULLs in every column. The planner declares them as the table does; a NULL that is not allowed is found where the
+/// rows are written, which names the column.
+fn with_nulls(rows: LogicalPlan) -> Result<LogicalPlan> {
+    match rows {
+        LogicalPlan::Values(mut values) => {
+            let fields = values.schema.iter().map(|(table, field)| {
+                let nullable = Field::clone(field).with_nullable(true);
+                (table.cloned(), Arc::new(nullable))
+            });
+            let schema = DFSchema::new_with_metadata(fields.collect(), values.schema.metadata().clone())?;
+            values.schema = Arc::new(schema);
+            Ok(LogicalPlan::Values(values))
+        }
+        LogicalPlan::Projection(_) | LogicalPlan::Sort(_) | LogicalPlan::Limit(_) => {
+            rows.changed_children(|rows| with_nulls(rows).map(Transformed::yes))?.data.recompute_schema()
+        }
+        other => Ok(other),
+    }
 }
 
 /// Checks that INSERT and CREATE TABLE name no column twice.

@@ -25,7 +25,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader
 use super::Lost;
 use crate::catalog::data::{Parts, Pinned};
 use crate::error::{SqlState, Violated, coded, in_rows, violating};
-use crate::text::identifier;
+use crate::text::{identifier, written_name};
 
 /// Up to this many first values of new keys are compared with a row group one by one; of more, the least and the greatest.
 const FEW: usize = 4096;
@@ -37,6 +37,18 @@ const ENTRY: usize = 48;
 pub struct Constraints {
     pub keys: Vec<Key>,
     pub checks: Vec<Check>,
+    /// Which rows are tested.
+    pub rows: Rows,
+}
+
+/// The rows that are compared with constraints, as errors speak of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Rows {
+    /// Those that a statement adds.
+    #[default]
+    New,
+    /// Those of a table to which ALTER TABLE gives the constraints.
+    Present,
 }
 
 /// Columns that no two rows have the same values in.
@@ -154,11 +166,12 @@ impl Added {
     /// Adds rows.
     ///
     /// # Errors
-    /// A row that is not as a condition says, a key that is given twice, or memory runs out.
+    /// A NULL where a column allows none, a row that is not as a condition says, a key that is given twice, or memory runs out.
     pub fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         if batch.num_rows() == 0 {
             return Ok(());
         }
+        self.refuse_nulls(batch)?;
         for check in &self.constraints.checks {
             self.test(check, batch)?;
         }
@@ -172,7 +185,11 @@ impl Added {
                 }
                 let bytes = row.as_ref();
                 if keys.new.contains(bytes) {
-                    return Err(twice(&self.table, &self.columns, key, &columns, place, "is given twice"));
+                    let what = match constraints.rows {
+                        Rows::New => "is given twice",
+                        Rows::Present => "is in two rows of the table",
+                    };
+                    return Err(twice(&self.table, &self.columns, key, &columns, place, what));
                 }
                 self.memory.try_grow(bytes.len() + ENTRY)?;
                 keys.new.insert(bytes.into());
@@ -191,12 +208,35 @@ impl Added {
         if !result.as_boolean_opt().is_some_and(|holds| holds.iter().any(is_false)) {
             return Ok(());
         }
-        let problem = format!(
-            "a new row violates check constraint {}: CHECK ({}); nothing was written",
-            identifier(&check.name),
-            check.text
-        );
+        let (named, text) = (identifier(&check.name), &check.text);
+        let problem = match self.constraints.rows {
+            Rows::New => format!("a new row violates check constraint {named}: CHECK ({text}); nothing was written"),
+            Rows::Present => format!(
+                "a row of the table violates check constraint {named}: CHECK ({text}); nothing was changed; SELECT * FROM {} WHERE NOT \
+                 ({text}) shows such rows",
+                written_name(&self.table)
+            ),
+        };
         Err(of_constraint(coded(SqlState::CHECK_VIOLATION, &self.table, problem), &self.table, &check.name))
+    }
+
+    /// Fails when a column that allows no NULL has one.
+    fn refuse_nulls(&self, batch: &RecordBatch) -> Result<()> {
+        for (field, column) in self.columns.fields().iter().zip(batch.columns()) {
+            if field.is_nullable() || column.logical_null_count() == 0 {
+                continue;
+            }
+            let name = field.name();
+            let problem = match self.constraints.rows {
+                Rows::New => format!("column {name} is NOT NULL, but a row has no value for it; nothing was written"),
+                Rows::Present => {
+                    format!("column {name} is NOT NULL, but a row of the table has no value for it; nothing was changed")
+                }
+            };
+            let violated = Violated { table: self.table.clone(), column: Some(name.clone()), constraint: None };
+            return Err(violating(coded(SqlState::NOT_NULL_VIOLATION, &self.table, problem), violated));
+        }
+        Ok(())
     }
 
     /// Fails if rows with these columns have one of the new keys.

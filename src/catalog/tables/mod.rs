@@ -30,10 +30,9 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan};
 use futures::future::BoxFuture;
 
 pub use change::{Change, Lost};
-pub use constraints::{Added, Check, Constraints, Key};
+pub use constraints::{Added, Check, Constraints, Key, Rows};
 pub use create::{NewTable, Recheck, create};
 pub use identified::{FILE, Identified, ROW};
-pub use writing::refuse_nulls;
 
 use self::writing::Writing;
 use super::Catalog;

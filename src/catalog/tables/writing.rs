@@ -19,7 +19,6 @@ use crate::catalog::data::{DataFile, Pinned, ROW_GROUP, Written};
 use crate::catalog::output::Output;
 use crate::catalog::runs::now;
 use crate::catalog::snapshots::{NewSnapshot, Part, Snapshot, SnapshotOf};
-use crate::error::{SqlState, Violated, coded, violating};
 
 /// This many files of a statement have the smallest size, the next as many twice that size, and so on. A change of one row rewrites one
 /// file: in a table of six million rows or more that is less than a fiftieth of it, and the largest tables still have only some hundred
@@ -81,7 +80,6 @@ impl<'a> Writing<'a> {
     /// # Errors
     /// A NULL where the table allows none, or another row that its constraints forbid; the disk is full or fails; memory runs out.
     pub fn add(&mut self, batch: &RecordBatch) -> Result<()> {
-        refuse_nulls(self.name, self.schema, batch)?;
         self.added.add(batch)?;
         self.copy(batch)
     }
@@ -161,19 +159,4 @@ impl<'a> Writing<'a> {
         let _ = self.catalog.collect();
         Ok(())
     }
-}
-
-/// Fails when a column that allows no NULL has one.
-///
-/// # Errors
-/// The first such column.
-pub fn refuse_nulls(table: &str, columns: &SchemaRef, batch: &RecordBatch) -> Result<()> {
-    for (field, column) in columns.fields().iter().zip(batch.columns()) {
-        if !field.is_nullable() && column.logical_null_count() > 0 {
-            let problem = format!("column {} is NOT NULL, but a row has no value for it; nothing was written", field.name());
-            let violated = Violated { table: table.into(), column: Some(field.name().clone()), constraint: None };
-            return Err(violating(coded(SqlState::NOT_NULL_VIOLATION, table, problem), violated));
-        }
-    }
-    Ok(())
 }

@@ -11,7 +11,7 @@ use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 
 use crate::catalog::snapshots::changed_meanwhile;
-use crate::catalog::tables::{Added, Constraints, FILE, Lost, ROW, refuse_nulls};
+use crate::catalog::tables::{Added, Constraints, FILE, Lost, ROW};
 use crate::error::invalid;
 
 /// One state of a table in memory.
@@ -71,10 +71,7 @@ impl InMemory {
     pub fn test(&self, columns: &SchemaRef, context: &TaskContext) -> Result<()> {
         let keys = MemoryConsumer::new(format!("keys of table {}", self.name)).register(context.memory_pool());
         let mut added = Added::new(&self.constraints, &self.name, columns, keys)?;
-        self.batches.iter().try_for_each(|batch| {
-            refuse_nulls(&self.name, columns, batch)?;
-            added.add(batch)
-        })
+        self.batches.iter().try_for_each(|batch| added.add(batch))
     }
 
     /// Begins a change of the table.
@@ -126,7 +123,6 @@ impl Change<'_> {
     /// A NULL where the table allows none, another row that its constraints forbid, or memory runs out.
     pub fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         let columns = &self.table.columns;
-        refuse_nulls(&self.table.name, columns, batch)?;
         self.added.add(batch)?;
         self.memory.try_grow(batch.get_array_memory_size())?;
         if batch.num_rows() > 0 {

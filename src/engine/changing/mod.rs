@@ -111,11 +111,14 @@ pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementConte
     Ok(Some(if gives_rows { answer } else { answer.counting() }))
 }
 
-/// The temporary table that an INSERT writes to, if it has constraints: DataFusion, which adds rows to the others, does not test any.
+/// The temporary table that an INSERT writes to, if not every row may be in it: DataFusion, which adds rows to the others, tests no
+/// constraints, and names columns by their places.
 fn constrained(parsed: &SqlParsed, context: &StatementContext) -> Result<Option<String>> {
     let Some(name) = changing::inserted(parsed) else { return Ok(None) };
     let name = own_name(name, context)?;
-    let is_constrained = context.tables().temporary(&name).is_some() && !context.tables().constraints(&name).is_empty();
+    let Some(table) = context.tables().temporary(&name) else { return Ok(None) };
+    let is_constrained =
+        !context.tables().constraints(&name).is_empty() || table.schema().fields().iter().any(|field| !field.is_nullable());
     Ok(is_constrained.then_some(name))
 }
 
@@ -145,14 +148,20 @@ pub async fn loosen(name: &str, context: &StatementContext) -> Result<()> {
     Ok(())
 }
 
-/// Gives a new temporary table its constraints; `is_of_query` where a query has made its rows.
+/// Gives a new temporary table its constraints, and its columns that must have values; `is_of_query` where a query has made its rows.
 ///
 /// # Errors
 /// Its rows are not as they say.
-pub async fn constrain(name: &str, constraints: &[Constraint], is_of_query: bool, context: &StatementContext) -> Result<()> {
+pub async fn constrain(
+    name: &str,
+    constraints: &[Constraint],
+    required: &[String],
+    is_of_query: bool,
+    context: &StatementContext,
+) -> Result<()> {
     let Some(table) = context.tables().temporary(name) else { return Ok(()) };
-    if is_of_query && !constraints.is_empty() {
-        let columns = constraining::with_key(constraints, &table.schema()).unwrap_or_else(|| table.schema());
+    if is_of_query && !(constraints.is_empty() && required.is_empty()) {
+        let columns = constraining::with_required(required, constraints, &table.schema()).unwrap_or_else(|| table.schema());
         let tested = Arc::new(constraining::of(name, constraints, &columns, context).await?);
         InMemory::of(name, Arc::clone(&table), tested).await?.test(&columns, &context.state().task_ctx())?;
         let declared = memory::declared(name, &table, &columns).await?;

@@ -24,7 +24,7 @@ use sqlparser::ast::{AlterColumnOperation, AlterTable, AlterTableOperation, Iden
 use crate::catalog::objects::{Moved, Object};
 use crate::catalog::sequences::Sequence;
 use crate::catalog::snapshots::When;
-use crate::catalog::tables::{Added, refuse_nulls};
+use crate::catalog::tables::{Added, Constraints, Rows};
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::objects::broken::check_users;
 use crate::objects::constraining;
@@ -116,7 +116,7 @@ async fn alter_columns(
         column.count_with(&sequence);
     }
     let (definition, declared) = definition(&name, &columns, &constraints, true, context).await?;
-    let tested = constraining::of(&name, &constraints, &declared, context).await?;
+    let tested = of_present_rows(constraining::of(&name, &constraints, &declared, context).await?);
     check_defaults(&name, &columns, context).await?;
     let target = Target { grammar: &Table, name: name.clone(), profile: None };
     let only_words = statement.operations.iter().all(changes_no_row);
@@ -144,6 +144,11 @@ async fn alter_columns(
     table::write(&new, rows, made, context, running).await.map(|_| vec![])
 }
 
+/// Constraints that the rows of the table are compared with.
+fn of_present_rows(constraints: Constraints) -> Constraints {
+    Constraints { rows: Rows::Present, ..constraints }
+}
+
 async fn alter_temporary(
     statement: &AlterTable,
     name: &str,
@@ -161,7 +166,7 @@ async fn alter_temporary(
         context.tables().make_counter(Sequence { name: sequence, first, step, next: first }, false);
     }
     let (definition, declared) = definition(name, &columns, &constraints, false, context).await?;
-    let tested = Arc::new(constraining::of(name, &constraints, &declared, context).await?);
+    let tested = Arc::new(of_present_rows(constraining::of(name, &constraints, &declared, context).await?));
     check_defaults(name, &columns, context).await?;
     let changed = context.with_relation(name, Arc::new(EmptyTable::new(Arc::clone(&declared))));
     check_users(&of_session(name), context, &changed).await?;
@@ -173,7 +178,6 @@ async fn alter_temporary(
     let mut added = Added::new(&tested, name, &declared, keys)?;
     let rows = frame.collect().await?;
     let rows = rows.iter().map(|batch| {
-        refuse_nulls(name, &declared, batch)?;
         added.add(batch)?;
         Ok(RecordBatch::try_new(Arc::clone(&declared), batch.columns().to_vec())?)
     });
