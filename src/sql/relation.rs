@@ -19,6 +19,7 @@ use super::capitals;
 use super::macros::columns_in_quotes;
 use super::rules::group_keys::corrected;
 use super::stars;
+use super::rules::unions;
 use super::syntax::read_again;
 use crate::adapter::arguments::{check_role, find, is_default, parameter_type, require_all};
 use crate::adapter::definitions::Definitions;
@@ -37,12 +38,12 @@ pub struct FromHook {
 impl RelationPlanner for FromHook {
     fn plan_relation(&self, mut relation: TableFactor, context: &mut dyn RelationPlannerContext) -> Result<RelationPlanning> {
         if let Some(shared) = read_again::unmark(&mut relation) {
-            let plan = shared(context.plan(relation)?)?;
+            let plan = shared(unions::settled(context.plan(relation)?)?.data)?;
             return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, None))));
         }
         if let Some(alias) = is_asked(&mut relation) {
-            // What identifies the rows is right before GROUP BY asks for it.
-            let plan = corrected(context.plan(relation)?)?.data;
+            // What identifies the rows is right before GROUP BY asks for it, and types are before expressions are planned.
+            let plan = unions::settled(corrected(context.plan(relation)?)?.data)?.data;
             return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))));
         }
         if let Some(table) = stars::table_of(&relation).cloned()

@@ -17,7 +17,7 @@ use datafusion::logical_expr::expr::{Between, Case, InList, InSubquery};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Union, cast};
 use datafusion::optimizer::AnalyzerRule;
 
-use super::{compares, each_expression};
+use super::{compares, each_expression, unions};
 use crate::builtins::decimals::{constant_column, of_number};
 use crate::walk::PlanTree;
 
@@ -31,8 +31,8 @@ impl AnalyzerRule for TypesBesideDecimals {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        let plan = plan.changed_up_with_subqueries(|plan| match plan {
-            LogicalPlan::Union(union) => of_union(union),
+        // The types of joins and comparisons above a UNION are those of all of its sides.
+        let plan = unions::settled_everywhere(plan)?.changed_up_with_subqueries(|plan| match plan {
             LogicalPlan::Join(mut join) => {
                 let mut changed = false;
                 for pair in &mut join.on {
@@ -200,7 +200,10 @@ fn compared(values: &[Expr], types: &[DataType]) -> Option<Vec<Expr>> {
 }
 
 /// Casts the columns of a UNION whose inputs have decimals and floats.
-fn of_union(union: Union) -> Result<Transformed<LogicalPlan>> {
+///
+/// # Errors
+/// None for valid plans.
+pub fn of_union(union: Union) -> Result<Union> {
     let width = union.schema.fields().len();
     let same_width = union.inputs.iter().all(|input| input.schema().fields().len() == width);
     let mut columns: Vec<Vec<Expr>> = union.inputs.iter().map(|input| columns_of(input)).collect();
@@ -219,7 +222,7 @@ fn of_union(union: Union) -> Result<Transformed<LogicalPlan>> {
         }
     }
     if !changed.contains(&true) {
-        return Ok(Transformed::no(LogicalPlan::Union(union)));
+        return Ok(union);
     }
     let mut inputs = vec![];
     for ((input, columns), changed) in union.inputs.into_iter().zip(columns).zip(changed) {
@@ -234,7 +237,7 @@ fn of_union(union: Union) -> Result<Transformed<LogicalPlan>> {
         let named: Vec<Expr> = named.collect();
         inputs.push(Arc::new(LogicalPlanBuilder::from(input).project(named)?.build()?));
     }
-    Ok(Transformed::yes(LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?)))
+    Union::try_new_with_loose_types(inputs)
 }
 
 fn columns_of(plan: &LogicalPlan) -> Vec<Expr> {

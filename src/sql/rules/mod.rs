@@ -37,6 +37,7 @@ mod same_names;
 mod subqueries;
 mod texts_as_lists;
 mod texts_as_values;
+pub mod unions;
 mod unnest_room;
 mod untyped_nulls;
 mod whole_frames;
