@@ -183,12 +183,13 @@ impl VisitorMut for Rewriter<'_> {
         spellings::query(query);
         rewritten::query(query);
         names::tell_apart(query);
-        casts::tell_apart(query);
         self.tables.enter(query);
         ControlFlow::Continue(())
     }
 
     fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        // Calls are written out by now, and some of them are casts: group_concat(a) beside string_agg(a, ',').
+        casts::tell_apart(query);
         continued(merged_columns::rewrite(query).and_then(|()| self.tables.leave(query)))
     }
 
