@@ -115,7 +115,8 @@ fn of_windows(text: &str) -> Option<String> {
         return Some("DISTINCT ON: ORDER BY begins with the same columns; write them first in ORDER BY".into());
     }
     if let Some(found) = parts(text, ["Invalid window frame: start bound (", ") cannot be larger than end bound (", ")"]) {
-        return Some(format!("OVER: the frame begins at {}, after its end, {}; write the earlier one first", found[0], found[1]));
+        let [begin, end] = [found[0], found[1]].map(bound);
+        return Some(format!("OVER: the frame begins at {begin}, after its end, {end}; write the earlier one first"));
     }
     if text.starts_with("Correlated scalar subquery can only be used in") {
         return Some(
@@ -142,6 +143,19 @@ fn of_windows(text: &str) -> Option<String> {
         return Some("power: 0 has no negative power; write NULLIF(base, 0)".into());
     }
     None
+}
+
+/// The bound of a frame, with an interval as SQL writes it.
+fn bound(text: &str) -> String {
+    let shape = ["IntervalMonthDayNano { months: ", ", days: ", ", nanoseconds: ", " } ", ""];
+    let Some(found) = parts(text, shape) else { return text.to_string() };
+    let nanoseconds: i64 = found[2].parse().unwrap_or(0);
+    let seconds = (nanoseconds / 1_000_000_000).to_string();
+    let units = [(found[0], "months"), (found[1], "days"), (seconds.as_str(), "seconds")];
+    let said: Vec<String> =
+        units.iter().filter(|(number, _)| *number != "0").map(|(number, unit)| format!("{number} {unit}")).collect();
+    let said = if said.is_empty() { "0 days".to_string() } else { said.join(" ") };
+    format!("INTERVAL '{said}' {}", found[3])
 }
 
 /// What the engine notices of its own plans.

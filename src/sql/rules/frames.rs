@@ -5,6 +5,7 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{Expr, WindowFrame, WindowFrameBound, WindowFrameUnits};
 
 use super::zones::{is_date_or_timestamp, named};
+use crate::builtins::spans::INTERVAL;
 use crate::error::{SqlState, coded, in_sql};
 
 /// A frame of RANGE without distances as the same frame of GROUPS, for values over which DataFusion has no RANGE: times of day, bytes, structs.
@@ -43,6 +44,21 @@ pub fn as_groups(frame: &mut WindowFrame, order: &Expr, data_type: &DataType) ->
     }
     Ok(true)
 }
+
+/// True for a frame with a distance that has a part of a day, such as `INTERVAL '36 hours'`. DataFusion moves dates by whole days only.
+pub fn divides_days(frame: &WindowFrame) -> bool {
+    let is_part = |bound: &WindowFrameBound| {
+        let (WindowFrameBound::Preceding(distance) | WindowFrameBound::Following(distance)) = bound else { return false };
+        match distance.cast_to(&INTERVAL) {
+            Ok(ScalarValue::IntervalMonthDayNano(Some(span))) => span.nanoseconds % DAY != 0,
+            _ => false,
+        }
+    };
+    frame.units == WindowFrameUnits::Range && (is_part(&frame.start_bound) || is_part(&frame.end_bound))
+}
+
+/// The nanoseconds of a day.
+const DAY: i64 = 86_400_000_000_000;
 
 /// Gives the distance `7` of a frame over dates its unit, days, as in `day + 7`. DataFusion would take it as months.
 pub fn with_unit(bound: &mut WindowFrameBound, order: &Expr, data_type: &DataType) -> Result<bool> {

@@ -129,6 +129,13 @@ fn compare(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                     changed |= frames::with_unit(bound, &order.expr, &data_type)?;
                 }
             }
+            if frames::divides_days(&function.params.window_frame)
+                && let [order] = function.params.order_by.as_mut_slice()
+                && matches!(order.expr.get_type(schema)?, DataType::Date32 | DataType::Date64)
+            {
+                order.expr = cast(std::mem::take(&mut order.expr), DataType::Timestamp(TimeUnit::Microsecond, None));
+                changed = true;
+            }
             let function = Expr::WindowFunction(function);
             Ok(if changed { Transformed::yes(function) } else { Transformed::no(function) })
         }
