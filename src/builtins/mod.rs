@@ -17,6 +17,7 @@ pub mod float_extremes;
 pub mod given_once;
 mod json;
 mod justified;
+pub mod local_texts;
 pub mod marked;
 mod mean_interval;
 mod medians;
@@ -78,6 +79,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .chain(span_lists::ALL)
         .chain(packed_spans::ALL)
         .chain(zoned::ALL)
+        .chain(local_texts::ALL)
         .chain(nanoseconds::ALL)
         .chain(nearest::ALL)
         .chain(decimals::ALL)

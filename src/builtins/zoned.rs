@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use chrono::{DateTime, Days, MappedLocalTime, Months, NaiveDateTime, Offset, TimeDelta, TimeZone};
+use chrono::{DateTime, Months, Offset, TimeDelta, TimeZone};
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, StringArray};
 use datafusion::arrow::compute::cast as cast_array;
@@ -16,15 +16,13 @@ use datafusion::logical_expr::{ColumnarValue, Expr, Operator, ScalarFunctionArgs
 
 use super::scalar::Scalar;
 use super::spans::INTERVAL;
-use crate::calendar;
+use crate::calendar::{self, offset};
 use crate::error::{SqlState, in_rows, invalid};
 
 /// The zone of instants.
 pub const UTC: &str = "+00:00";
 
-/// The instant at which the local time in a zone has a given value. A time that occurs twice, when summer time ends, is the
-/// later one. A time that is skipped, when it begins, is as long after the change as it was after the last time before it.
-/// This is what PostgreSQL does.
+/// The instant at which the local time in a zone has a given value; where clocks change, as [`offset`] says.
 static INSTANT: Scalar = Scalar {
     name: "instant_in_zone",
     takes: |types| match types {
@@ -340,19 +338,9 @@ where
     })
 }
 
-/// The offset from UTC, in seconds, when the local time has this value.
-fn offset(local: NaiveDateTime, zone: Tz) -> Option<i64> {
-    let offset = match zone.offset_from_local_datetime(&local) {
-        MappedLocalTime::Single(offset) => offset,
-        MappedLocalTime::Ambiguous(_, later) => later,
-        // A skipped time uses the offset before the change, which is that of the day before, because less than a day is skipped.
-        MappedLocalTime::None => zone.offset_from_local_datetime(&local.checked_sub_days(Days::new(1))?).latest()?,
-    };
-    Some(i64::from(offset.fix().local_minus_utc()))
-}
-
 #[cfg(test)]
 mod tests {
+    use chrono::NaiveDateTime;
     use datafusion::arrow::array::TimestampSecondArray;
 
     use super::*;

@@ -14,6 +14,7 @@
 //! A span is counted from the beginning of 1970 in UTC, so that the times are the same whoever asks, and whenever: every 15 minutes is at :00, :15,
 //! :30 and :45. Nothing drifts, as no time follows from when something ran.
 
+mod local;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,8 @@ use chrono::{DateTime, Utc};
 use croner::Cron;
 use croner::parser::{CronParser, Year};
 use datafusion::arrow::array::timezone::Tz;
+
+pub use local::{offset, settled};
 
 /// Microseconds of a second.
 const SECOND: i64 = 1_000_000;

@@ -7,6 +7,8 @@ use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
 
+use crate::builtins::local_texts;
+
 /// The values of texts; NULL for a text that is none. Bytes are written as `\x616263`; other texts are their own bytes.
 ///
 /// # Errors
@@ -16,6 +18,10 @@ pub fn cast_texts(texts: StringArray, data_type: &DataType) -> Result<ArrayRef, 
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView => {
             let bytes = |text: &str| hexadecimal(text).unwrap_or_else(|| text.as_bytes().to_vec());
             Arc::new(texts.iter().map(|text| text.map(bytes)).collect::<BinaryArray>())
+        }
+        DataType::Timestamp(_, Some(zone)) => {
+            let settled = zone.parse().ok().and_then(|zone| local_texts::settled(&texts, zone));
+            Arc::new(settled.unwrap_or(texts))
         }
         _ => Arc::new(texts),
     };

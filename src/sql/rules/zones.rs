@@ -25,9 +25,9 @@ use sqlparser::ast::BinaryOperator;
 use super::{compares, each_expression, frames, input_schema};
 use crate::builtins::named_apart::value_of;
 use crate::builtins::nanoseconds::in_nanoseconds;
-use crate::builtins::nested;
 use crate::builtins::spans::length_of;
 use crate::builtins::zoned::{self, UTC, UTC_TIME, in_zone};
+use crate::builtins::{local_texts, nested};
 use crate::error::{SqlState, coded, in_sql};
 use crate::sql::syntax::spellings::AT_TIME_ZONE;
 use crate::walk::{PlanTree, Tree};
@@ -368,8 +368,12 @@ pub fn cast_times(expression: Expr, schema: &DFSchema) -> Result<Transformed<Exp
     };
     let from_type = from.get_type(schema)?;
     match field.data_type() {
-        DataType::Timestamp(..) if from_type.is_string() => {
+        DataType::Timestamp(_, zone) if from_type.is_string() => {
             let full = zoned::with_seconds(from.as_ref().clone());
+            let full = match zone {
+                Some(zone) => local_texts::in_zone(full, zone),
+                None => full,
+            };
             if full == **from {
                 return Ok(Transformed::no(expression));
             }

@@ -12,6 +12,7 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::error::DataFusionError;
 
 use super::{Format, numbers, times};
+use crate::calendar;
 use crate::error::{SqlState, coded};
 use crate::postgres_types::{numbered, seen};
 use crate::text::array_parts;
@@ -139,13 +140,14 @@ fn of_text(text: &str, data_type: &DataType, zone: Tz) -> Result<ScalarValue> {
             lists(&values.collect::<Result<Vec<_>>>()?, &lengths, item)
         }
         DataType::Timestamp(..) => {
-            let text = ScalarValue::Utf8(Some(with_seconds(text.trim())));
+            let text = with_seconds(text.trim());
             // A time without a zone is in the session's zone.
             if let DataType::Timestamp(unit, Some(_)) = data_type {
                 let named: Arc<str> = zone.to_string().into();
+                let text = ScalarValue::Utf8(Some(calendar::settled(&text, zone).unwrap_or(text)));
                 return text.cast_to(&DataType::Timestamp(*unit, Some(named)))?.cast_to(data_type);
             }
-            text.cast_to(data_type)
+            ScalarValue::Utf8(Some(text)).cast_to(data_type)
         }
         DataType::Null => Ok(ScalarValue::Utf8(Some(text.into()))),
         other => ScalarValue::Utf8(Some(text.trim().to_string())).cast_to(other),
