@@ -6,6 +6,7 @@
 //! | `GROUP BY a, b WITH ROLLUP`, `WITH CUBE` | `GROUP BY ROLLUP (a, b)`, `CUBE (a, b)` |
 //! | `GROUP BY ()` | `GROUP BY GROUPING SETS (())` |
 //! | `SELECT DISTINCT v + 1 … ORDER BY v + 1` | `ORDER BY 1` |
+//! | `SELECT DISTINCT ON (a, b) … ORDER BY b, a` | `DISTINCT ON (b, a)` |
 //! | `FETCH FIRST n ROWS ONLY` | `LIMIT n` |
 //! | `FROM t` alone | `SELECT * FROM t` |
 //! | `OVER w … WINDOW w AS (…)` | `OVER (…)`, also in ORDER BY and QUALIFY, where DataFusion does not find the window |
@@ -39,6 +40,7 @@ pub fn query(query: &mut Query) {
     if let SetExpr::Select(select) = body.as_mut() {
         named_windows(select, order_by);
         order_of_distinct(select, order_by);
+        distinct_as_ordered(select, order_by.as_ref());
     }
 }
 
@@ -240,6 +242,19 @@ fn fetch_as_limit(query: &mut Query) {
         Some(_) => return,
     }
     query.fetch = None;
+}
+
+/// Writes the values of DISTINCT ON in the order of ORDER BY, in which the engine expects them.
+fn distinct_as_ordered(select: &mut Select, order: Option<&OrderBy>) {
+    let Some(Distinct::On(values)) = &mut select.distinct else { return };
+    let Some(OrderBy { kind: OrderByKind::Expressions(sorts), .. }) = order else { return };
+    let first: Vec<&Expr> = sorts.iter().take(values.len()).map(|sort| &sort.expr).collect();
+    let is_turned = first.len() == values.len()
+        && first.iter().all(|sort| values.contains(sort))
+        && values.iter().all(|value| first.contains(&value));
+    if is_turned {
+        *values = first.into_iter().cloned().collect();
+    }
 }
 
 /// `SELECT DISTINCT v + 1 … ORDER BY v + 1` as `ORDER BY 1`: DataFusion would look for `v` among the result columns.
