@@ -22,6 +22,7 @@
 //! | `extract(century FROM a)`, `date_part('decade', a)` | a part of the year |
 //! | `extract(second FROM a)` | the microseconds, divided |
 //! | `date_trunc('decade', a)` | the first day of the years |
+//! | `array_length(a, 1)` | `NULLIF(array_length(a), 0)` |
 //! | `generate_subscripts(a, 1)` | `unnest(range(1, array_length(a, 1) + 1))` |
 //! | `FROM t, generate_series(1, t.n) AS i` | `FROM t, unnest(generate_series(1, t.n)) AS i` |
 //! | `(keys).n` | `(keys)['n']` |
@@ -245,6 +246,10 @@ fn arguments_of(function: &Function) -> Option<Vec<Expr>> {
     list.args.iter().map(of).collect()
 }
 
+fn is_one(argument: &Expr) -> bool {
+    matches!(argument, Expr::Value(value) if matches!(&value.value, Value::Number(number, _) if number == "1"))
+}
+
 fn call(call: &mut Function) -> Result<Option<Expr>> {
     let Some(name) = plain(&call.name) else { return Ok(None) };
     if matches!(call.args, FunctionArguments::None) && CALLS.contains(&name.as_str()) {
@@ -263,6 +268,8 @@ fn call(call: &mut Function) -> Result<Option<Expr>> {
     let Some(arguments) = arguments_of(call) else { return Ok(None) };
     let sql = match (name.as_str(), arguments.len()) {
         ("statement_timestamp" | "transaction_timestamp", 0) => "now()",
+        // An empty list has no dimensions; DataFusion gives 0, as it does for `array_length(list)`.
+        ("array_length", 2) if is_one(&arguments[1]) => "NULLIF(CAST(array_length($1) AS BIGINT), 0)",
         ("array_upper", 2) => "NULLIF(CAST(array_length($1, $2) AS BIGINT), 0)",
         ("array_lower", 2) => "CASE WHEN array_length($1, $2) > 0 THEN 1 END",
         ("generate_subscripts", 2) => "unnest(range(1, CAST(array_length($1, $2) AS BIGINT) + 1))",
