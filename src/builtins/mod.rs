@@ -100,7 +100,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .chain(WRAPPERS.map(|wrapper| (wrapper.name, wrapper.udf())))
         .chain(rounded::all())
         .chain(whole::all())
-        .chain([dates::parts::date_part()])
+        .chain([dates::parts::date_part(), texts::replaced::regexp_replace()])
         .chain(searched::all())
         .chain(postgres::unbound())
         .chain(json::all())

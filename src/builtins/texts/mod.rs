@@ -1,8 +1,9 @@
-//! Strings: similarity, and values inserted into a string.
+//! Strings: similarity, values inserted into a string, and matches replaced.
 
 pub mod likeness;
 pub mod numbers;
 pub mod printed;
+pub mod replaced;
 
 use super::scalar::Scalar;
 
