@@ -1,10 +1,12 @@
-//! `date_part` of intervals: the fraction of a second counts, however long the interval is.
+//! `date_part` of intervals: the fraction of a second counts, however long the interval is, and the epoch has years of 365.25 days and months
+//! of 30, as in PostgreSQL and DuckDB.
 //!
-//! DataFusion takes the fraction from nanoseconds in 32 bits, and leaves it out where the interval has more than two seconds.
+//! DataFusion takes the fraction from nanoseconds in 32 bits, and leaves it out where the interval has more than two seconds. Its years have 360
+//! days.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array};
+use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array};
 use datafusion::arrow::datatypes::{DataType, Int32Type, IntervalMonthDayNanoType, IntervalUnit};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::functions::datetime;
@@ -45,6 +47,17 @@ fn within_minutes(intervals: &ArrayRef, length: i64) -> ArrayRef {
     }
 }
 
+/// The seconds of intervals.
+fn epoch(intervals: &ArrayRef) -> ArrayRef {
+    let of_each = intervals.as_primitive::<IntervalMonthDayNanoType>();
+    let seconds: Float64Array = of_each.unary(|interval| {
+        let years = f64::from(interval.months / 12) * 365.25;
+        let days = f64::from(interval.months % 12) * 30.0 + f64::from(interval.days);
+        (years + days) * 86_400.0 + interval.nanoseconds as f64 / 1e9
+    });
+    Arc::new(seconds)
+}
+
 impl ScalarUDFImpl for DatePart {
     of_engine!(name, aliases, signature, return_type, return_field_from_args, documentation);
 
@@ -56,15 +69,16 @@ impl ScalarUDFImpl for DatePart {
         let [ColumnarValue::Scalar(part), intervals] = arguments.args.as_slice() else {
             return self.engine.inner().invoke_with_args(arguments);
         };
-        let length = part.try_as_str().flatten().and_then(below_a_second);
-        let (Some(length), DataType::Interval(IntervalUnit::MonthDayNano)) = (length, intervals.data_type()) else {
+        let part = part.try_as_str().flatten().unwrap_or_default();
+        let is_epoch = part.trim_matches(['\'', '"']).eq_ignore_ascii_case("epoch");
+        let length = below_a_second(part);
+        if intervals.data_type() != DataType::Interval(IntervalUnit::MonthDayNano) || !is_epoch && length.is_none() {
             return self.engine.inner().invoke_with_args(arguments);
-        };
+        }
+        let of = |intervals: &ArrayRef| length.map_or_else(|| epoch(intervals), |length| within_minutes(intervals, length));
         Ok(match intervals {
-            ColumnarValue::Array(intervals) => ColumnarValue::Array(within_minutes(intervals, length)),
-            ColumnarValue::Scalar(interval) => {
-                ColumnarValue::Scalar(ScalarValue::try_from_array(&within_minutes(&interval.to_array()?, length), 0)?)
-            }
+            ColumnarValue::Array(intervals) => ColumnarValue::Array(of(intervals)),
+            ColumnarValue::Scalar(interval) => ColumnarValue::Scalar(ScalarValue::try_from_array(&of(&interval.to_array()?), 0)?),
         })
     }
 }
