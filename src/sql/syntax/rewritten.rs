@@ -12,6 +12,7 @@
 //! | `OVER w … WINDOW w AS (…)` | `OVER (…)`, also in ORDER BY and QUALIFY, where DataFusion does not find the window |
 //! | `LATERAL unnest(list)` | `UNNEST(list)` |
 //! | `(a, b) = (c, d)`, `<`, `IN ((1, 2), (3, 4))` … | `a = c AND b = d` … |
+//! | `(a, b) IS NULL`, `(a, b) IS NOT NULL` | `a IS NULL AND b IS NULL`, `a IS NOT NULL AND b IS NOT NULL` |
 //! | `WHERE (a, b) IN (SELECT x, y FROM …)` | `WHERE EXISTS (SELECT 1 FROM (SELECT x, y FROM …) WHERE a = x AND b = y)` |
 //! | `a > ANY (SELECT …)`, `a = ALL (SELECT …)` | a comparison with the smallest or largest value, see [`quantified`] |
 //! | `code LIKE '50!%' ESCAPE '!'` | `code LIKE '50\\%'` |
@@ -60,7 +61,8 @@ pub fn select(select: &mut Select) {
 
 /// Rewrites one expression; its children are visited separately.
 pub fn expression(expression: &mut Expr) {
-    if let Some(compared) = rows(expression).or_else(|| quantified::in_other_words(expression)) {
+    let rewritten = rows(expression).or_else(|| nulls_of_row(expression)).or_else(|| quantified::in_other_words(expression));
+    if let Some(compared) = rewritten {
         *expression = Expr::Nested(Box::new(compared));
     }
     let (Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. }) = expression else { return };
@@ -102,6 +104,24 @@ fn rows(expression: &Expr) -> Option<Expr> {
         }
         _ => None,
     }
+}
+
+/// `(a, b) IS NULL` where all are NULL, and `(a, b) IS NOT NULL` where none is: the planner would take the row for a struct, which is no NULL.
+fn nulls_of_row(expression: &Expr) -> Option<Expr> {
+    let (mut row, is_null) = match expression {
+        Expr::IsNull(row) => (row.as_ref(), true),
+        Expr::IsNotNull(row) => (row.as_ref(), false),
+        _ => return None,
+    };
+    while let Expr::Nested(within) = row {
+        row = within.as_ref();
+    }
+    let Expr::Tuple(values) = row else { return None };
+    let each = values.iter().map(|value| {
+        let value = Box::new(operand(value));
+        if is_null { Expr::IsNull(value) } else { Expr::IsNotNull(value) }
+    });
+    each.reduce(|first, second| binary(first, &BinaryOperator::And, second))
 }
 
 /// Rewrites `(a, b) IN (SELECT x, y …)` in WHERE: a row for which it is unknown is not selected, so unknown may become false, and true
