@@ -13,6 +13,7 @@ pub mod decimals;
 pub mod division;
 pub mod exact_constants;
 mod exact_sum;
+pub mod exponents;
 pub mod float_extremes;
 pub mod given_once;
 mod json;
@@ -83,6 +84,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .chain(nanoseconds::ALL)
         .chain(nearest::ALL)
         .chain(decimals::ALL)
+        .chain(exponents::ALL)
         .chain(nested::ALL)
         .chain(dates::ALL)
         .chain(texts::ALL)

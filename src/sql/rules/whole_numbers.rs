@@ -1,7 +1,7 @@
 //! Casts to integers round to the nearest, as in PostgreSQL: 2.5 as a decimal becomes 3. DataFusion truncates.
 //!
 //! Halves are rounded away from zero for decimals and for numbers of the statement, and to even for other floats. Casts of floats to decimals
-//! round the digits of the float, see [`decimals`].
+//! round the digits of the float, see [`decimals`], and texts with an exponent are read as decimals too.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
@@ -13,7 +13,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, lit};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::each_expression;
-use crate::builtins::{decimals, nearest};
+use crate::builtins::{decimals, exponents, nearest};
 
 /// Runs after type coercion.
 #[derive(Debug)]
@@ -31,6 +31,13 @@ impl AnalyzerRule for NearestWholeNumbers {
                 _ => return Ok(Transformed::no(expression)),
             };
             let from = number.get_type(schema)?;
+            if to.is_decimal()
+                && from.is_string()
+                && let Some(text) = exponents::written_out(number)
+            {
+                **number = text;
+                return Ok(Transformed::yes(expression));
+            }
             if to.is_decimal() && matches!(from, DataType::Float32 | DataType::Float64) {
                 let (number, to) = (std::mem::take(number.as_mut()), to.clone());
                 return Ok(Transformed::yes(match expression {
