@@ -3,6 +3,8 @@
 //! The results are ordinary tables in the schema `identity`. They keep the meaning of ids when the definition changes, and profiles, tags
 //! and views read them. A refresh writes them in one transaction, with the statements of [`script`].
 
+mod added;
+
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use futures::future::BoxFuture;
@@ -20,6 +22,8 @@ use crate::sql::planning::plan;
 use crate::sql::statement::STATEMENT;
 use crate::statement::StatementContext;
 use crate::text::{as_sql, identifier, literal, timestamp};
+
+pub use added::{Files, OWN, Reading, reading};
 
 /// The schema for the results of identities.
 pub const SCHEMA: &str = "identity";
@@ -42,15 +46,24 @@ how records become persons; the options are the same. `pairs` names a table or v
 | `identity.<name>` | one row per record: the key, `person_id`, `records` (their number for this person), `evidence` |
 | `identity.<name>_ledger` | one row per merge, split, move and loss, with its time, the persons and the evidence; and one row per refresh |
 | `identity.<name>_must_link`, `identity.<name>_cannot_link` | empty at first: pairs of keys `a`, `b` that people have decided on. Every later refresh respects them |
+| `identity.<name>_values`, `identity.<name>_sources` | what the next refresh needs to resolve only new records: hashes of the values, and which files were read |
 
 **Ids.** A person keeps its id as long as most of its records stay together. An id is never given to another person. To undo a wrong merge, put the pair into
 `_cannot_link` and refresh: one part keeps the id, the other gets a new one, and the ledger records `split`.
 
 These are ordinary tables: read them, join them, make a profile over them, read them as of an earlier time. DROP IDENTITY keeps them, so a new
-identity with the same name continues with the same ids. Each refresh finds the persons from all records again.
+identity with the same name continues with the same ids.
 
-**Cost.** Creating it computes nothing. A refresh costs `resolve_identities` over all records, and writes the persons that changed to the
-ledger.
+**New records.** If rows were only added to the tables since the last refresh, a refresh resolves the new records and those that they touch,
+through shared values from record to record; all others stay as they are, and the result is that of a refresh of all records. It
+resolves all records, and says why, if
+- rows were changed or removed, the definition or a view that it reads has changed, people have decided on other pairs, or more than a
+  quarter of the rows are new;
+- the query does more than choose columns and rows of tables of this database (with UNION ALL), uses `$as_of` or `now()`, or reads what is
+  masked for the owner; or there are `pairs`.
+
+**Cost.** Creating it computes nothing. A refresh of all records costs `resolve_identities` over them. A refresh of new records computes
+their values alone, reads the hashes of all values, and rewrites the files of the persons that change.
 
 **Elsewhere.** Identity graphs of customer data platforms (Segment, Adobe) do this as a service; `splink` and `dedupe` in Python find pairs
 and clusters, but keep no ids from run to run.",
@@ -198,9 +211,6 @@ fn records(definition: &Definition, now: i64) -> Result<String> {
 
 /// The call of `resolve_identities` for a definition; `others` are further relations to pass.
 fn call(definition: &Definition, now: i64, others: &[(&str, String)]) -> Result<String> {
-    let label = definition.object.label();
-    let list =
-        |names: &[String], written: fn(&str) -> String| names.iter().map(|name| written(name)).collect::<Vec<_>>().join(", ");
     let mut text = format!("resolve_identities(({})", records(definition, now)?);
     for (name, relation) in others {
         text.push_str(&format!(", {name} => ({relation})"));
@@ -209,53 +219,136 @@ fn call(definition: &Definition, now: i64, others: &[(&str, String)]) -> Result<
         let name: Vec<String> = parts(pairs).iter().map(|part| identifier(part)).collect();
         text.push_str(&format!(", pairs => (SELECT * FROM {})", name.join(".")));
     }
-    text.push_str(&format!(", key => {}", identifier(&definition.required("key")?)));
-    if let Some(names) = definition.options.names("match_on") {
-        if names.is_empty() {
-            return Err(invalid(&label, "match_on names no column; leave it out to use all columns"));
-        }
-        text.push_str(&format!(", match_on => [{}]", list(names, identifier)));
-    }
-    for (option, written) in [("hard_keys", literal as fn(&str) -> String), ("blocked_values", literal)] {
-        if let Some(names) = definition.options.names(option).filter(|names| !names.is_empty()) {
-            text.push_str(&format!(", {option} => [{}]", list(names, written)));
-        }
-    }
-    text.push_str(&format!(", max_shared => {})", definition.options.integer("max_shared")?));
+    text.push_str(&arguments(definition, &["match_on", "hard_keys", "blocked_values", "max_shared"])?);
+    text.push(')');
     Ok(text)
 }
 
-/// The statements of a refresh at a time, in microseconds since 1970. They belong in one transaction; the last one returns counts of what was
-/// found.
+/// The key and these options of a definition, as arguments of a call.
+fn arguments(definition: &Definition, wanted: &[&str]) -> Result<String> {
+    let list =
+        |names: &[String], written: fn(&str) -> String| names.iter().map(|name| written(name)).collect::<Vec<_>>().join(", ");
+    let mut text = format!(", key => {}", identifier(&definition.required("key")?));
+    let options = [("match_on", identifier as fn(&str) -> String), ("hard_keys", literal), ("blocked_values", literal)];
+    for (option, written) in options.into_iter().filter(|(option, _)| wanted.contains(option)) {
+        let Some(names) = definition.options.names(option) else { continue };
+        if !names.is_empty() {
+            text.push_str(&format!(", {option} => [{}]", list(names, written)));
+        } else if option == "match_on" {
+            let problem = "match_on names no column; leave it out to use all columns";
+            return Err(invalid(&definition.object.label(), problem));
+        }
+    }
+    if wanted.contains(&"max_shared") {
+        text.push_str(&format!(", max_shared => {}", definition.options.integer("max_shared")?));
+    }
+    Ok(text)
+}
+
+/// The tables of an identity, as statements write their names.
+struct Tables {
+    persons: String,
+    ledger: String,
+    values: String,
+    sources: String,
+    together: String,
+    apart: String,
+    /// Temporary tables: the new persons, and what is known about the refresh.
+    next: String,
+    refreshed: String,
+}
+
+impl Tables {
+    fn of(definition: &Definition) -> Self {
+        let name = &definition.object.name;
+        let table = |end: &str| format!("{SCHEMA}.{}", identifier(&format!("{name}{end}")));
+        Self {
+            persons: table(""),
+            ledger: table("_ledger"),
+            values: table("_values"),
+            sources: table("_sources"),
+            together: table("_must_link"),
+            apart: table("_cannot_link"),
+            next: identifier(&format!("next {name}")),
+            refreshed: identifier(&format!("refreshed {name}")),
+        }
+    }
+
+    /// The persons before a refresh, with the highest id ever used, which the ledger has.
+    fn previous(&self, key: &str) -> String {
+        format!("SELECT {key}, person_id FROM {} UNION ALL SELECT NULL, max(to_person_id) FROM {}", self.persons, self.ledger)
+    }
+
+    /// Writes to the ledger what has changed between two relations.
+    fn note_changes(&self, before: &str, key: &str, now: &str) -> String {
+        let Self { ledger, next, .. } = self;
+        format!(
+            "INSERT INTO {ledger} SELECT {now}, change, from_person_id, to_person_id, changed.records, example_key, evidence \
+             FROM identity_changes((SELECT * FROM {before}), (SELECT * FROM {next}), key => {key}) AS changed \
+             LEFT JOIN {next} AS found ON found.{key} = changed.example_key \
+             WHERE change IN ('merged', 'split', 'moved', 'lost person')"
+        )
+    }
+
+    /// Writes to the ledger that a refresh was made; `records` is an expression.
+    fn note_refresh(&self, records: &str, now: &str) -> [String; 2] {
+        let Self { ledger, next, refreshed, .. } = self;
+        // In two steps, because an owner for whom the evidence is masked may add rows to the ledger, but not by a statement that reads it.
+        [
+            format!(
+                "CREATE OR REPLACE TEMPORARY TABLE {refreshed} AS SELECT \
+                   greatest((SELECT max(person_id) FROM {next}), (SELECT max(to_person_id) FROM {ledger})) AS highest_id, \
+                   {records} AS records"
+            ),
+            format!("INSERT INTO {ledger} SELECT {now}, 'refreshed', NULL, highest_id, records, NULL, NULL FROM {refreshed}"),
+        ]
+    }
+
+    /// Counts what a refresh has found: records, persons, merged, split, and records that were resolved.
+    fn count(&self, now: &str) -> String {
+        let Self { persons, ledger, next, .. } = self;
+        format!(
+            "SELECT count(*), count(DISTINCT person_id), \
+               (SELECT count(*) FROM {ledger} WHERE refreshed_at = {now} AND change = 'merged'), \
+               (SELECT count(*) FROM {ledger} WHERE refreshed_at = {now} AND change = 'split'), \
+               (SELECT count(*) FROM {next}) FROM {persons}"
+        )
+    }
+}
+
+/// A time as statements write it.
+fn written(at: i64) -> String {
+    format!("CAST({} AS TIMESTAMP)", literal(&timestamp(at)))
+}
+
+/// The call that replaces the values of records by hashes.
+fn hashed(definition: &Definition, rows: &str) -> Result<String> {
+    Ok(format!("identity_values(({rows}){})", arguments(definition, &["match_on", "blocked_values"])?))
+}
+
+/// The statements of a refresh of all records at a time, in microseconds since 1970. They belong in one transaction; the last one returns
+/// counts of what was found. `keeps_values` is for an identity whose next refresh may be one of new records alone.
 ///
 /// # Errors
 /// The definition is incomplete.
-pub fn script(definition: &Definition, at: i64) -> Result<Vec<String>> {
-    let now = format!("CAST({} AS TIMESTAMP)", literal(&timestamp(at)));
-    let name = &definition.object.name;
-    let table = |end: &str| format!("{SCHEMA}.{}", identifier(&format!("{name}{end}")));
-    let (persons, ledger) = (table(""), table("_ledger"));
-    let (together, apart) = (table("_must_link"), table("_cannot_link"));
-    let next = identifier(&format!("next {name}"));
-    let refreshed = identifier(&format!("refreshed {name}"));
+pub fn script(definition: &Definition, at: i64, keeps_values: bool) -> Result<Vec<String>> {
+    let now = written(at);
+    let tables = Tables::of(definition);
+    let Tables { persons, ledger, values, together, apart, next, .. } = &tables;
     let key = identifier(&definition.required("key")?);
     let records = records(definition, at)?;
     let found = call(
         definition,
         at,
         &[
-            // The ledger has the highest id ever used.
-            (
-                "previous",
-                format!("SELECT {key}, person_id FROM {persons} UNION ALL SELECT NULL, max(to_person_id) FROM {ledger}"),
-            ),
+            ("previous", tables.previous(&key)),
             ("must_link", format!("SELECT a, b FROM {together}")),
             ("cannot_link", format!("SELECT a, b FROM {apart}")),
         ],
     )?;
-    let changes = format!("identity_changes((SELECT * FROM {persons}), (SELECT * FROM {next}), key => {key})");
     let empty_pairs = format!("SELECT {key} AS a, {key} AS b FROM ({records}) AS records WHERE false");
-    Ok(vec![
+    let [told, refreshed] = tables.note_refresh(&format!("(SELECT count(*) FROM {next})"), &now);
+    let mut statements = vec![
         format!("CREATE SCHEMA IF NOT EXISTS {SCHEMA}"),
         format!("CREATE TABLE IF NOT EXISTS {persons} AS SELECT * FROM {} WHERE false", call(definition, at, &[])?),
         format!("CREATE TABLE IF NOT EXISTS {together} AS {empty_pairs}"),
@@ -266,23 +359,79 @@ pub fn script(definition: &Definition, at: i64) -> Result<Vec<String>> {
              FROM identity_changes((SELECT * FROM {persons}), (SELECT * FROM {persons}), key => {key}) WHERE false"
         ),
         format!("CREATE OR REPLACE TEMPORARY TABLE {next} AS SELECT * FROM {found}"),
-        format!(
-            "INSERT INTO {ledger} SELECT {now}, change, from_person_id, to_person_id, changed.records, example_key, evidence \
-             FROM {changes} AS changed LEFT JOIN {next} AS found ON found.{key} = changed.example_key \
-             WHERE change IN ('merged', 'split', 'moved', 'lost person')"
-        ),
-        // In two steps, because an owner for whom the evidence is masked may add rows to the ledger, but not by a statement that reads it.
-        format!(
-            "CREATE OR REPLACE TEMPORARY TABLE {refreshed} AS SELECT \
-               greatest((SELECT max(person_id) FROM {next}), (SELECT max(to_person_id) FROM {ledger})) AS highest_id, \
-               (SELECT count(*) FROM {next}) AS records"
-        ),
-        format!("INSERT INTO {ledger} SELECT {now}, 'refreshed', NULL, highest_id, records, NULL, NULL FROM {refreshed}"),
+        tables.note_changes(persons, &key, &now),
+        told,
+        refreshed,
         format!("CREATE OR REPLACE TABLE {persons} AS SELECT * FROM {next}"),
+    ];
+    if keeps_values {
+        statements.push(format!("CREATE OR REPLACE TABLE {values} AS SELECT * FROM {}", hashed(definition, &records)?));
+    }
+    statements.push(tables.count(&now));
+    Ok(statements)
+}
+
+/// The temporary table of the rows that the query gives now and did not give before.
+pub fn added_table(definition: &Definition) -> String {
+    format!("added {}", definition.object.name)
+}
+
+/// The statements of a refresh of new records, which are in [`added_table`], and those that they touch; as [`script`] otherwise.
+///
+/// # Errors
+/// The definition is incomplete.
+pub fn script_of_added(definition: &Definition, at: i64) -> Result<Vec<String>> {
+    let now = written(at);
+    let tables = Tables::of(definition);
+    let Tables { persons, values, together, apart, next, .. } = &tables;
+    let key = identifier(&definition.required("key")?);
+    let name = |word: &str| identifier(&format!("{word} {}", definition.object.name));
+    let (added, fresh, before) = (identifier(&added_table(definition)), name("fresh"), name("before"));
+    let here = format!("WHERE {key} IN (SELECT {key} FROM {next})");
+    // The columns of what was hashed are the identifiers already.
+    let found = format!(
+        "resolve_new((SELECT * FROM {fresh}), stored => (SELECT * FROM {values}), previous => ({}), \
+           must_link => (SELECT a, b FROM {together}), cannot_link => (SELECT a, b FROM {apart}){})",
+        tables.previous(&key),
+        arguments(definition, &["hard_keys", "max_shared"])?
+    );
+    let records = format!("(SELECT count(*) FROM {persons}) - (SELECT count(*) FROM {before}) + (SELECT count(*) FROM {next})");
+    let [told, refreshed] = tables.note_refresh(&records, &now);
+    Ok(vec![
         format!(
-            "SELECT count(*), count(DISTINCT person_id), \
-               (SELECT count(*) FROM {ledger} WHERE refreshed_at = {now} AND change = 'merged'), \
-               (SELECT count(*) FROM {ledger} WHERE refreshed_at = {now} AND change = 'split') FROM {next}"
+            "CREATE OR REPLACE TEMPORARY TABLE {fresh} AS SELECT * FROM {}",
+            hashed(definition, &format!("SELECT * FROM {added}"))?
         ),
+        format!("CREATE OR REPLACE TEMPORARY TABLE {next} AS SELECT * FROM {found}"),
+        format!("CREATE OR REPLACE TEMPORARY TABLE {before} AS SELECT * FROM {persons} {here}"),
+        tables.note_changes(&before, &key, &now),
+        told,
+        refreshed,
+        format!("DELETE FROM {persons} {here}"),
+        format!("INSERT INTO {persons} SELECT * FROM {next}"),
+        format!("INSERT INTO {values} SELECT * FROM {fresh}"),
+        tables.count(&now),
     ])
+}
+
+/// Asks for the files that the last refresh has read.
+pub fn read_files(definition: &Definition) -> String {
+    format!("SELECT source, file FROM {}", Tables::of(definition).sources)
+}
+
+/// The schema and the name of the table of these files.
+pub fn table_of_files(definition: &Definition) -> (String, String) {
+    (SCHEMA.into(), format!("{}_sources", definition.object.name))
+}
+
+/// The statements that remember the files that a refresh has read.
+pub fn keep_files(definition: &Definition, files: &Files) -> [String; 3] {
+    let rows = files.iter().flat_map(|(source, files)| files.iter().map(move |file| (source, file)));
+    let rows: Vec<String> = rows.map(|(source, file)| format!("({}, {})", literal(source), literal(file))).collect();
+    let sources = Tables::of(definition).sources;
+    [
+        format!("CREATE TABLE IF NOT EXISTS {sources} (source VARCHAR, file VARCHAR)"),
+        format!("DELETE FROM {sources}"),
+        format!("INSERT INTO {sources} VALUES {}", rows.join(", ")),
+    ]
 }

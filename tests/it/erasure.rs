@@ -194,6 +194,7 @@ fn a_hundred_persons_are_gone_and_nobody_else_has_changed() {
         "table crm.calls|erased",
         "table customers|erased",
         "table identity.person|erased",
+        "table identity.person_values|erased",
         "table mailing|erased",
         "table orders|erased",
     ];
@@ -363,10 +364,10 @@ fn a_person_is_exported() {
     assert_eq!(document["tables"]["customers"]["rows_of_earlier_states"][0]["email"], mail);
     assert_eq!(document["experiments"][0]["experiment"], "offer");
     let tables: Vec<&String> = document["tables"].as_object().unwrap().keys().collect();
-    assert_eq!(tables, ["archive", "customers", "identity.person", "mailing", "orders"]);
+    assert_eq!(tables, ["archive", "customers", "identity.person", "identity.person_values", "mailing", "orders"]);
     // Without a file, the document is the result.
     let answer = rows(&engine, &session, &format!("EXPORT SUBJECT '{key}' FROM PROFILE member WITH (keep = 'orders, mailing')"));
     let document: serde_json::Value = serde_json::from_str(&answer[0]).unwrap();
     let tables: Vec<&String> = document["tables"].as_object().unwrap().keys().collect();
-    assert_eq!(tables, ["archive", "customers", "identity.person"]);
+    assert_eq!(tables, ["archive", "customers", "identity.person", "identity.person_values"]);
 }

@@ -12,13 +12,13 @@ mod create;
 mod identified;
 mod writing;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
-use datafusion::catalog::{Session, TableProvider};
+use datafusion::catalog::{MemTable, Session, TableProvider};
 use datafusion::common::{Result, SchemaExt};
 use datafusion::datasource::TableType;
 use datafusion::datasource::sink::{DataSink, DataSinkExec};
@@ -76,6 +76,23 @@ impl ManagedTable {
     /// The id of its snapshot.
     pub fn snapshot(&self) -> i64 {
         self.rows.snapshot
+    }
+
+    /// The names of its files, with their sizes.
+    pub fn files(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.rows.pins().iter().map(|pin| (pin.name.as_str(), pin.bytes))
+    }
+
+    /// Its rows without those of some files.
+    ///
+    /// # Errors
+    /// None for the files of a table.
+    pub fn without_files(&self, others: &BTreeSet<String>) -> Result<Arc<dyn TableProvider>> {
+        let pins: Vec<_> = self.rows.pins().iter().filter(|pin| !others.contains(&pin.name)).map(Arc::clone).collect();
+        if pins.is_empty() {
+            return Ok(Arc::new(MemTable::try_new(self.schema(), vec![vec![]])?));
+        }
+        Ok(Arc::new(PublishedTable::new((&self.name, self.rows.snapshot), self.schema(), pins, None)?))
     }
 
     /// The table as the statement sees it, or `None` when it did not exist at that time. `defaults` are the values of columns that an

@@ -4,12 +4,14 @@ mod bridges;
 mod connected_components;
 mod edges;
 mod golden_records;
+mod hashed_values;
 mod identity_changes;
 mod identity_links;
 mod matching;
 mod records;
 mod resolve;
 mod resolve_identities;
+mod resolve_new;
 mod resolving;
 
 use crate::adapter::FunctionSet;
@@ -28,7 +30,11 @@ pub fn functions() -> FunctionSet {
         .internal_relation(matching::Pairs)
         .internal_relation(matching::Parameters)
         .internal_relation(matching::Explain)
+        .internal_relation(hashed_values::IdentityValues)
+        .internal_relation(resolve_new::ResolveNew)
+        .internal_scalar::<hashed_values::ValueHash>()
         .step::<edges::ReadEdges>()
         .step::<resolve::Resolve>()
+        .step::<resolve_new::ResolveTouched>()
         .step::<matching::LinkRecords>()
 }

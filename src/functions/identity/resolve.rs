@@ -97,23 +97,8 @@ pub fn plan(call: Call, gives: Gives) -> Result<LogicalPlan> {
             format!("takes at most 60 identifiers, got {}; name some with match_on => […]", names.len()),
         ));
     }
-    let mut hard = vec![false; names.len()];
-    for name in call.options.names("hard_keys").unwrap_or_default() {
-        let Some(place) = names.iter().position(|known| known.eq_ignore_ascii_case(name)) else {
-            let suggestion = did_you_mean(name, names.iter().map(String::as_str));
-            let problem = format!("hard_keys: \"{name}\" is not among match_on{suggestion}; these are {}", names.join(", "));
-            return Err(invalid(function, problem));
-        };
-        hard[place] = true;
-    }
-    let blocked = match call.options.list("blocked_values") {
-        None => vec![],
-        Some(values) => {
-            let texts = cast_array(values, &DataType::Utf8)?;
-            let texts = texts.as_string::<i32>();
-            texts.iter().flatten().map(ToString::to_string).collect()
-        }
-    };
+    let hard = hard_keys(&call, &names)?;
+    let blocked = blocked_values(&call)?;
     let input = call.input()?;
     let mut columns = vec![role("key")];
     for (place, _) in call.roles.list("match_on") {
@@ -138,9 +123,36 @@ pub fn plan(call: Call, gives: Gives) -> Result<LogicalPlan> {
     Resolve { gives, names, hard, max_shared, blocked, given }.over(inputs, call.schema)
 }
 
+/// Which identifiers a person has only one of.
+///
+/// # Errors
+/// `hard_keys` names a column that is no identifier.
+pub fn hard_keys(call: &Call, names: &[String]) -> Result<Vec<bool>> {
+    let mut hard = vec![false; names.len()];
+    for name in call.options.names("hard_keys").unwrap_or_default() {
+        let Some(place) = names.iter().position(|known| known.eq_ignore_ascii_case(name)) else {
+            let suggestion = did_you_mean(name, names.iter().map(String::as_str));
+            let problem = format!("hard_keys: \"{name}\" is not among match_on{suggestion}; these are {}", names.join(", "));
+            return Err(invalid(call.doc.name, problem));
+        };
+        hard[place] = true;
+    }
+    Ok(hard)
+}
+
+/// The values that link nothing.
+///
+/// # Errors
+/// They cannot be written as text.
+pub fn blocked_values(call: &Call) -> Result<Vec<String>> {
+    let Some(values) = call.options.list("blocked_values") else { return Ok(vec![]) };
+    let texts = cast_array(values, &DataType::Utf8)?;
+    Ok(texts.as_string::<i32>().iter().flatten().map(ToString::to_string).collect())
+}
+
 /// The first two columns of an additional relation as keys; for previous ids the second is the id, and for pairs there is a
 /// third, the weight.
-fn others(function: &str, name: &str, relation: &LogicalPlan, key: &DataType) -> Result<LogicalPlan> {
+pub fn others(function: &str, name: &str, relation: &LogicalPlan, key: &DataType) -> Result<LogicalPlan> {
     let schema = relation.schema();
     let column = |place: usize| {
         let (qualifier, field) = schema.qualified_field(place);

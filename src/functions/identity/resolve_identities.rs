@@ -95,18 +95,23 @@ impl RelationFunction for ResolveIdentities {
     }
 
     fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
-        let key = roles.required("key")?;
-        Ok(vec![
-            field(&key.column, key.field.data_type().clone(), false),
-            field("person_id", DataType::Int64, false),
-            field("records", DataType::Int64, false),
-            field("evidence", DataType::Utf8, true),
-        ])
+        columns(roles)
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
         plan(call, Gives::Persons)
     }
+}
+
+/// The columns of the result.
+pub fn columns(roles: &Roles) -> Result<Vec<FieldRef>> {
+    let key = roles.required("key")?;
+    Ok(vec![
+        field(&key.column, key.field.data_type().clone(), false),
+        field("person_id", DataType::Int64, false),
+        field("records", DataType::Int64, false),
+        field("evidence", DataType::Utf8, true),
+    ])
 }
 
 fn field(name: &str, data_type: DataType, nullable: bool) -> FieldRef {

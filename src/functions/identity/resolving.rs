@@ -64,7 +64,7 @@ pub fn resolving(
         let values = values.map(|(value, record)| (places[*value as usize], *record)).collect();
         let blocked = blocked.iter().filter_map(|value| own.dictionary.find(value.as_bytes()));
         let blocked = blocked.map(|number| places[number as usize]).collect();
-        identifiers.push(Identifier { values, is_hard: *is_hard, blocked });
+        identifiers.push(Identifier { values, is_hard: *is_hard, blocked, too_many: vec![] });
         texts.push(own);
     }
     let (mut must_link, mut cannot_link, mut pairs) = (vec![], vec![], vec![]);
@@ -126,7 +126,7 @@ fn by_weight(mut pairs: Vec<(u32, u32, f64)>) -> Vec<(u32, u32)> {
 }
 
 /// Fills in the ids that records had before (the smallest of several), and returns the highest id ever used.
-fn previous(keys: &mut Keys, batches: &[RecordBatch], before: &mut [Option<i64>]) -> Result<i64> {
+pub fn previous(keys: &mut Keys, batches: &[RecordBatch], before: &mut [Option<i64>]) -> Result<i64> {
     let mut last = 0;
     let mut known: HashMap<u32, i64> = HashMap::new();
     for batch in batches {

@@ -6,6 +6,7 @@
 //! | [`bridges`] | edges whose removal splits a component |
 //! | [`dictionary`] | assigns numbers to values |
 //! | [`resolve`] | records linked by shared values, with guards |
+//! | [`touched`] | which records new ones touch |
 //! | [`stable`] | ids that persons keep from one run to the next |
 //! | [`comparison`] | how similar two values are, in levels |
 //! | [`pairs`] | the pairs to compare: blocking, and random pairs |
@@ -19,3 +20,4 @@ pub mod fellegi_sunter;
 pub mod pairs;
 pub mod resolve;
 pub mod stable;
+pub mod touched;

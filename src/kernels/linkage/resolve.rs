@@ -19,6 +19,8 @@ pub struct Identifier {
     pub is_hard: bool,
     /// Values that link no records.
     pub blocked: Vec<u32>,
+    /// Values that more records have than may share one, some of which are not among these.
+    pub too_many: Vec<u32>,
 }
 
 /// The outcome for a value that several records have, or that is blocked.
@@ -143,6 +145,7 @@ pub fn resolve(resolution: Resolution<'_>) -> Resolved {
         identifier.values.sort_unstable();
         identifier.values.dedup();
         identifier.blocked.sort_unstable();
+        identifier.too_many.sort_unstable();
         if identifier.is_hard {
             let mut hard = vec![NONE; records];
             for (value, record) in &identifier.values {
@@ -195,7 +198,7 @@ pub fn resolve(resolution: Resolution<'_>) -> Resolved {
             let carriers: Vec<u32> = group.iter().map(|(_, record)| *record).collect();
             let outcome = if identifier.blocked.binary_search(&value).is_ok() {
                 Outcome::Blocked
-            } else if carriers.len() > max_shared {
+            } else if carriers.len() > max_shared || identifier.too_many.binary_search(&value).is_ok() {
                 Outcome::TooMany
             } else if let Some(found) = persons.compatible(&carriers) {
                 persons.join(&found);
@@ -228,7 +231,7 @@ mod tests {
     use super::*;
 
     fn identifier(values: &[(u32, u32)], is_hard: bool) -> Identifier {
-        Identifier { values: values.to_vec(), is_hard, blocked: vec![] }
+        Identifier { values: values.to_vec(), is_hard, ..Identifier::default() }
     }
 
     fn resolved(records: usize, identifiers: &mut [Identifier], max_shared: usize) -> Resolved {

@@ -142,6 +142,7 @@ fn identity_columns(name: &str, key: &str) -> Vec<Origin> {
     let table = |end: &str| format!("{}.{name}{end}", identity::SCHEMA);
     vec![
         (table(""), key.to_string()),
+        (table("_values"), key.to_string()),
         (table("_ledger"), "example_key".into()),
         (table("_must_link"), "a".into()),
         (table("_must_link"), "b".into()),

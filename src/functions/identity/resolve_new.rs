@@ -1,0 +1,192 @@
+//! The relation function `resolve_new`, which `REFRESH IDENTITY` calls: resolves new records together with the stored ones that they
+//! touch, and returns the persons of these.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
+use datafusion::arrow::compute::{cast as cast_array, take_record_batch};
+use datafusion::arrow::datatypes::{DataType, FieldRef, Int64Type};
+use datafusion::common::{Result, internal_err};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+use serde::{Deserialize, Serialize};
+
+use super::hashed_values::hash;
+use super::records::{Keys, column, does_not_fit, read};
+use super::resolve::{CANNOT_LINK_RELATION, HARD_KEYS, MATCH_ON, MAX_SHARED, MUST_LINK_RELATION, RECORDS_KEY, hard_keys, others};
+use super::resolve_identities;
+use super::resolving::{Resolving, previous};
+use crate::adapter::offload::offload;
+use crate::adapter::plain::Plain;
+use crate::adapter::relation::{Call, RelationFunction, Roles, role};
+use crate::adapter::step::{Reads, Step, StepContext, Streams};
+use crate::docs::{Argument, Doc, Kind, Takes};
+use crate::kernels::linkage::resolve::{Identifier, Resolution, resolve};
+use crate::kernels::linkage::stable::stable_ids;
+use crate::kernels::linkage::touched::{NO_VALUE, Rows, touched};
+
+#[derive(Debug)]
+pub struct ResolveNew;
+
+const DOC: Doc = Doc {
+    name: "resolve_new",
+    kind: Kind::Relation,
+    domain: "identity",
+    arguments: &[
+        Argument::required("input", Takes::Relation, "the new rows, from identity_values"),
+        Argument::required("stored", Takes::Relation, "the rows before, from identity_values"),
+        Argument::required("previous", Takes::Relation, "the persons before: key and person_id"),
+        MUST_LINK_RELATION,
+        CANNOT_LINK_RELATION,
+        RECORDS_KEY,
+        // The hash of the key, then the identifiers.
+        MATCH_ON,
+        HARD_KEYS,
+        MAX_SHARED,
+    ],
+    ..Doc::EMPTY
+};
+
+impl RelationFunction for ResolveNew {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
+        resolve_identities::columns(roles)
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        let names: Vec<String> = call.roles.list("match_on").skip(1).map(|(_, role)| role.column.clone()).collect();
+        let hard = hard_keys(&call, &names)?;
+        let key = call.roles.data_type("key")?.clone();
+        let column = |relation: &LogicalPlan, place: usize| Expr::Column(relation.schema().qualified_field(place).into());
+        let projected = |relation: LogicalPlan, columns: Vec<Expr>| {
+            let columns = columns.into_iter().enumerate().map(|(place, column)| {
+                let data_type = if place == 0 { key.clone() } else { DataType::Int64 };
+                cast(column, data_type).alias(format!("column {place}"))
+            });
+            LogicalPlanBuilder::from(relation).project(columns.collect::<Vec<_>>())?.build()
+        };
+        let (new, stored) = (call.input()?, call.other("stored")?);
+        let hashes = call.roles.list("match_on").map(|(place, _)| column(&new, place));
+        let of_new: Vec<Expr> = std::iter::once(role("key")).chain(hashes).collect();
+        let of_stored: Vec<Expr> = (0..names.len() + 2).map(|place| column(&stored, place)).collect();
+        let mut inputs = vec![projected(new, of_new)?, projected(stored, of_stored)?];
+        for name in ["previous", "must_link", "cannot_link"] {
+            inputs.push(others(DOC.name, name, &call.other(name)?, &key)?);
+        }
+        let max_shared = usize::try_from(call.options.integer("max_shared")?).unwrap_or(usize::MAX);
+        ResolveTouched { names, hard, max_shared }.over(inputs, call.schema)
+    }
+}
+
+/// The step that resolves new records and those that they touch.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ResolveTouched {
+    names: Vec<String>,
+    hard: Vec<bool>,
+    max_shared: usize,
+}
+
+impl Plain for ResolveTouched {
+    const NAME: &'static str = "ResolveTouched";
+}
+
+impl Step for ResolveTouched {
+    fn reads(&self) -> Reads {
+        Reads::AllPartitions
+    }
+
+    fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
+        let (names, hard, max_shared) = (self.names.clone(), self.hard.clone(), self.max_shared);
+        let gather = move |_: Arc<StepContext>, memory: Arc<_>| async move {
+            let mut all: Vec<Vec<RecordBatch>> = vec![];
+            for streams in inputs {
+                all.push(read(DOC.name, streams, &memory).await?);
+            }
+            Ok(all)
+        };
+        offload(DOC.name, context, gather, move |read, worker| {
+            // Each previous key is looked up, and each new row may touch some others.
+            let rows: usize = read.iter().take(1).flatten().map(|batch| batch.num_rows() * batch.num_columns()).sum();
+            let Ok(_memory) = worker.control(1).reserve(rows * 96) else {
+                return Err(worker.fail(does_not_fit(DOC.name, rows * 96)));
+            };
+            match resolving(&read, &hard, max_shared) {
+                Ok(resolving) => resolve_identities::send(worker, &names, &resolving),
+                Err(error) => Err(worker.fail(error)),
+            }
+        })
+    }
+}
+
+/// The hashes in a batch of rows.
+fn hashes(batch: &RecordBatch) -> Rows<'_> {
+    let column = |place: usize| &batch.column(place).as_primitive::<Int64Type>().values()[..];
+    Rows { records: column(1), values: (2..batch.num_columns()).map(column).collect() }
+}
+
+fn resolving(read: &[Vec<RecordBatch>], hard: &[bool], max_shared: usize) -> Result<Resolving> {
+    let [new, stored, before, must_link, cannot_link] = read else { return internal_err!("not five inputs") };
+    let (new_rows, stored_rows): (Vec<Rows<'_>>, Vec<Rows<'_>>) =
+        (new.iter().map(hashes).collect(), stored.iter().map(hashes).collect());
+    let found = touched(&stored_rows, &new_rows, &linked(must_link)?, max_shared);
+    let mut batches = new.clone();
+    for rows in found.rows.chunk_by(|a, b| a.0 == b.0) {
+        let places: UInt32Array = rows.iter().map(|(_, row)| *row as u32).collect();
+        batches.push(take_record_batch(&stored[rows[0].0], &places)?);
+    }
+    let keys = column(&batches, 0);
+    let types = keys.first().map_or(DataType::Int64, |keys| keys.data_type().clone());
+    let mut keys = Keys::of(&types, &keys)?;
+    let all: Vec<Rows<'_>> = batches.iter().map(hashes).collect();
+    let mut identifiers = vec![];
+    for (place, is_hard) in hard.iter().enumerate() {
+        let mut numbers: HashMap<i64, u32> = HashMap::new();
+        let mut number = |value: i64| {
+            let next = numbers.len() as u32;
+            *numbers.entry(value).or_insert(next)
+        };
+        let too_many = found.too_many.get(place).into_iter().flatten().map(|value| number(*value)).collect();
+        let values = all.iter().flat_map(|rows| rows.values[place]).zip(&keys.rows);
+        let values = values.filter(|(value, _)| **value != NO_VALUE).map(|(value, record)| (number(*value), *record)).collect();
+        identifiers.push(Identifier { values, is_hard: *is_hard, blocked: vec![], too_many });
+    }
+    let (must_link, cannot_link) = (known_pairs(&mut keys, must_link)?, known_pairs(&mut keys, cannot_link)?);
+    let mut ids = vec![None; keys.len()];
+    let last = previous(&mut keys, before, &mut ids)?;
+    let resolved = resolve(Resolution {
+        records: keys.len(),
+        identifiers: &mut identifiers,
+        max_shared,
+        must_link: &must_link,
+        cannot_link: &cannot_link,
+        pairs: &[],
+    });
+    let ids = stable_ids(&resolved.persons, &ids, last);
+    Ok(Resolving { keys, texts: vec![], resolved, ids })
+}
+
+/// The hashes of pairs of keys.
+fn linked(batches: &[RecordBatch]) -> Result<Vec<(i64, i64)>> {
+    let mut pairs = vec![];
+    for batch in batches {
+        let texts = |place: usize| cast_array(batch.column(place), &DataType::LargeUtf8);
+        let (a, b): (ArrayRef, ArrayRef) = (texts(0)?, texts(1)?);
+        let both = a.as_string::<i64>().iter().zip(b.as_string::<i64>());
+        pairs.extend(both.filter_map(|(a, b)| Some((hash(a?), hash(b?)))));
+    }
+    Ok(pairs)
+}
+
+/// The pairs of which both records are among these.
+fn known_pairs(keys: &mut Keys, batches: &[RecordBatch]) -> Result<Vec<(u32, u32)>> {
+    let mut pairs = vec![];
+    for batch in batches {
+        let (a, b) = (keys.find(batch.column(0))?, keys.find(batch.column(1))?);
+        pairs.extend(a.into_iter().zip(b).filter_map(|(a, b)| Some((a?, b?))).filter(|(a, b)| a != b));
+    }
+    Ok(pairs)
+}
