@@ -10,12 +10,25 @@ use crate::learning::features::{Computing, Kind};
 /// A feature that separates the classes with a higher AUC by itself may be known only after the target.
 const SUSPICIOUS: f64 = 0.99;
 
+/// A number that explains this share of a number to predict is that number, or what it is computed from.
+const EXPLAINED: f64 = 0.9999;
+
 /// Categories with more values are not examined.
 const MOST_VALUES: usize = 1000;
 
 /// Warns of features that predict the target almost by themselves.
 pub fn tell_leaks(table: &Table, is_class: bool, features: &Features, running: &Computing<'_>) {
-    if !is_class || table.len() < 2 {
+    if table.len() < 2 {
+        return;
+    }
+    if !is_class {
+        for (name, column) in features.names().zip(&table.numbers) {
+            let Some(explained) = explained(column, table).filter(|explained| *explained > EXPLAINED) else { continue };
+            running.note(format!(
+                "{name} alone explains {} (r2 {explained:.4}); if it is known only after that, leave it out with features = '…'",
+                running.wanted.target()
+            ));
+        }
         return;
     }
     let weights = table.weights.as_deref();
@@ -44,6 +57,26 @@ pub fn tell_leaks(table: &Table, is_class: bool, features: &Features, running: &
             running.wanted.target()
         ));
     }
+}
+
+/// The share of the target's variance that a number explains by itself, over the rows that have it.
+fn explained(column: &[f64], table: &Table) -> Option<f64> {
+    let known = || column.iter().zip(&table.target).enumerate().filter(|(_, (value, _))| !value.is_nan());
+    let (mut weight, mut value, mut target) = (0.0, 0.0, 0.0);
+    for (row, (x, y)) in known() {
+        weight += table.weight(row);
+        value += table.weight(row) * x;
+        target += table.weight(row) * y;
+    }
+    let (value, target) = (value / weight, target / weight);
+    let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
+    for (row, (x, y)) in known() {
+        let (x, y, weight) = (x - value, y - target, table.weight(row));
+        xx += weight * x * x;
+        yy += weight * y * y;
+        xy += weight * x * y;
+    }
+    (xx > 0.0 && yy > 0.0).then(|| xy * xy / (xx * yy))
 }
 
 /// Warns of features that are dates after the time of the target, and so cannot be known when it is predicted.
