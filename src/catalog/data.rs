@@ -18,17 +18,18 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use fail::fail_point;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{ChunkReader, Length};
+use parquet::schema::types::ColumnPath;
 
 use super::FILE;
 use super::access::Access;
@@ -43,6 +44,10 @@ use crate::temporary::TemporaryFolder;
 
 /// Rows per row group, which is what one thread reads at a time.
 pub const ROW_GROUP: usize = 131_072;
+
+/// The size of a dictionary of whole numbers or times. What has more distinct values, such as keys, is stored by the differences between
+/// neighbours, which takes a fourth of the time to write and less space: a dictionary of a whole row group is as large as its values.
+const MOST_WHOLE_NUMBERS: usize = 128 << 10;
 
 /// How many bytes are read at a time where a page begins, whose length is not known yet.
 const PAGE: usize = 64 << 10;
@@ -297,6 +302,12 @@ impl DataFolder {
             .set_max_row_group_row_count(Some(ROW_GROUP))
             .set_bloom_filter_enabled(false)
             .set_sorting_columns(sorting);
+        for field in schema.fields().iter().filter(|field| is_whole(field.data_type())) {
+            let column = ColumnPath::from(field.name().as_str());
+            properties = properties
+                .set_column_dictionary_page_size_limit(column.clone(), MOST_WHOLE_NUMBERS)
+                .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
+        }
         if let Some(key) = &key {
             properties = properties.with_file_encryption_properties(encryption(&name, key)?);
         }
@@ -366,6 +377,11 @@ impl DataFolder {
         );
         Err(coded(SqlState::DATA_CORRUPTED, "catalog", problem))
     }
+}
+
+/// True for types whose values Parquet stores as whole numbers.
+fn is_whole(data_type: &DataType) -> bool {
+    data_type.is_integer() || (data_type.is_temporal() && !matches!(data_type, DataType::Interval(_)))
 }
 
 /// True for names of the form that data files are given.
