@@ -36,8 +36,8 @@ which they differ are NULL: 鼓楼区 alone has neither province nor city. **For
 巢湖市庐江县 is in Hefei), by the changes since 1980; a district that was divided gives its largest part, or only its city.
 
 A short name counts only if it is not part of another name: 南京 does not count in 南京路 and 南京东路, and short names of districts count only after
-their city or province. Taiwan is read down to its cities and counties, Hong Kong and Macau down to their districts, which count only after
-香港 or 澳门. Towns and streets are not checked. A text without a division gives NULL for all three levels and the text itself as
+their city or province. Taiwan is read down to its districts, towns and townships, Hong Kong and Macau down to their districts, which count
+only after their city, 香港 or 澳门. Other towns and streets are not checked. A text without a division gives NULL for all three levels and the text itself as
 `rest`. `address_problem` says what is wrong.
 
 **Elsewhere.** Python: `cpca.transform`, whose divisions are those of one year; elsewhere an address service of a map, per call.",

@@ -316,7 +316,7 @@ impl<'a> Search<'a> {
             Some(Problem::NotInside)
         } else if district.is_none()
             && (has_city || first[1].is_none())
-            && !matches!(province, Some("台湾省" | "香港特别行政区" | "澳门特别行政区"))
+            && !matches!(province, Some("香港特别行政区" | "澳门特别行政区"))
         {
             Some(Problem::NoDistrict)
         } else if is_former {
@@ -331,12 +331,9 @@ impl<'a> Search<'a> {
 
     /// True if the full name of a city or district from elsewhere follows.
     fn names_another(&self, rest: &str, chain: &[Option<usize>; 3]) -> bool {
-        // The districts of Taiwan's cities are not listed, and many have names of the mainland: 大安区, 中山区.
-        let is_taiwan = chain[0].is_some_and(|province| self.china.places[province].name == "台湾省");
         let is_another =
             |sense: &Sense| sense.level != Level::Province && !sense.is_short && !self.china.is_beyond_the_mainland(sense.place);
         chain[2].is_none()
-            && !is_taiwan
             && self.china.begins(rest).any(|(name, senses)| senses.iter().any(is_another) && ends_full(name, &rest[name.len()..]))
     }
 }
