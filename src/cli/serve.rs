@@ -49,7 +49,7 @@ pub(super) struct Serve {
     /// Its private key, in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert", env = "PORTRAIT_TLS_KEY")]
     tls_key: Option<PathBuf>,
-    /// Authorities that must have issued the certificates of clients, in PEM.
+    /// Authorities that must have issued the certificates of clients, in PEM; other clients are refused, except on Unix sockets.
     #[arg(long, value_name = "FILE", requires = "tls_cert", env = "PORTRAIT_TLS_CLIENT_CA")]
     tls_client_ca: Option<PathBuf>,
     /// A folder or URL whose files statements may read and write, with its subfolders; may be given several times. Without it

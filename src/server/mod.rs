@@ -91,6 +91,8 @@ pub struct Door {
     engine: Engine,
     connections: Arc<Connections>,
     tls: Option<Tls>,
+    /// Clients must show a certificate: over TCP, also those on this machine connect within TLS.
+    needs_certificates: bool,
     insecure: bool,
     largest_message: usize,
     places: Arc<[String]>,
@@ -203,6 +205,7 @@ impl Server {
             .map_err(|error| failed("server", format!("cannot start threads: {error}")))?;
         let connections = Arc::new(Connections::new(options.max_connections));
         let (insecure, largest_message) = (options.insecure, options.largest_message);
+        let needs_certificates = options.tls.as_ref().is_some_and(|files| files.client_authorities.is_some());
         let places = options.files.clone().into();
         let audit = options.audit_log.as_deref().map(records::Audit::open).transpose()?;
         let statistics = Arc::new(statistics::Statistics::default());
@@ -210,7 +213,17 @@ impl Server {
         engine.activity().listen(Arc::new(records::Records { slow: options.slow, audit }));
         let admission = Arc::new(Semaphore::new(options.max_queries));
         let of_roles = Mutex::default();
-        let door = Arc::new(Door { engine, connections, tls, insecure, largest_message, places, admission, of_roles });
+        let door = Arc::new(Door {
+            engine,
+            connections,
+            tls,
+            needs_certificates,
+            insecure,
+            largest_message,
+            places,
+            admission,
+            of_roles,
+        });
         let (stopping, _) = watch::channel(false);
         let (addresses_of_flight, addresses_of_http, sockets_of_flight) = (flight, http, sockets);
         let (flight, flight_sockets, http, sockets, grace) = (vec![], vec![], vec![], vec![], options.grace);

@@ -302,11 +302,15 @@ impl Sessions {
         Ok(Known { open, token: None })
     }
 
-    /// Refuses connections from other machines without TLS.
+    /// Refuses connections from other machines without TLS, and all without TLS where clients must show certificates.
     ///
     /// # Errors
     /// This is such a connection.
     pub fn check_way(&self, peer: &Peer) -> Result<()> {
+        if peer.address.is_some() && !peer.is_secure && self.door.needs_certificates {
+            let problem = "must use TLS, with a certificate (grpc+tls://): this server accepts clients with certificates alone";
+            return Err(coded(SqlState::INVALID_AUTHORIZATION, "connection", problem));
+        }
         if peer.is_near || peer.is_secure || self.door.insecure {
             return Ok(());
         }

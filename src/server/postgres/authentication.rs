@@ -2,6 +2,7 @@
 //!
 //! Source: RFC 5802, RFC 7677; over TLS also bound to the certificate, RFC 5929 (`tls-server-end-point`).
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -34,8 +35,13 @@ pub async fn authenticate(
     door: &Door,
     user: &str,
     is_secure: bool,
-    is_near: bool,
+    client: Option<SocketAddr>,
 ) -> Result<bool> {
+    let is_near = client.is_none_or(|client| client.ip().to_canonical().is_loopback());
+    if client.is_some() && !is_secure && door.needs_certificates {
+        let problem = "must connect over TLS, with a certificate (sslmode=require, sslcert, sslkey): this server accepts clients with certificates alone";
+        return Err(coded(SqlState::INVALID_AUTHORIZATION, user, problem));
+    }
     if !is_near && !is_secure && !door.insecure {
         let problem = "must connect over TLS (sslmode=require): this server accepts no other connections from other machines";
         return Err(coded(SqlState::INVALID_AUTHORIZATION, user, problem));

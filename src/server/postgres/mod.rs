@@ -85,7 +85,6 @@ async fn serve(beginning: Beginning, door: Arc<Door>, client: Option<SocketAddr>
 
 /// Lets a client in, or tells it why not.
 async fn connect(mut start: Start, door: &Arc<Door>, client: Option<SocketAddr>) -> Option<(Connection, (Entered, Entry))> {
-    let is_near = client.is_none_or(|client| client.ip().to_canonical().is_loopback());
     let refused = start.refused.take();
     let (is_secure, unknown) = (start.is_secure, start.unknown.take());
     let parameters = std::mem::take(&mut start.parameters);
@@ -102,7 +101,7 @@ async fn connect(mut start: Start, door: &Arc<Door>, client: Option<SocketAddr>)
             return Err(coded(SqlState::INVALID_AUTHORIZATION, "server", "a connection needs a user name"));
         }
         let database = parameters.get("database").map_or(user.as_str(), String::as_str);
-        let trusted = authentication::authenticate(&mut incoming, &mut out, door, &user, is_secure, is_near);
+        let trusted = authentication::authenticate(&mut incoming, &mut out, door, &user, is_secure, client);
         let is_trusted = match tokio::time::timeout(STARTUP, trusted).await {
             Ok(trusted) => trusted?,
             Err(_) => {

@@ -7,7 +7,7 @@ use arrow_flight::sql::client::FlightSqlServiceClient;
 use arrow_flight::sql::{CommandStatementQuery, ProstMessageExt};
 use arrow_flight::{Action, FlightDescriptor};
 use prost::Message;
-use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request};
 
 use super::{Client, block_on, channel, codes, connect, database, one, rows, serve, status};
@@ -117,5 +117,83 @@ fn other_machines_are_served_within_tls_alone() {
         let mut client = connect(&server).await;
         client.handshake("bob", "rubber").await.unwrap();
         assert_eq!(rows(&mut client, "SELECT current_user AS a").await, "bob");
+    });
+}
+
+/// With `--tls-client-ca`, a client needs a certificate of that authority, whatever it knows besides.
+#[test]
+fn clients_show_certificates() {
+    let directory = database(ROLES);
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let openssl = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("openssl");
+        command.current_dir(folder.path()).args(arguments).output().is_ok_and(|made| made.status.success())
+    };
+    let authority = |name: &str| {
+        let (key, pem) = (format!("{name}.key"), format!("{name}.pem"));
+        let subject = format!("/CN={name}");
+        openssl(&[
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", &subject, "-keyout", &key, "-out", &pem,
+        ])
+    };
+    let issued = |name: &str, by: &str| {
+        let (key, pem, asked) = (format!("{name}.key"), format!("{name}.pem"), format!("{name}.csr"));
+        let (by_key, by_pem) = (format!("{by}.key"), format!("{by}.pem"));
+        openssl(&["req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", &key, "-out", &asked])
+            && openssl(&[
+                "x509",
+                "-req",
+                "-in",
+                &asked,
+                "-CA",
+                &by_pem,
+                "-CAkey",
+                &by_key,
+                "-CAcreateserial",
+                "-days",
+                "2",
+                "-extfile",
+                "leaf.ext",
+                "-out",
+                &pem,
+            ])
+    };
+    std::fs::write(at("leaf.ext"), "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n").unwrap();
+    let made = authority("ours")
+        && authority("theirs")
+        && issued("server", "ours")
+        && issued("ada", "ours")
+        && issued("stranger", "theirs");
+    if !made {
+        skipped("openssl is not there to make certificates");
+        return;
+    }
+    let shown = |name: &str| at(name).display().to_string();
+    let (certificate, key, ours) = (shown("server.pem"), shown("server.key"), shown("ours.pem"));
+    let server = serve(directory.path(), &["--tls-cert", &certificate, "--tls-key", &key, "--tls-client-ca", &ours]);
+    block_on(async {
+        let tls = || {
+            let authority = Certificate::from_pem(std::fs::read(&ours).unwrap());
+            ClientTlsConfig::new().ca_certificate(authority).domain_name("localhost")
+        };
+        let identity = |name: &str| {
+            let read = |end: &str| std::fs::read(at(&format!("{name}.{end}"))).unwrap();
+            Identity::from_pem(read("pem"), read("key"))
+        };
+        let handshake = async |tls: ClientTlsConfig| {
+            let endpoint = Endpoint::from_shared(format!("https://{}", server.address)).unwrap().tls_config(tls).unwrap();
+            let channel = endpoint.connect().await.map_err(|error| error.to_string())?;
+            let mut client = FlightSqlServiceClient::new(channel);
+            client.handshake("ada", "pencil").await.map_err(|error| error.to_string())?;
+            Ok::<_, String>(rows(&mut client, "SELECT current_user AS a").await)
+        };
+        assert_eq!(handshake(tls().identity(identity("ada"))).await.unwrap(), "ada");
+        handshake(tls()).await.unwrap_err();
+        handshake(tls().identity(identity("stranger"))).await.unwrap_err();
+        // Not even on this machine without TLS.
+        let mut client = connect(&server).await;
+        let told = client.handshake("bob", "rubber").await.unwrap_err().to_string();
+        assert!(told.contains("must use TLS, with a certificate"), "{told}");
     });
 }
