@@ -16,12 +16,13 @@ use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{BinaryExpr, Expr as Planned, ExprSchemable, LogicalPlan};
 use datafusion::sql::parser::{CopyToSource, Statement as SqlParsed};
 use sqlparser::ast::{
-    ArrayElemTypeDef, BinaryOperator, CastKind, DataType as SqlType, ExactNumberInfo, Expr, Statement as SqlStatement,
+    ArrayElemTypeDef, BinaryOperator, CastKind, DataType as SqlType, ExactNumberInfo, Expr, Query, Statement as SqlStatement,
     TimezoneInfo, Value, ValueWithSpan, VisitorMut,
 };
 
 use super::parser::visit;
 use super::references::parameters_in;
+use super::syntax::names;
 use crate::postgres_catalog::cells;
 use crate::walk::{PlanTree, Tree, WalkMut};
 
@@ -204,19 +205,31 @@ pub fn write_times(parsed: &mut SqlParsed, parameters: &HashMap<String, ScalarVa
     if parameters.is_empty() || !matches!(statement.as_ref(), SqlStatement::Insert(_) | SqlStatement::CreateTable(_)) {
         return;
     }
-    let _ = statement.walk_mut(&mut Times(parameters));
+    let _ = statement.walk_mut(&mut Times { parameters, is_written: false });
 }
 
-struct Times<'a>(&'a HashMap<String, ScalarValue>);
+struct Times<'a> {
+    parameters: &'a HashMap<String, ScalarValue>,
+    /// Two parameters with the same value are two columns of the same name.
+    is_written: bool,
+}
 
 impl VisitorMut for Times<'_> {
     type Break = ();
 
     fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
         if let Expr::Value(ValueWithSpan { value: Value::Placeholder(name), .. }) = expression
-            && let Some(written) = self.0.get(name.trim_start_matches('$')).and_then(written)
+            && let Some(written) = self.parameters.get(name.trim_start_matches('$')).and_then(written)
         {
             *expression = written;
+            self.is_written = true;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        if self.is_written {
+            names::tell_apart(query);
         }
         ControlFlow::Continue(())
     }
