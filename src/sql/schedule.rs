@@ -139,7 +139,19 @@ fn alteration(parser: &mut Parser<'_>) -> Result<Action, ParserError> {
     if parser.parse_keyword(Keyword::AS) {
         return script(parser).map(Action::Script);
     }
-    parser.expected("SET (option = value), RESET (option), RENAME TO, OWNER TO or AS", parser.peek_token())
+    // As Snowflake writes it of tasks, and MySQL of events.
+    if let Token::Word(word) = &parser.peek_token_ref().token {
+        let action = match word.value.to_uppercase().as_str() {
+            "PAUSE" | "SUSPEND" | "DISABLE" => Some(Action::Pause),
+            "RESUME" | "ENABLE" => Some(Action::Resume),
+            _ => None,
+        };
+        if let Some(action) = action {
+            parser.advance_token();
+            return Ok(action);
+        }
+    }
+    parser.expected("SET (option = value), RESET (option), RENAME TO, OWNER TO, PAUSE, RESUME or AS", parser.peek_token())
 }
 
 /// Parses the script after AS: `'file.sql'`, `BEGIN statement; … END`, or dollar-quoted statements.
