@@ -154,7 +154,7 @@ fn whoever_asks_for_what_is_hidden_learns_nothing() {
 
 impl World {
     /// The rows in the order of their texts, or the error; and the notes.
-    fn told(&self, sql: &str) -> (Result<Vec<String>, String>, Vec<String>) {
+    pub(super) fn told(&self, sql: &str) -> (Result<Vec<String>, String>, Vec<String>) {
         let mut rows = self.answer(sql);
         if let Ok(rows) = &mut rows {
             rows.retain(|row| !row.starts_with("created_at|"));
