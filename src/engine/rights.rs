@@ -206,6 +206,12 @@ fn inserts(insert: &Insert, needed: &[Privilege], context: StatementContext) -> 
     {
         protection::refuse_conflicts(&object, &context)?;
     }
+    if context.tables().temporary(&name).is_none()
+        && let Some(object) = relation(&name, &context)?
+    {
+        let named = insert.columns.iter().filter_map(|column| column.0.last()?.as_ident().map(crate::sql::command::normal));
+        protection::refuse_keys(&object, &named.collect::<Vec<_>>(), &context)?;
+    }
     let own = target.0.last().and_then(|part| part.as_ident()).map(crate::sql::command::normal);
     let read = insert.source.as_ref().map(|source| tables_in(source.as_ref())).unwrap_or_default();
     let is_read = read.iter().any(|table| table.last() == own.as_ref());

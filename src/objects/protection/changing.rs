@@ -5,10 +5,12 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
 
 use super::copying::sources;
-use super::reading::{covers, hides_rows};
+use super::reading::{covers, hides_any, hides_rows};
 use super::scans::Names;
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded};
+use crate::objects::constraining::declared;
+use crate::sql::syntax::constraints::{Constraint, Rule};
 use crate::statement::StatementContext;
 
 /// Refuses changes of rows by a role that does not see them unmasked and in full.
@@ -32,6 +34,33 @@ pub fn refuse_conflicts(object: &Object, context: &StatementContext) -> Result<(
         context.reader_name()
     );
     Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), problem))
+}
+
+/// Refuses to add rows under a constraint of unique columns of which a role does not see all values: an error for a value that exists already
+/// would tell it. `given` are the columns that get values; empty for all.
+///
+/// # Errors
+/// Row policies of the table apply to the role, or masks do to such a column, and it has no FILTER.
+pub fn refuse_keys(object: &Object, given: &[String], context: &StatementContext) -> Result<()> {
+    if object.kind != "table" || !covers(object, context)? {
+        return Ok(());
+    }
+    for Constraint { name, rule } in declared(object, context)? {
+        let columns = match rule {
+            Rule::PrimaryKey(columns) | Rule::Unique { columns, .. } => columns,
+            Rule::Check(_) => continue,
+        };
+        let is_given = given.is_empty() || columns.iter().any(|column| given.contains(column));
+        if is_given && hides_any(object, &columns, context)? {
+            let reader = context.reader_name();
+            let problem = format!(
+                "has masks or row policies for {reader}, and constraint {name} would tell which values they hide; ask for: GRANT FILTER ON TABLE {} TO {reader}",
+                object.name
+            );
+            return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), problem));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses to replace a table by these rows where that would remove hidden rows, or real values by the masked ones that the role read.

@@ -39,7 +39,7 @@ Stored rows keep the classes that they were stored with. So if a column is renam
 If a column was renamed or dropped before it had a class or a mask of its own, nobody knows what earlier states of it hold. A role with masks on classes or on columns of the table sees NULL there.
 
 No part of a statement is evaluated on the real values, so no error, estimate or plan can reveal them. If the expression of the mask fails for a value, the role sees NULL. The role may add rows to the table; UPDATE, DELETE and MERGE are refused,
-and so is CREATE OR REPLACE TABLE from rows of the table itself.
+and so is CREATE OR REPLACE TABLE from rows of the table itself. Without FILTER it adds none under PRIMARY KEY or UNIQUE of a masked column, or of any where row policies hide rows: an error for a value that exists would tell it.
 
 - **What only tells something of a value.** A column that is computed by comparing values of a class (`CASE WHEN phone LIKE '138%' THEN …`), or a tag whose query selects by them, does not contain the values, but many such columns would tell them. It has
 the class `from:phone`. Roles with a mask on the class `phone` see NULL there, except the owner of the table or profile and roles with FILTER on it. If all may see it: `ALTER PROFILE customer ALTER COLUMN carrier SET CLASS 'none'`. Counts, lengths, and whether there is a value, have no class. Who may read a segment sees who is in it, whatever its condition compares.

@@ -663,6 +663,21 @@ pub(super) fn hides_rows(object: &Object, context: &StatementContext) -> Result<
     Ok(applied(object, context)?.is_some_and(|applied| applied.policies.is_some()))
 }
 
+/// True when values of some of these columns are hidden from the reader of a table, who may not find rows by them either.
+///
+/// # Errors
+/// The database cannot be read.
+pub(super) fn hides_any(object: &Object, columns: &[String], context: &StatementContext) -> Result<bool> {
+    let Some(applied) = applied(object, context)? else { return Ok(false) };
+    if applied.reader.as_ref().is_some_and(|reader| reader.has(Privilege::Filter, &Thing::Object(object.id))) {
+        return Ok(false);
+    }
+    let said = class::said(object);
+    let is_of_class = |of: &Classes| of.contains(UNKNOWN) || applied.classes.iter().any(|(class, _)| tells(of, class));
+    let is_masked = |column: &String| applied.masks.contains_key(column) || said.get(column).is_some_and(is_of_class);
+    Ok(applied.policies.is_some() || columns.iter().any(is_masked))
+}
+
 /// Refuses the condition of a segment on what is masked for its author: a refresh computes it from the real values, so who is in the segment
 /// would tell them.
 ///
