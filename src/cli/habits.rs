@@ -46,7 +46,7 @@ pub(super) fn format_for_statement(command: &clap::Command, arguments: impl Iter
 /// The whole message about wrong arguments.
 pub(super) fn message(error: &clap::Error, language: Language) -> String {
     let said: String = error.render().to_string().lines().map(|line| localized(line, language) + "\n").collect();
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<String> = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
     match advice(error, &arguments) {
         Some(advice) => format!("{}\n{}\n", printable(&said), language::line(language, "note", &advice)),
         None => printable(&said).to_string(),

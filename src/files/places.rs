@@ -223,8 +223,14 @@ fn local(location: &str, base: &Path, path: &Path, counts: &impl Fn(&str) -> boo
         let within = path.strip_prefix(&root).unwrap_or(Path::new("")).to_path_buf();
         let file = real.metadata().map_err(|error| invalid(&name, error))?;
         let modified = file.modified().map_err(|error| invalid(&name, error))?;
-        let location = object_store::path::Path::from_absolute_path(&real)
-            .map_err(|_| invalid(&name, "is under a name that is not UTF-8, so it cannot be read; rename it"))?;
+        let location = object_store::path::Path::from_absolute_path(&real).map_err(|_| {
+            // The store of local files takes any other name.
+            let problem = match real.to_str() {
+                Some(_) => "is under a name with a control character, so it cannot be read; rename it",
+                None => "is under a name that is not UTF-8, so it cannot be read; rename it",
+            };
+            invalid(&name, problem)
+        })?;
         let meta = ObjectMeta { location, last_modified: modified.into(), size: file.len(), e_tag: None, version: None };
         Ok(Found { store: Arc::clone(&store), url: ObjectStoreUrl::local_filesystem(), meta, name, folders: folders(&within) })
     });

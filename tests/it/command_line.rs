@@ -127,6 +127,14 @@ fn exit_codes() {
     assert!(code == 0 && out.contains("Exit codes: 0 success, 1 a statement failed, 2 wrong arguments, 75 locked, 124 timed out, 130 interrupted, 143 ended by SIGTERM, 129 by SIGHUP."));
 }
 
+#[cfg(unix)]
+#[test]
+fn an_argument_that_is_not_utf8_is_an_error() {
+    let argument = <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(b"--command=SELECT '\xff'".to_vec());
+    let (code, _, errors) = run(portrait().arg(argument));
+    assert!(code == 2 && errors.contains("UTF-8") && !errors.contains("panicked"), "{code} {errors}");
+}
+
 #[test]
 fn statements_come_from_a_pipe_and_a_broken_pipe_is_success() {
     let mut child = portrait().args(["-f", "csv"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
