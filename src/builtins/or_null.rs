@@ -201,6 +201,7 @@ fn is_of_row(error: &DataFusionError) -> bool {
                 | SqlState::DISK_FULL
                 | SqlState::SERIALIZATION_FAILURE
                 | SqlState::CONFIGURATION_LIMIT_EXCEEDED
+                | SqlState::PROGRAM_LIMIT_EXCEEDED
                 | SqlState::SYSTEM_ERROR
         )
 }

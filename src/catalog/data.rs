@@ -261,6 +261,8 @@ impl DataFolder {
 
     fn pin_unless(&self, file: &DataFile, known: impl FnOnce(&Identity) -> Option<Arc<Known>>) -> Result<Arc<Pinned>> {
         let path = self.place(&file.name)?;
+        // Before it is opened, as opening a pipe waits for a writer.
+        check_regular(&path)?;
         let lock = File::open(&path).map_err(|error| of_path(&path, "cannot be opened", &error))?;
         match lock.lock_shared() {
             // On a file system without locks nobody can write, so nobody removes files.
@@ -268,10 +270,7 @@ impl DataFolder {
             locked => locked.map_err(|error| of_path(&path, "cannot be locked", &error))?,
         }
         // The file may have been collected while this waited for the lock. As names are never reused, the path still identifies it.
-        let found = path.symlink_metadata().map_err(|error| of_path(&path, "cannot be opened", &error))?;
-        if !found.is_file() {
-            return Err(damaged(&path, "it is not a regular file, but leads to another place"));
-        }
+        check_regular(&path)?;
         let identity = Identity::of(&lock.metadata().map_err(|error| of_path(&path, "cannot be read", &error))?);
         if u64::try_from(file.bytes) != Ok(identity.size) {
             return Err(damaged(&path, &format!("it has {} bytes, but {} were written", identity.size, file.bytes)));
@@ -522,6 +521,16 @@ impl Write for Hashed {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+/// Checks that a data file is there, and is a file.
+fn check_regular(path: &Path) -> Result<()> {
+    match path.symlink_metadata() {
+        Ok(found) if found.is_file() => Ok(()),
+        Ok(_) => Err(damaged(path, "it is not a regular file, but leads to another place")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(damaged(path, "it is missing")),
+        Err(error) => Err(of_path(path, "cannot be opened", &error)),
     }
 }
 

@@ -80,6 +80,10 @@ impl Opened {
                 format!("{FILE} is a link; a database must be in one folder: move or link the whole folder"),
             ));
         }
+        // Opening a pipe would wait for a writer.
+        if file.symlink_metadata().is_ok_and(|found| !found.is_file()) {
+            return Err(invalid(&place, format!("{FILE} is not a file; choose another directory")));
+        }
         let length = file.as_os_str().len();
         if length > LONGEST_PATH {
             let problem =

@@ -5,7 +5,7 @@
 //! and renamed as the last step. For a symbolic link, its target is replaced. A replaced file keeps its permissions.
 //!
 //! A pipe, terminal or other device cannot be replaced by a rename: it is written to once everything has succeeded. The same is done for a
-//! writable file in a directory that is not writable.
+//! writable file in a directory that is not writable, and for a file with several names (hard links), which all show what was written.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -78,8 +78,19 @@ impl Target {
         if !folder.is_dir() {
             return Err(invalid(&subject, format!("the folder {} does not exist; make it first", folder.display())));
         }
-        Ok(Self::Place(place))
+        Ok(if has_other_names(&place) { Self::Through(place) } else { Self::Place(place) })
     }
+}
+
+/// True for a file that has several names, hard links: a rename would leave the others with what was there.
+#[cfg(unix)]
+fn has_other_names(place: &Path) -> bool {
+    place.metadata().is_ok_and(|found| found.is_file() && std::os::unix::fs::MetadataExt::nlink(&found) > 1)
+}
+
+#[cfg(not(unix))]
+fn has_other_names(_: &Path) -> bool {
+    false
 }
 
 /// True for anything that accepts bytes but is not a regular file: pipes, devices, and open file descriptors.

@@ -26,8 +26,8 @@ pub fn is_nameless(error: &DataFusionError) -> bool {
 /// True for an error that a query causes: by its data, or by asking for what cannot be run, which is known only when the plan is made. Other
 /// errors, such as running out of memory or a damaged file, are not caused by one definition.
 pub fn is_of_query(error: &DataFusionError) -> bool {
-    // Data exceptions, and what is not supported.
-    ["22", "0A"].iter().any(|class| sqlstate(error).code().starts_with(class))
+    // Data exceptions, what is not supported, and values that are too long.
+    ["22", "0A", "54"].iter().any(|class| sqlstate(error).code().starts_with(class))
 }
 
 /// The error, prefixed with the segment that it comes from, and with the segment's condition; `key` is the name of the profile's key.

@@ -45,6 +45,12 @@ fn links_are_followed_and_rights_are_kept() {
             assert_eq!(std::fs::read_to_string(at(real)).unwrap(), "a\n7\n");
         }
         assert_eq!(at("there/real.csv").metadata().unwrap().mode() & 0o777, 0o600);
+        // All names of a file show what was written.
+        std::fs::hard_link(at("there/real.csv"), at("other.csv")).unwrap();
+        std::fs::write(at("other.csv"), "much longer than what is written").unwrap();
+        write("there/real.csv");
+        assert_eq!(std::fs::read_to_string(at("other.csv")).unwrap(), "a\n7\n");
+        std::fs::remove_file(at("other.csv")).unwrap();
         // A name of the maximum length.
         let long = format!("{}.csv", "n".repeat(251));
         write(&long);

@@ -336,6 +336,30 @@ fn links_in_a_database_lead_nowhere() {
     assert_eq!(answer(&folder.path().join("link"), "SELECT * FROM t"), "1");
 }
 
+/// A pipe in place of a file is an error, and is not waited for.
+#[cfg(target_os = "linux")]
+#[test]
+fn pipes_in_a_database_are_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("crm");
+    assert_eq!(query(&database, "CREATE TABLE t AS SELECT 1 AS a").0, 0);
+    let [file] = data_files(&database).try_into().unwrap();
+    let piped = |path: &Path| {
+        std::fs::rename(path, folder.path().join("aside")).unwrap();
+        assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+        let (code, _, errors) = query(&database, "SELECT * FROM t");
+        std::fs::remove_file(path).unwrap();
+        std::fs::rename(folder.path().join("aside"), path).unwrap();
+        assert_eq!(code, 1);
+        errors
+    };
+    assert!(piped(&file).contains("leads to another place"));
+    assert!(piped(&database.join("catalog.sqlite")).contains("catalog.sqlite is not a file"));
+    std::fs::remove_file(&file).unwrap();
+    let (code, _, errors) = query(&database, "SELECT * FROM t");
+    assert!(code == 1 && errors.contains("is damaged: it is missing; restore the database from a backup"), "{errors}");
+}
+
 /// Without write permission one can read, also while others write, and also what a killed writer left in the log.
 #[cfg(unix)]
 #[test]

@@ -166,7 +166,7 @@ impl Bounded {
         let problem = format!(
             "a value may take {most} bytes, and this one up to {bytes}; make it shorter, or raise portrait.max_value_bytes"
         );
-        Err(coded(SqlState::OUT_OF_MEMORY, self.name(), problem))
+        Err(coded(SqlState::PROGRAM_LIMIT_EXCEEDED, self.name(), problem))
     }
 }
 
