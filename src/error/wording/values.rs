@@ -123,6 +123,13 @@ fn of_windows(text: &str) -> Option<String> {
             "subquery: cannot use columns of the outer query here; select it as a column in FROM (SELECT …), and use that".into(),
         );
     }
+    if text == "Cannot generate timestamp range where start + step overflows" {
+        return Some(
+            "generate_series: has a time that the clocks of the zone skip or show twice, or that is out of range; write it over TIMESTAMP, and CAST \
+             each value"
+                .into(),
+        );
+    }
     if text == "RANGE requires exactly one ORDER BY column" {
         return Some(
             "OVER: a frame of RANGE with a distance needs ORDER BY of one column; leave the others out, or write ROWS".into(),

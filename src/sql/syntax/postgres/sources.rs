@@ -8,7 +8,7 @@ use datafusion::common::Result;
 use datafusion::execution::session_state::SessionState;
 use sqlparser::ast::{
     BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, JoinConstraint,
-    ObjectNamePart, Select, SelectItem, TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins, Value,
+    ObjectNamePart, Select, SelectItem, TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins, TimezoneInfo, Value,
 };
 
 use super::lists::in_conditions;
@@ -68,6 +68,25 @@ const IN_FROM: [(&str, &str); 9] = [
     ("aclexplode", "SELECT oid(0) AS grantor, oid(0) AS grantee, '' AS privilege_type, false AS is_grantable WHERE false"),
 ];
 
+/// Names the column of a series as the function in FROM does.
+fn with_value(alias: &mut Option<TableAlias>, function: &str) {
+    let alias = alias.get_or_insert_with(|| TableAlias { explicit: true, name: Ident::new(function), columns: vec![], at: None });
+    if alias.columns.is_empty() {
+        alias.columns.push(TableAliasColumnDef::from_name("value"));
+    }
+}
+
+/// True for what is written as a TIMESTAMP WITH TIME ZONE.
+fn is_zoned(argument: &Expr) -> bool {
+    let data_type = match argument {
+        Expr::Nested(within) => return is_zoned(within),
+        Expr::TypedString(typed) => &typed.data_type,
+        Expr::Cast { data_type, .. } => data_type,
+        _ => return false,
+    };
+    matches!(data_type, DataType::Timestamp(_, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz))
+}
+
 /// Rewrites an item of FROM.
 ///
 /// # Errors
@@ -110,13 +129,20 @@ pub fn factor(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
         }
         // The function in FROM needs constants when it is planned; a parameter has its value later.
         ("generate_series", [_, _] | [_, _, Expr::Value(_)]) if given.iter().any(|bound| !parameters_in(bound).is_empty()) => {
-            let own = TableAlias { explicit: true, name: Ident::new(own.as_str()), columns: vec![], at: None };
-            let alias = alias.get_or_insert(own);
-            if alias.columns.is_empty() {
-                alias.columns.push(TableAliasColumnDef::from_name("value"));
-            }
+            with_value(alias, &own);
             let bounds: Vec<String> = (1..=given.len()).map(|place| format!("CAST(${place} AS BIGINT)")).collect();
             Some(with(&format!("generate_series({})", bounds.join(", ")), &given)?)
+        }
+        // In FROM, the engine ends a series where clocks change.
+        ("generate_series", [_, _, _]) if given.iter().any(is_zoned) => {
+            // As in PostgreSQL, the column has the name of the table.
+            if let Some(TableAlias { name, columns, .. }) = alias
+                && columns.is_empty()
+            {
+                columns.push(TableAliasColumnDef::from_name(name.value.clone()));
+            }
+            with_value(alias, &own);
+            Some(call_of(&own, given.clone()))
         }
         ("_pg_expandarray", [list]) => Some(with("expanded_array($1)", std::slice::from_ref(list))?),
         ("unnest", [list]) => Some(list.clone()),
