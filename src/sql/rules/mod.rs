@@ -15,7 +15,7 @@ mod frames;
 pub mod group_keys;
 mod grouping_sets;
 mod lateral_lists;
-mod lazy_cases;
+mod lazy;
 mod lengths;
 mod lossy_casts;
 mod missing_sorts;
@@ -83,7 +83,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     analyzer.push(Arc::new(zeros::OneZero));
     analyzer.push(Arc::new(nans::OneNanOfConstants));
     analyzer.push(Arc::new(lossy_casts::LossyCasts));
-    analyzer.push(Arc::new(lazy_cases::LazyCases));
+    analyzer.push(Arc::new(lazy::LazyConditions));
     analyzer.push(Arc::new(drawn::DrawnOnce));
     analyzer.push(Arc::new(nested_order::OrderOfNested));
     analyzer.push(Arc::new(repeated_orders::OrderedOnce));
