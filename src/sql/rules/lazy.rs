@@ -15,6 +15,7 @@ use datafusion::logical_expr::{BinaryExpr, Case, Expr, ExprSchemable, LogicalPla
 use datafusion::optimizer::AnalyzerRule;
 
 use super::filtered_arguments::is_wider;
+use super::lossy_casts::loses;
 use super::zones::is_date_or_timestamp;
 use super::{input_schema, keeping_names};
 use crate::builtins::division::is_division;
@@ -114,8 +115,7 @@ fn can_fail(expression: &Expr, schema: &DFSchema) -> Result<bool> {
     expression.any_part(|part| match part {
         Expr::Cast(Cast { expr, field }) if !matches!(expr.as_ref(), Expr::Literal(..)) => {
             let (from, to) = (expr.get_type(schema)?, field.data_type());
-            let is_time = |data_type: &DataType| is_date_or_timestamp(data_type) || *data_type == DataType::Boolean;
-            Ok(!(is_wider(&from, to) || is_time(&from) && (is_time(to) || to.is_integer())))
+            Ok(!is_safe(&from, to))
         }
         Expr::ScalarFunction(ScalarFunction { func, args }) if is_division(func.name()) => {
             Ok(!args.get(1).is_some_and(is_other_than_zero))
@@ -125,6 +125,15 @@ fn can_fail(expression: &Expr, schema: &DFSchema) -> Result<bool> {
         }
         _ => Ok(false),
     })
+}
+
+/// True for a cast that every value has.
+fn is_safe(from: &DataType, to: &DataType) -> bool {
+    let is_time = |data_type: &DataType| is_date_or_timestamp(data_type) || *data_type == DataType::Boolean;
+    let is_exact = |data_type: &DataType| data_type.is_integer() || data_type.is_decimal();
+    is_wider(from, to)
+        || is_exact(from) && is_exact(to) && !loses(from, to)
+        || is_time(from) && (is_time(to) || *from == DataType::Boolean && to.is_integer())
 }
 
 /// True for a constant that is a number other than 0.

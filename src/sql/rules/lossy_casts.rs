@@ -59,7 +59,7 @@ fn kept(side: &mut Expr, is_of_nulls: bool, schema: &DFSchema) -> bool {
 }
 
 /// True for casts between integers and decimals that do not give every value back.
-fn loses(from: &DataType, to: &DataType) -> bool {
+pub fn loses(from: &DataType, to: &DataType) -> bool {
     match (digits(from), digits(to)) {
         (Some((before, places)), Some((kept_before, kept_places))) => {
             let is_unsigned = |data_type: &DataType| data_type.is_unsigned_integer();
