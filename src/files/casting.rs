@@ -7,14 +7,23 @@ use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
 
+use super::json::texts::nested;
 use crate::builtins::local_texts;
 
-/// The values of texts; NULL for a text that is none. Bytes are written as `\x616263`; other texts are their own bytes.
+/// The values of texts; NULL for a text that is none. Bytes are written as `\x616263`; other texts are their own bytes. Lists, structs and
+/// maps are written as JSON.
 ///
 /// # Errors
 /// Texts cannot be cast to the type.
 pub fn cast_texts(texts: StringArray, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
+    let options = CastOptions { safe: true, ..CastOptions::default() };
     let texts: ArrayRef = match data_type {
+        // CAST would make a list of the whole text.
+        DataType::List(_) | DataType::Struct(_) | DataType::Map(..) => return nested(&texts, data_type),
+        DataType::LargeList(element)
+        | DataType::FixedSizeList(element, _)
+        | DataType::ListView(element)
+        | DataType::LargeListView(element) => nested(&texts, &DataType::List(Arc::clone(element)))?,
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView => {
             let bytes = |text: &str| hexadecimal(text).unwrap_or_else(|| text.as_bytes().to_vec());
             Arc::new(texts.iter().map(|text| text.map(bytes)).collect::<BinaryArray>())
@@ -25,7 +34,7 @@ pub fn cast_texts(texts: StringArray, data_type: &DataType) -> Result<ArrayRef, 
         }
         _ => Arc::new(texts),
     };
-    cast_with_options(&texts, data_type, &CastOptions { safe: true, ..CastOptions::default() })
+    cast_with_options(&texts, data_type, &options)
 }
 
 /// The bytes of `\x616263`.

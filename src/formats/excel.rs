@@ -26,7 +26,7 @@ const DECIMALS: u8 = 6;
 /// The largest power of ten that a double holds exactly.
 const POWERS: i32 = 22;
 /// 1 March 1900 in days since 1970: before that, Excel's calendar differs.
-const FIRST_DAY: i64 = -25_509;
+const FIRST_DAY: i64 = -25_508;
 /// Excel's day 0 in days since 1970.
 const DAY_0: f64 = -25_569.0;
 const MICROSECONDS: f64 = 86_400_000_000.0;

@@ -13,5 +13,6 @@ pub mod infer;
 pub mod options;
 pub mod scan;
 pub mod table;
+pub mod texts;
 pub mod tokens;
 pub mod within;
