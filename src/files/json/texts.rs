@@ -1,6 +1,6 @@
 //! Texts of JSON as lists, structs and maps, as COPY writes such values to CSV and Excel.
 
-use datafusion::arrow::array::{ArrayRef, BooleanArray, StringArray};
+use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, StringArray};
 use datafusion::arrow::compute::nullif;
 use datafusion::arrow::datatypes::{DataType, Field, Fields};
 use datafusion::arrow::error::ArrowError;
@@ -43,7 +43,7 @@ fn is_one_value(text: &str) -> bool {
 mod tests {
     use std::sync::Arc;
 
-    use datafusion::arrow::array::{Array, AsArray};
+    use datafusion::arrow::array::AsArray;
     use datafusion::arrow::datatypes::Int64Type;
 
     use super::*;
