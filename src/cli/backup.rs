@@ -1,12 +1,24 @@
 //! `portrait backup` and `portrait restore`: save a database as one file, and restore it.
 
 use std::io::{IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use portraitdb::{Engine, MasterKeys, Saved, restore, restore_encrypted};
 
 use super::console::Failure;
+
+/// Takes the directory of the database from `DIR TO ARCHIVE`, and leaves the archive.
+pub(super) fn directory(words: &mut Vec<PathBuf>) -> Result<Option<PathBuf>, Failure> {
+    let directory = match words.as_slice() {
+        [directory, _] => Some(directory.clone()),
+        [directory, to, _] if to.as_os_str().eq_ignore_ascii_case("to") => Some(directory.clone()),
+        [_, _, _] => return Err(Failure::Error("backup: names one database and one file: backup DIR TO ARCHIVE".into())),
+        _ => None,
+    };
+    words.drain(..words.len().saturating_sub(1));
+    Ok(directory)
+}
 
 /// Saves the database. Ctrl-C ends the program and leaves no partial archive.
 pub(super) fn back_up(engine: &Engine, archive: &Path) -> Result<(), Failure> {

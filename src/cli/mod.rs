@@ -99,6 +99,18 @@ struct Common {
 }
 
 impl Common {
+    /// Takes the database that a command names itself.
+    fn name_database(&mut self, action: &str, directory: Option<PathBuf>) -> Result<(), Failure> {
+        match (&self.database, directory) {
+            (Some(_), Some(_)) => Err(Failure::Error(format!("{action}: --database names the database already; leave one out"))),
+            (None, Some(directory)) => {
+                self.database = Some(directory);
+                Ok(())
+            }
+            (_, None) => Ok(()),
+        }
+    }
+
     /// The options of an engine, from the command line.
     fn options(&self) -> EngineOptions {
         EngineOptions {
@@ -161,16 +173,20 @@ enum Action {
     Dump,
     /// Compare every file of the database with what was written; exit code 1 if anything is damaged, missing or left over.
     #[command(after_help = "Example:\n  portrait -d crm check && echo sound")]
-    Check,
+    Check {
+        /// The directory of the database, instead of -d.
+        #[arg(value_name = "DIR")]
+        directory: Option<PathBuf>,
+    },
     /// Check every record of the audit log; exit code 1 if one was changed, removed, moved or inserted.
     #[command(after_help = audit::EXAMPLES)]
     Audit(audit::Audit),
     /// Save the database in one file while others read and write; never replaces an existing file.
     #[command(after_help = "Example:\n  portrait -d crm backup crm-2025-06-30.backup")]
     Backup {
-        /// The new file.
-        #[arg(value_name = "ARCHIVE")]
-        archive: PathBuf,
+        /// The new file; DIR TO before it names the directory of the database, instead of -d.
+        #[arg(value_name = "ARCHIVE", num_args = 1..=3, required = true)]
+        words: Vec<PathBuf>,
     },
     /// Restore a database from a backup in a new or empty directory, comparing every checksum.
     #[command(
@@ -267,7 +283,12 @@ fn arguments(language: Language) -> Result<Arguments, clap::Error> {
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { common, statements, action } = arguments;
+    let Arguments { mut common, statements, mut action } = arguments;
+    match &mut action {
+        Some(Action::Check { directory }) => common.name_database("check", directory.take())?,
+        Some(Action::Backup { words }) => common.name_database("backup", backup::directory(words)?)?,
+        _ => {}
+    }
     if let Some(Action::Docs { folder, check, examples }) = action {
         return if examples { reference::run_examples() } else { reference::write(&folder, check) };
     }
@@ -288,7 +309,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let is_there = common.database.as_deref().is_none_or(is_database);
     match &action {
-        Some(Action::Check) => needs_database("check", common.database.as_deref())?,
+        Some(Action::Check { .. }) => needs_database("check", common.database.as_deref())?,
         Some(Action::Audit(_)) => needs_database("audit", common.database.as_deref())?,
         Some(Action::Backup { .. }) => needs_database("backup", common.database.as_deref())?,
         Some(Action::RotateKey(_)) => needs_database("rotate-key", common.database.as_deref())?,
@@ -313,7 +334,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     if server.is_some()
         && let Some(
-            Action::Check
+            Action::Check { .. }
             | Action::Audit(_)
             | Action::Backup { .. }
             | Action::Dump
@@ -325,9 +346,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         return Err(Failure::Error("--connect: is only for statements; this command works on the folder of a database".into()));
     }
     match &action {
-        Some(Action::Check) => return check::run(&engine),
+        Some(Action::Check { .. }) => return check::run(&engine),
         Some(Action::Audit(asked)) => return audit::run(&engine, asked),
-        Some(Action::Backup { archive }) => return backup::back_up(&engine, archive),
+        Some(Action::Backup { words }) => return words.iter().try_for_each(|archive| backup::back_up(&engine, archive)),
         Some(Action::RotateKey(asked)) => return asked.run(&engine, &common),
         Some(Action::Serve(asked)) => return serve::run(&engine, asked),
         Some(Action::Schedule(asked)) => return schedule::run(&engine, asked),

@@ -339,4 +339,15 @@ fn what_only_reads_makes_no_database() {
     assert_eq!((code, error.as_str()), (0, "note: there was no database in shop; a new one was created\n"));
     let (code, _, error) = program(&["-d", "shop", "-c", "SELECT 1"]);
     assert_eq!((code, error.as_str()), (0, ""));
+    // The database may stand after the command.
+    let given: [&[&str]; 4] = [&["check", "shop"], &["backup", "shop", "TO", "a.backup"], &["backup", "shop", "b.backup"], &["restore", "a.backup", "copy"]];
+    for arguments in given {
+        let (code, _, error) = program(arguments);
+        assert_eq!((code, error.as_str()), (0, ""), "{arguments:?}");
+    }
+    assert_eq!(names(folder.path()), ["a.backup", "b.backup", "copy", "shop"]);
+    let (code, _, error) = program(&["-d", "shop", "check", "copy"]);
+    assert!(code == 1 && error.contains("check: --database names the database already; leave one out"), "{error}");
+    let (code, _, error) = program(&["backup", "shop", "c.backup", "d.backup"]);
+    assert!(code == 1 && error.contains("backup: names one database and one file: backup DIR TO ARCHIVE"), "{error}");
 }
