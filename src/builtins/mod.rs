@@ -13,6 +13,7 @@ pub mod decimals;
 pub mod division;
 pub mod exact_constants;
 mod exact_sum;
+pub mod excluding;
 pub mod exponents;
 pub mod float_extremes;
 pub mod given_once;

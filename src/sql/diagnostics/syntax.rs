@@ -324,10 +324,7 @@ fn hint(
         (_, "PERCENT") => "write QUALIFY percent_rank() OVER (ORDER BY …) < 0.1",
         (_, "DISTINCT") => "write DISTINCT right after SELECT, or within count(DISTINCT …)",
         (_, "MATERIALIZED") | ("AS", "NOT") => "the engine decides what is computed only once; leave it out",
-        (_, "EXCLUDE") if tokens.iter().any(|token| text_of(&token.token).eq_ignore_ascii_case("CURRENT")) => {
-            "no row of a window is left out; write sum(a) OVER (…) - a, and count(a) OVER (…) - 1, for the rows besides this one"
-        }
-        (_, "EXCLUDE") => "no row of a window is left out; write a condition in CASE WHEN … END within the aggregate",
+        (_, "EXCLUDE") => "EXCLUDE CURRENT ROW, GROUP or TIES ends a frame; write ROWS, RANGE or GROUPS before it",
         (_, "LIKE") => "write SELECT … FROM the table of system or information_schema WHERE … LIKE …",
         (_, "TABLE") => "write SELECT * FROM table",
         ("OF", _) => "write FROM name FOR SYSTEM_TIME AS OF DATE '2025-06-30'",

@@ -6,6 +6,7 @@ mod bits;
 mod bounded;
 mod days;
 mod drawn;
+mod excluded_rows;
 pub mod failing;
 mod filtered_arguments;
 mod filtered_statistics;
@@ -122,7 +123,10 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     optimizer.push(Arc::new(failing::KeptValues));
     optimizer.push(Arc::new(ranges::RangesOfSortKeys));
     let bounded = bounded::CallBounded::of(builder.scalar_functions().get_or_insert_default());
-    builder.analyzer().get_or_insert_with(Analyzer::new).rules.push(Arc::new(bounded));
+    let analyzer = &mut builder.analyzer().get_or_insert_with(Analyzer::new).rules;
+    analyzer.push(Arc::new(bounded));
+    // The functions that it brings in hold others, which no further rule looks into.
+    analyzer.push(Arc::new(excluded_rows::ExcludedRows));
     let mut physical = builder.physical_optimizers().take().unwrap_or_default();
     filtered_statistics::guard(&mut physical.rules);
     // After all sorts are placed, and before their filters are pushed down.

@@ -12,6 +12,7 @@ pub mod creating;
 pub mod earlier_names;
 pub mod effort;
 pub mod elsewhere;
+pub mod exclusions;
 pub mod explaining;
 pub mod expression_macros;
 pub mod forward_names;

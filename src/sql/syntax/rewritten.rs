@@ -29,6 +29,7 @@ use sqlparser::ast::{
 };
 
 use super::call_of;
+use super::exclusions;
 use super::quantified;
 use crate::sql::command::normal;
 use crate::sql::parser::parse_expression;
@@ -454,13 +455,13 @@ fn settle(window: &mut WindowSpec, known: &[(String, WindowSpec)]) -> bool {
     let Some(name) = &window.window_name else { return true };
     let Some(base) = found(name, known) else { return false };
     // As in the SQL standard: the partitions come from the base window, whose order cannot be overridden and which must not have a frame.
-    if !window.partition_by.is_empty()
+    if !window.partition_by.iter().all(exclusions::is_mark)
         || (!base.order_by.is_empty() && !window.order_by.is_empty())
         || base.window_frame.is_some()
     {
         return false;
     }
-    window.partition_by.clone_from(&base.partition_by);
+    window.partition_by.extend(base.partition_by.iter().cloned());
     if window.order_by.is_empty() {
         window.order_by.clone_from(&base.order_by);
     }

@@ -5,7 +5,7 @@ use sqlparser::dialect::{Dialect, GenericDialect};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
-use super::{arrows, comprehensions, grouping, identities, nesting, read_again, table_queries};
+use super::{arrows, comprehensions, exclusions, grouping, identities, nesting, read_again, table_queries};
 use crate::error::invalid;
 use crate::sql::changing::NOTHING;
 
@@ -23,7 +23,7 @@ pub fn respell(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
     let word = |text: &str, keyword: Keyword| Token::Word(Word { value: text.into(), quote_style: None, keyword });
     grouped_digits(tokens);
     globs(tokens);
-    nothing_excluded(tokens);
+    exclusions::rewrite(tokens);
     table_queries::rewrite(tokens);
     comprehensions::rewrite(tokens);
     arrows::mark(tokens);
@@ -100,17 +100,6 @@ fn nothing_done(tokens: &mut Vec<TokenWithSpan>) {
         let text = if adds { format!("INSERT (\"{NOTHING}\") VALUES (0)") } else { format!("UPDATE SET \"{NOTHING}\" = 0") };
         let written = tokens_of(&text, &GenericDialect {}, tokens[first].span).unwrap_or_default();
         tokens.splice(first..=last, written);
-    }
-}
-
-/// A window frame that ends with EXCLUDE NO OTHERS has all its rows, as it has without these words.
-fn nothing_excluded(tokens: &mut [TokenWithSpan]) {
-    let places: Vec<usize> = (0..tokens.len()).filter(|place| !matches!(tokens[*place].token, Token::Whitespace(_))).collect();
-    for three in places.windows(3) {
-        let words = ["exclude", "no", "others"];
-        if three.iter().zip(words).all(|(place, word)| is_word(&tokens[*place].token, word)) {
-            three.iter().for_each(|place| tokens[*place].token = Token::Whitespace(Whitespace::Space));
-        }
     }
 }
 
