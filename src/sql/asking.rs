@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `* ILIKE '%name%'`, `* RENAME (a AS b)` | the columns by name |
 //! | `COLUMNS('pattern')`, `max(COLUMNS(* EXCLUDE (id)))` | one item per matching column |
-//! | `WHERE COLUMNS(*) > 0` | `WHERE a > 0 AND b > 0` |
+//! | `WHERE COLUMNS(*) > 0`, also after HAVING and QUALIFY | `WHERE a > 0 AND b > 0` |
+//! | `GROUP BY COLUMNS('pattern')`, `ORDER BY COLUMNS('pattern')` | one key per matching column |
 //! | `SELECT a + 1 AS b, b * 2` where FROM has no column `b` | `SELECT a + 1 AS b, (a + 1) * 2` |
 //! | `row_to_json(t)`, `SELECT t` where FROM has no column `t` | the row of the table as a struct |
 //! | `(SELECT … WHERE x = id)` within a query over `a JOIN b USING (id)` | `(SELECT … WHERE x = a.id)` |
@@ -275,6 +276,22 @@ impl Walk<'_> {
         }
     }
 
+    /// Replaces `ORDER BY COLUMNS(…)`.
+    fn order(&mut self, query: &mut Query) -> Found {
+        let (SetExpr::Select(select), Some(order)) = (query.body.as_ref(), &mut query.order_by) else { return DONE };
+        if !star_columns::asks_in_order(order) {
+            return DONE;
+        }
+        match self.answer.take() {
+            None => self.columns(select.from.clone(), false),
+            Some(Answer::Columns(columns)) => match star_columns::expand_order(order, &columns) {
+                Ok(()) => DONE,
+                Err(error) => ControlFlow::Break(Stop::Wrong(error)),
+            },
+            Some(_) => DONE,
+        }
+    }
+
     /// Replaces names of tables that stand for their rows.
     fn whole_rows(&mut self, select: &mut Select) -> Found {
         if !whole_rows::reads(select) {
@@ -406,6 +423,7 @@ impl VisitorMut for Walk<'_> {
     }
 
     fn post_visit_query(&mut self, query: &mut Query) -> Found {
+        self.order(query)?;
         self.frames.pop();
         // WITH queries are visited before the body of their query.
         if let Some(frame) = self.frames.last_mut() {

@@ -1,5 +1,5 @@
-//! Expands `* ILIKE 'a%'`, `* RENAME (a AS b)`, `COLUMNS('pattern')` and `COLUMNS(* EXCLUDE (a))`, the calls also in WHERE, once the columns
-//! of FROM are known.
+//! Expands `* ILIKE 'a%'`, `* RENAME (a AS b)`, `COLUMNS('pattern')` and `COLUMNS(* EXCLUDE (a))`, the calls also in WHERE, GROUP BY, HAVING,
+//! QUALIFY and ORDER BY, once the columns of FROM are known.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -8,8 +8,8 @@ use datafusion::common::{Column, Result};
 use datafusion::functions::regex::compile_regex;
 use sqlparser::ast::{
     Array, BinaryOperator, ExceptSelectItem, ExcludeSelectItem, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Ident, IdentWithAlias, LambdaFunction, ObjectName, RenameSelectItem, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    UnaryOperator, Value, VisitorMut, WildcardAdditionalOptions,
+    GroupByExpr, Ident, IdentWithAlias, LambdaFunction, ObjectName, OrderBy, OrderByExpr, OrderByKind, RenameSelectItem, Select,
+    SelectItem, SelectItemQualifiedWildcardKind, UnaryOperator, Value, VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::rewritten::binary;
@@ -31,9 +31,22 @@ pub fn asks(item: &SelectItem) -> bool {
     }
 }
 
-/// True for a SELECT whose items or condition depend on the columns of FROM.
+/// True for a SELECT whose items, groups or conditions depend on the columns of FROM.
 pub fn asks_in(select: &Select) -> bool {
-    select.projection.iter().any(asks) || select.selection.as_ref().is_some_and(has_columns)
+    let conditions = [&select.selection, &select.having, &select.qualify];
+    let groups = match &select.group_by {
+        GroupByExpr::Expressions(groups, _) => groups.as_slice(),
+        GroupByExpr::All(_) => &[],
+    };
+    select.projection.iter().any(asks) || conditions.into_iter().flatten().any(has_columns) || groups.iter().any(has_columns)
+}
+
+/// True for an order that depends on the columns of FROM.
+pub fn asks_in_order(order: &OrderBy) -> bool {
+    match &order.kind {
+        OrderByKind::Expressions(keys) => keys.iter().any(|key| has_columns(&key.expr)),
+        OrderByKind::All(_) => false,
+    }
 }
 
 /// True for `a, t.*` over several tables: only the columns of FROM tell whether `a` is also a column of `t` and so repeated.
@@ -111,14 +124,42 @@ pub fn expand(select: &mut Select, columns: &[Column]) -> Result<()> {
     }
     select.projection = items;
     // A condition must hold for each of the columns.
-    if let Some(condition) = select.selection.take_if(|condition| has_columns(condition)) {
-        let each = of_call(&condition, None, columns)?.into_iter().filter_map(|item| match item {
-            SelectItem::ExprWithAlias { expr, .. } => Some(Expr::Nested(Box::new(expr))),
-            _ => None,
-        });
-        select.selection = each.reduce(|left, right| binary(left, &BinaryOperator::And, right));
+    for condition in [&mut select.selection, &mut select.having, &mut select.qualify] {
+        if let Some(own) = condition.take_if(|condition| has_columns(condition)) {
+            let each = each_of(&own, columns)?.into_iter().map(|part| Expr::Nested(Box::new(part)));
+            *condition = each.reduce(|left, right| binary(left, &BinaryOperator::And, right));
+        }
+    }
+    if let GroupByExpr::Expressions(groups, _) = &mut select.group_by {
+        for group in std::mem::take(groups) {
+            if has_columns(&group) { groups.extend(each_of(&group, columns)?) } else { groups.push(group) }
+        }
     }
     Ok(())
+}
+
+/// Replaces a key of an order by one for each of the columns.
+///
+/// # Errors
+/// A call matches no column, or names one that does not exist.
+pub fn expand_order(order: &mut OrderBy, columns: &[Column]) -> Result<()> {
+    let OrderByKind::Expressions(keys) = &mut order.kind else { return Ok(()) };
+    for key in std::mem::take(keys) {
+        match has_columns(&key.expr) {
+            true => keys.extend(each_of(&key.expr, columns)?.into_iter().map(|expr| OrderByExpr { expr, ..key.clone() })),
+            false => keys.push(key),
+        }
+    }
+    Ok(())
+}
+
+/// The expression for each of the columns that its call of `COLUMNS` stands for.
+fn each_of(expression: &Expr, columns: &[Column]) -> Result<Vec<Expr>> {
+    let items = of_call(expression, None, columns)?.into_iter().filter_map(|item| match item {
+        SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+        _ => None,
+    });
+    Ok(items.collect())
 }
 
 /// Renames an unqualified column if the same column is also in the list.
