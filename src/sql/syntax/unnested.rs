@@ -3,6 +3,7 @@
 //! | written | rewritten to |
 //! |---|---|
 //! | `json_array_elements_text(tags) AS tag` | `UNNEST(json_value_array(tags)) AS tag(value)` |
+//! | `json_array_elements_text(tags) WITH ORDINALITY AS t(tag, n)` | `UNNEST(json_value_array(tags)) WITH ORDINALITY AS t(tag, n)` |
 //! | `json_each(json) AS e` | `UNNEST(json_keys(json), json_query_array(json)) AS e(key, value)` |
 //! | `regexp_split_to_table(text, ',') AS part` | `UNNEST(regexp_split_to_array(text, ',')) AS part(part)` |
 //! | `LATERAL FLATTEN(INPUT => list) f` | `UNNEST(range(0, array_length(list)), list) AS f(index, value)` |
@@ -58,18 +59,22 @@ const ALL: [Unnested; 14] = [
 /// # Errors
 /// None for parsed items.
 pub fn factor(factor: &mut TableFactor) -> Result<()> {
-    let (name, arguments, alias) = match &*factor {
-        TableFactor::Table { name, args: Some(arguments), alias, .. } => (name.clone(), arguments.args.clone(), alias.clone()),
-        TableFactor::Function { name, args, alias, with_ordinality: false, .. } => (name.clone(), args.clone(), alias.clone()),
+    let (name, arguments, alias, with_ordinality) = match &*factor {
+        TableFactor::Table { name, args: Some(arguments), alias, with_ordinality, .. } => {
+            (name.clone(), arguments.args.clone(), alias.clone(), *with_ordinality)
+        }
+        TableFactor::Function { name, args, alias, with_ordinality, .. } => {
+            (name.clone(), args.clone(), alias.clone(), *with_ordinality)
+        }
         TableFactor::TableFunction {
             expr: Expr::Function(Function { name, args: FunctionArguments::List(list), .. }),
             alias,
-        } => (name.clone(), list.args.clone(), alias.clone()),
+        } => (name.clone(), list.args.clone(), alias.clone(), false),
         _ => return Ok(()),
     };
     let Some(own) = plain(&name) else { return Ok(()) };
     if let Some((lists, columns)) = elements(&own, &arguments)? {
-        *factor = unnest(lists, &columns, alias, &own);
+        *factor = unnest(lists, &columns, alias, &own, with_ordinality);
     }
     Ok(())
 }
@@ -156,7 +161,7 @@ fn is_json(expression: &Expr) -> bool {
     }
 }
 
-fn unnest(lists: Vec<Expr>, columns: &[&str], alias: Option<TableAlias>, own: &str) -> TableFactor {
+fn unnest(lists: Vec<Expr>, columns: &[&str], alias: Option<TableAlias>, own: &str, with_ordinality: bool) -> TableFactor {
     let mut alias = alias.unwrap_or_else(|| TableAlias { explicit: true, name: Ident::new(own), columns: vec![], at: None });
     if alias.columns.is_empty() {
         let column = |name: Ident| TableAliasColumnDef { name, data_type: None };
@@ -164,6 +169,9 @@ fn unnest(lists: Vec<Expr>, columns: &[&str], alias: Option<TableAlias>, own: &s
             [] => vec![column(alias.name.clone())],
             columns => columns.iter().map(|name| column(Ident::with_quote('"', *name))).collect(),
         };
+        if with_ordinality {
+            alias.columns.push(column(Ident::new("ordinality")));
+        }
     }
     let array_exprs = lists.into_iter().map(|list| match list {
         Expr::Array(array) => call_of("make_array", array.elem),
@@ -174,6 +182,6 @@ fn unnest(lists: Vec<Expr>, columns: &[&str], alias: Option<TableAlias>, own: &s
         array_exprs: array_exprs.collect(),
         with_offset: false,
         with_offset_alias: None,
-        with_ordinality: false,
+        with_ordinality,
     }
 }

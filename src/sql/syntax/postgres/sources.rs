@@ -214,8 +214,8 @@ fn is_of_rows(name: &str, state: &SessionState) -> bool {
         && !is_relation()
 }
 
-/// Names the column of a series after its alias where the SELECT reads it by that name: `SELECT g FROM generate_series(1, 3) g`.
-/// Otherwise it is called `value`.
+/// Names the column of a series after its alias where the SELECT reads it by that name: `SELECT g FROM generate_series(1, 3) g`, and after
+/// the function where there is no alias: `SELECT range FROM range(3)`. Otherwise it is called `value`.
 pub fn select(select: &mut Select) {
     let conditions = [&mut select.selection, &mut select.having, &mut select.qualify];
     conditions.into_iter().flatten().for_each(in_conditions);
@@ -232,6 +232,7 @@ pub fn select(select: &mut Select) {
     if series(select).next().is_none() {
         return;
     }
+    let column = |name: Ident| TableAliasColumnDef { name, data_type: None };
     let mut read = HashSet::new();
     let _ = select.each_expression(|part| {
         if let Expr::Identifier(name) = part {
@@ -239,13 +240,17 @@ pub fn select(select: &mut Select) {
         }
         ControlFlow::<()>::Continue(())
     });
-    for alias in series(select).filter(|alias| read.contains(&normal(&alias.name))) {
-        alias.columns.push(TableAliasColumnDef { name: alias.name.clone(), data_type: None });
+    for (own, alias) in series(select) {
+        let name = alias.as_ref().map_or_else(|| Ident::new(own), |alias| alias.name.clone());
+        if read.contains(&normal(&name)) {
+            let alias = alias.get_or_insert_with(|| TableAlias { explicit: true, name: name.clone(), columns: vec![], at: None });
+            alias.columns.push(column(name));
+        }
     }
 }
 
-/// The aliases, without columns, of the series in FROM.
-fn series(select: &mut Select) -> impl Iterator<Item = &mut TableAlias> {
+/// The functions and aliases, without columns, of the series in FROM.
+fn series(select: &mut Select) -> impl Iterator<Item = (&'static str, &mut Option<TableAlias>)> {
     let factors = select.from.iter_mut().flat_map(|TableWithJoins { relation, joins }| {
         iter::once(relation).chain(joins.iter_mut().map(|join| &mut join.relation))
     });
@@ -253,8 +258,9 @@ fn series(select: &mut Select) -> impl Iterator<Item = &mut TableAlias> {
         let (TableFactor::Table { name, alias, args: Some(_), .. } | TableFactor::Function { name, alias, .. }) = factor else {
             return None;
         };
-        let is_series = ["generate_series", "range"].contains(&plain(name)?.as_str());
-        alias.as_mut().filter(|alias| is_series && alias.columns.is_empty())
+        let name = plain(name)?;
+        let own = ["generate_series", "range"].into_iter().find(|own| *own == name)?;
+        alias.as_ref().is_none_or(|alias| alias.columns.is_empty()).then_some((own, alias))
     })
 }
 
