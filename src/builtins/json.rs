@@ -1,5 +1,6 @@
 //! Values as JSON, as PostgreSQL writes them, and values read from JSON.
 
+pub mod changed;
 pub mod merged;
 pub mod reading;
 
@@ -14,6 +15,9 @@ use datafusion::logical_expr::{
 };
 
 use crate::error::{SqlState, coded};
+
+/// The name of the only field of a struct that stands for the JSON in it.
+pub const AS_IT_IS: &str = "__json";
 
 /// What a function builds from its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -160,6 +164,10 @@ fn write(values: &ArrayRef, row: usize, colon: &str, text: &mut String) -> Resul
                 Ok(value) => text.push_str(if value > 0.0 { "\"Infinity\"" } else { "\"-Infinity\"" }),
                 Err(_) => text.push_str("null"),
             }
+        }
+        DataType::Struct(fields) if fields.len() == 1 && fields[0].name() == AS_IT_IS => {
+            let json = values.as_struct().column(0);
+            text.push_str(&if json.is_null(row) { "null".to_string() } else { written(json, row)? });
         }
         DataType::Struct(fields) => {
             text.push('{');

@@ -17,7 +17,7 @@ pub mod excluding;
 pub mod exponents;
 pub mod float_extremes;
 pub mod given_once;
-mod json;
+pub mod json;
 mod justified;
 pub mod local_texts;
 pub mod marked;
@@ -89,9 +89,11 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .chain(nested::ALL)
         .chain(dates::ALL)
         .chain(texts::ALL)
+        .chain(texts::encoded::ALL)
         .chain(postgres::expanded::ALL)
         .chain(statistics::all())
         .chain(json::reading::ALL)
+        .chain(json::changed::ALL)
         .chain([&width_bucket::WIDTH_BUCKET, &given_once::GIVEN_ONCE, &json::merged::PATCH])
         .map(|scalar| (scalar.name, scalar.udf()))
         .chain([

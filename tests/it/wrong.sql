@@ -67,7 +67,7 @@ SELECT sum(id) RESPECT NULLS FROM t
 SELECT ceil(x TO DAY), floor(x, 1) FROM t
 SELECT INTERVAL '1' YEAR TO MONTH
 SELECT INTERVAL '1-2' YEAR(2) TO MONTH
-SELECT sum(id) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW EXCLUDE CURRENT ROW) FROM t
+SELECT sum(id) OVER (ORDER BY id EXCLUDE CURRENT ROW) FROM t
 SELECT t.id.x FROM t
 SELECT id AS (a, b) FROM t
 SELECT id FROM ONLY t
@@ -301,7 +301,7 @@ PREPARE p AS SELECT nope FROM t
 EXECUTE nope
 DEALLOCATE nope
 SELECT ifnull(1, 2) + nosuchfunction(3)
-SELECT explode([1, 2])
+SELECT zip_with([1, 2], [3, 4], (x, y) -> x + y)
 SELECT json_extract(g, '$.a') FROM t
 SELECT date_format_x(DATE '2025-05-01', '%Y')
 SELECT uper(g) FROM t

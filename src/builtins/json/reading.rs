@@ -190,7 +190,7 @@ static UNQUOTE: Scalar = of_text!("json_unquote", DataType::Utf8, |arguments| {
     Ok(ColumnarValue::Array(Arc::new(unquoted)))
 });
 
-fn texts_type() -> DataType {
+pub fn texts_type() -> DataType {
     DataType::new_list(DataType::Utf8, true)
 }
 
@@ -205,7 +205,7 @@ fn json_and_place(name: &str, types: &[DataType]) -> Result<Vec<DataType>> {
     }
 }
 
-fn texts(arguments: &ScalarFunctionArgs, place: usize) -> Result<ArrayRef> {
+pub fn texts(arguments: &ScalarFunctionArgs, place: usize) -> Result<ArrayRef> {
     Ok(cast(&arguments.args[place].to_array(arguments.number_rows)?, &DataType::Utf8)?)
 }
 
@@ -218,13 +218,14 @@ pub fn parsed<'a>(name: &str, text: &'a str) -> Result<Json<'a>> {
 }
 
 /// Where the rows of an argument look.
-enum Places {
+pub enum Places {
     All(Option<Vec<Step>>),
     Each(Vec<Option<Vec<Step>>>),
 }
 
 impl Places {
-    fn of(name: &str, arguments: &ScalarFunctionArgs) -> Result<Self> {
+    /// Those of the second argument.
+    pub fn of(name: &str, arguments: &ScalarFunctionArgs) -> Result<Self> {
         Ok(match arguments.args.get(1) {
             None => Self::All(Some(vec![])),
             Some(ColumnarValue::Scalar(place)) => Self::All(steps(name, &place.to_array()?)?.pop().flatten()),
@@ -232,7 +233,7 @@ impl Places {
         })
     }
 
-    fn at(&self, row: usize) -> Option<&[Step]> {
+    pub fn at(&self, row: usize) -> Option<&[Step]> {
         match self {
             Self::All(steps) => steps.as_deref(),
             Self::Each(steps) => steps[row].as_deref(),

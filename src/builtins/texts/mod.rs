@@ -1,5 +1,6 @@
-//! Strings: similarity, values inserted into a string, and matches replaced.
+//! Strings: similarity, values inserted into a string, matches replaced, and other alphabets.
 
+pub mod encoded;
 pub mod likeness;
 pub mod numbers;
 pub mod printed;

@@ -3,7 +3,10 @@
 //! They have no pages: the page "Coming from …" shows them, and the page of the function here names them. A name whose meaning differs
 //! from system to system is not among them; `sql::diagnostics` says what to write for those.
 
-mod table;
+mod changed_json;
+mod forms;
+mod names;
+mod nested_json;
 
 use std::ops::ControlFlow;
 
@@ -15,7 +18,8 @@ use sqlparser::ast::{
     UnaryOperator, Value, VisitorMut,
 };
 
-use table::{FORMS, NAMES};
+use forms::FORMS;
+use names::NAMES;
 
 use super::call_of;
 use super::expression_macros::with;
@@ -65,7 +69,14 @@ pub fn expression(expression: &mut Expr) -> Result<()> {
             _ => {}
         }
     }
+    if let Expr::BinaryOp { left, op, right } = expression
+        && let Some(changed) = changed_json::operator(left, op, right)
+    {
+        *expression = changed;
+        return Ok(());
+    }
     let Expr::Function(call) = expression else { return Ok(()) };
+    nested_json::mark(call);
     if let Some(list) = one_for_each(call) {
         *expression = list;
         return Ok(());
@@ -119,13 +130,6 @@ fn is_surely_number(expression: &Expr) -> bool {
         },
         other => is_number(other),
     }
-}
-
-/// The name in `'$.name'`.
-fn member_of(path: &Expr) -> Option<Expr> {
-    let name = text(path)?.strip_prefix("$.")?;
-    let is_plain = !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
-    is_plain.then(|| Expr::value(Value::SingleQuotedString(name.into())))
 }
 
 /// A JSON object without one of its members; other JSON stays as it is.
@@ -229,20 +233,40 @@ fn in_other_words(call: &mut Function) -> Result<Option<Expr>> {
         ("to_decimal" | "to_number" | "to_numeric", [value, digits, places]) if is_number(digits) && is_number(places) => {
             with(&format!("CAST($1 AS DECIMAL({digits}, {places}))"), std::slice::from_ref(value)).map(Some)
         }
-        ("json_remove", [json, path]) if let Some(name) = member_of(path) => without_member(json, name).map(Some),
+        ("try_to_decimal" | "try_to_number" | "try_to_numeric", [value, digits, places])
+            if is_number(digits) && is_number(places) =>
+        {
+            with(&format!("TRY_CAST($1 AS DECIMAL({digits}, {places}))"), std::slice::from_ref(value)).map(Some)
+        }
+        ("try_to_decimal" | "try_to_numeric", [value]) => {
+            with("TRY_CAST($1 AS DECIMAL(38, 0))", std::slice::from_ref(value)).map(Some)
+        }
+        ("todecimal32" | "todecimal64" | "todecimal128", [value, places]) if is_number(places) => {
+            let digits = match own.as_str() {
+                "todecimal32" => 9,
+                "todecimal64" => 18,
+                _ => 38,
+            };
+            with(&format!("CAST($1 AS DECIMAL({digits}, {places}))"), std::slice::from_ref(value)).map(Some)
+        }
+        ("object_insert", [json, name, value, _]) => {
+            with("json_merge_patch($1, json_build_object($2, $3))", &[json.clone(), name.clone(), value.clone()]).map(Some)
+        }
         ("object_delete", [json, name]) => without_member(json, name.clone()).map(Some),
         // MySQL's number with two digits after the point; the first argument of other systems is a text.
-        ("format", [number, Expr::Value(digits)]) if is_surely_number(number) => match &digits.value {
-            Value::Number(digits, _) => match digits.parse::<usize>() {
-                Ok(0) => with("to_char(round($1), 'FM999,999,999,999,990')", std::slice::from_ref(number)).map(Some),
-                Ok(digits @ 1..=15) => {
-                    let pattern = format!("to_char($1, 'FM999,999,999,999,990.{}')", "0".repeat(digits));
-                    with(&pattern, std::slice::from_ref(number)).map(Some)
-                }
+        ("format" | "format_number", [number, Expr::Value(digits)]) if own == "format_number" || is_surely_number(number) => {
+            match &digits.value {
+                Value::Number(digits, _) => match digits.parse::<usize>() {
+                    Ok(0) => with("to_char(round($1), 'FM999,999,999,999,990')", std::slice::from_ref(number)).map(Some),
+                    Ok(digits @ 1..=15) => {
+                        let pattern = format!("to_char($1, 'FM999,999,999,999,990.{}')", "0".repeat(digits));
+                        with(&pattern, std::slice::from_ref(number)).map(Some)
+                    }
+                    _ => Ok(None),
+                },
                 _ => Ok(None),
-            },
-            _ => Ok(None),
-        },
+            }
+        }
         // DuckDB gives the lambda the place of the value as well, counted from 1.
         ("list_transform" | "list_apply" | "array_transform" | "array_apply", [list, Expr::Lambda(lambda)])
             if lambda.params.len() == 2 =>
@@ -286,6 +310,7 @@ fn in_other_words(call: &mut Function) -> Result<Option<Expr>> {
             }
             Ok(None)
         }
+        (_, arguments) if let Some(changed) = changed_json::call(&own, arguments) => Ok(Some(changed)),
         (_, arguments) => {
             match FORMS.binary_search_by_key(&(own.as_str(), arguments.len()), |(name, count, _)| (*name, *count)) {
                 Ok(place) => with(FORMS[place].2, arguments).map(Some),

@@ -64,7 +64,7 @@ fn in_other_words(expression: &mut Expr) -> Option<Expr> {
 }
 
 /// `'{a,b}'` as `['a', 'b']`.
-fn names(list: Expr) -> Expr {
+pub fn names(list: Expr) -> Expr {
     if let Expr::Value(value) = &list
         && let Value::SingleQuotedString(literal) = &value.value
         && let Some(items) = array_literal(literal)
