@@ -1,5 +1,6 @@
 //! Statements that change rows: after each of them, tables are the same as SQLite's after the same statements.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,11 +11,33 @@ use rusqlite::types::ValueRef;
 
 use crate::support::{About, Dice, cases, portrait, rows, run, session_with, try_rows};
 
-/// A table with the same history in both.
-struct Life {
-    dice: Dice,
+/// The most lives in one database: opening one takes longer than a life, and so does each step in one with a long history.
+const LIVES: usize = 20;
+
+/// A database in which tables live, one after another.
+struct Database {
     engine: Engine,
     session: Session,
+    lives: usize,
+    /// The last field, so that its files stay until the engine is gone.
+    _folder: tempfile::TempDir,
+}
+
+impl Database {
+    fn open(partitions: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = EngineOptions { database: Some(folder.path().to_path_buf()), ..EngineOptions::default() };
+        options.partitions = Some(partitions);
+        let (engine, session) = session_with(options);
+        Self { engine, session, lives: 0, _folder: folder }
+    }
+}
+
+/// A table with the same history in both.
+struct Life<'a> {
+    dice: Dice,
+    engine: &'a Engine,
+    session: &'a Session,
     sqlite: Connection,
     /// Each of its states, by the time when it began.
     states: Vec<(String, Vec<String>)>,
@@ -23,13 +46,10 @@ struct Life {
 
 const ALL: &str = "SELECT id, g, x FROM t";
 
-impl Life {
-    fn begin(seed: u64, folder: &std::path::Path) -> Self {
-        let mut dice = Dice(seed);
-        let mut options = EngineOptions { database: Some(folder.to_path_buf()), ..EngineOptions::default() };
-        options.partitions = Some(dice.pick(&[1, 2, 7]));
-        let (engine, session) = session_with(options);
+impl<'a> Life<'a> {
+    fn begin(dice: Dice, database: &'a Database) -> Self {
         let sqlite = Connection::open_in_memory().unwrap();
+        let (engine, session) = (&database.engine, &database.session);
         let mut life = Self { dice, engine, session, sqlite, states: vec![], said: vec![] };
         life.both("CREATE TABLE t (id BIGINT, g VARCHAR DEFAULT 'none', x BIGINT)");
         life.both("CREATE TABLE s (id BIGINT, x BIGINT)");
@@ -40,7 +60,7 @@ impl Life {
     fn both(&mut self, sql: &str) {
         self.said.push(format!("{sql};"));
         self.sqlite.execute_batch(sql).unwrap();
-        rows(&self.engine, &self.session, sql);
+        rows(self.engine, self.session, sql);
     }
 
     fn row(&mut self) -> String {
@@ -72,9 +92,10 @@ impl Life {
     fn source(&mut self) {
         self.both("DELETE FROM s");
         let ids: Vec<usize> = (0..12).filter(|_| self.dice.chance(40)).collect();
-        for id in ids {
-            let x = self.dice.or_null(10, |dice| dice.below(50).to_string());
-            self.both(&format!("INSERT INTO s VALUES ({id}, {x})"));
+        let row = |id: usize| format!("({id}, {})", self.dice.or_null(10, |dice| dice.below(50).to_string()));
+        let values: Vec<String> = ids.into_iter().map(row).collect();
+        if !values.is_empty() {
+            self.both(&format!("INSERT INTO s VALUES {}", values.join(", ")));
         }
     }
 
@@ -85,7 +106,7 @@ impl Life {
         let returning = if of == "t" { returning } else { "" };
         let sql = format!("{sql}{returning}");
         self.said.push(format!("{sql};"));
-        let mut ours = rows(&self.engine, &self.session, &sql);
+        let mut ours = rows(self.engine, self.session, &sql);
         let mut theirs =
             if returning.is_empty() { vec![self.sqlite.execute(&sql, []).unwrap().to_string()] } else { self.of_sqlite(&sql) };
         ours.sort();
@@ -109,11 +130,11 @@ impl Life {
     }
 
     fn compare(&mut self) {
-        let (mut ours, mut theirs) = (rows(&self.engine, &self.session, ALL), self.of_sqlite(ALL));
+        let (mut ours, mut theirs) = (rows(self.engine, self.session, ALL), self.of_sqlite(ALL));
         ours.sort();
         theirs.sort();
         assert_eq!(ours, theirs);
-        let at = rows(&self.engine, &self.session, "SELECT to_char(now(), 'YYYY-MM-DD HH24:MI:SS.US')");
+        let at = rows(self.engine, self.session, "SELECT to_char(now(), 'YYYY-MM-DD HH24:MI:SS.US')");
         self.states.push((at[0].clone(), ours));
     }
 
@@ -169,7 +190,7 @@ impl Life {
 
     fn different(&mut self, ours: &str, theirs: &str) {
         self.said.push(format!("{ours};"));
-        rows(&self.engine, &self.session, ours);
+        rows(self.engine, self.session, ours);
         self.sqlite.execute_batch(theirs).unwrap();
         self.compare();
     }
@@ -177,9 +198,13 @@ impl Life {
 
 #[test]
 fn changes_are_those_of_sqlite() {
+    let mut databases: HashMap<usize, Database> = HashMap::new();
     for case in 0..cases(3, 12) {
-        let folder = tempfile::tempdir().unwrap();
-        let mut life = Life::begin(case, folder.path());
+        let mut dice = Dice(case);
+        let partitions = dice.pick(&[1, 2, 7]);
+        let used = databases.remove(&partitions).filter(|database| database.lives < LIVES);
+        let mut database = used.unwrap_or_else(|| Database::open(partitions));
+        let mut life = Life::begin(dice, &database);
         for _ in 0..10 {
             let _about = About(format!("case {case}:\n{}", life.said.join("\n")));
             match life.dice.below(10) {
@@ -191,10 +216,15 @@ fn changes_are_those_of_sqlite() {
         }
         for (at, state) in &life.states {
             let past = format!("{ALL} FOR SYSTEM_TIME AS OF TIMESTAMP '{at}'");
-            let mut found = rows(&life.engine, &life.session, &past);
+            let mut found = rows(life.engine, life.session, &past);
             found.sort();
             assert_eq!(&found, state, "case {case}, {past}\n{}", life.said.join("\n"));
         }
+        life.both("DROP TABLE t");
+        life.both("DROP TABLE s");
+        drop(life);
+        database.lives += 1;
+        databases.insert(partitions, database);
     }
 }
 
