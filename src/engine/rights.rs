@@ -163,7 +163,13 @@ fn check_statement(statement: &SqlStatement, context: StatementContext) -> Resul
         | SqlStatement::ShowCreate { .. }
         | SqlStatement::Prepare { .. }
         | SqlStatement::Execute { .. }
-        | SqlStatement::Deallocate { .. } => Ok(context),
+        | SqlStatement::Deallocate { .. }
+        // Drivers prepare them too.
+        | SqlStatement::StartTransaction { .. }
+        | SqlStatement::Commit { .. }
+        | SqlStatement::Rollback { .. }
+        | SqlStatement::Savepoint { .. }
+        | SqlStatement::ReleaseSavepoint { .. } => Ok(context),
         // Refuse any other statement, present or future.
         other => {
             let text = other.to_string();

@@ -118,6 +118,12 @@ fn a_role_sees_what_it_was_granted() {
         assert_eq!(text(&hidden).replace("secret", "nowhere"), text(&missing));
         assert_eq!(code(&mia.batch_execute("DELETE FROM t").await.unwrap_err()), &SqlState::INSUFFICIENT_PRIVILEGE);
         assert_eq!(code(&mia.batch_execute("SET ROLE admin").await.unwrap_err()), &SqlState::INSUFFICIENT_PRIVILEGE);
+        // Drivers prepare the statements of transactions, too.
+        for statement in
+            ["BEGIN", "SAVEPOINT a", "SELECT * FROM t", "ROLLBACK TO a", "RELEASE a", "COMMIT", "START TRANSACTION", "ROLLBACK"]
+        {
+            mia.execute(statement, &[]).await.unwrap();
+        }
         // It takes effect with the next statement, also in open sessions.
         admin.batch_execute("GRANT SELECT ON secret TO mia").await.unwrap();
         assert_eq!(mia.query_one("SELECT pay FROM secret", &[]).await.unwrap().get::<_, i64>(0), 1);
