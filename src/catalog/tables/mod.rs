@@ -92,7 +92,7 @@ impl ManagedTable {
         if pins.is_empty() {
             return Ok(Arc::new(MemTable::try_new(self.schema(), vec![vec![]])?));
         }
-        Ok(Arc::new(PublishedTable::new((&self.name, self.rows.snapshot), self.schema(), pins, None)?))
+        Ok(Arc::new(PublishedTable::new((self.name.as_str(), self.rows.snapshot), self.schema(), pins, None)?))
     }
 
     /// The table as the statement sees it, or `None` when it did not exist at that time. `defaults` are the values of columns that an
