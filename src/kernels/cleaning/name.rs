@@ -162,6 +162,7 @@ fn once(text: &str) -> Result<String, Problem> {
     // The dot between the parts of a foreign name written in Chinese.
     name = name.replace(['•', '‧', '・', '･', '●', '∙', '⋅'], "·");
     let has_han = name.chars().any(is_han);
+    name = after_titles(&name).to_string();
     if has_han {
         name = name.replace(['.', '．'], "·");
         name = name.trim_matches(|letter: char| "·,，;；:：、'\"“”‘’-_/ ".contains(letter)).to_string();
@@ -198,6 +199,17 @@ fn once(text: &str) -> Result<String, Problem> {
 /// True for combining vowel signs and accents.
 fn is_mark(letter: char) -> bool {
     matches!(letter, '\u{300}'..='\u{36f}' | '\u{900}'..='\u{dff}' | '\u{e31}'..='\u{e4e}' | '\u{64b}'..='\u{65f}' | '\u{591}'..='\u{5c7}')
+}
+
+/// A name without titles in Latin letters that are written to it: `Mr.Smith`, `Ms. 王`, `MR王`.
+fn after_titles(name: &str) -> &str {
+    let title = name.len() - name.trim_start_matches(|letter: char| letter.is_alphabetic() && !is_han(letter)).len();
+    let (title, after) = name.split_at(title);
+    let is_name = after.strip_prefix('.').map_or_else(|| after.trim_start().starts_with(is_han), |after| !after.trim().is_empty());
+    match TITLES_BEFORE.contains(&title.to_lowercase().as_str()) && is_name {
+        true => after_titles(after.strip_prefix('.').unwrap_or(after).trim_start()),
+        false => name,
+    }
 }
 
 fn latin(name: &str) -> Result<String, Problem> {
