@@ -205,7 +205,8 @@ fn is_mark(letter: char) -> bool {
 fn after_titles(name: &str) -> &str {
     let title = name.len() - name.trim_start_matches(|letter: char| letter.is_alphabetic() && !is_han(letter)).len();
     let (title, after) = name.split_at(title);
-    let is_name = after.strip_prefix('.').map_or_else(|| after.trim_start().starts_with(is_han), |after| !after.trim().is_empty());
+    let is_name =
+        after.strip_prefix('.').map_or_else(|| after.trim_start().starts_with(is_han), |after| !after.trim().is_empty());
     match TITLES_BEFORE.contains(&title.to_lowercase().as_str()) && is_name {
         true => after_titles(after.strip_prefix('.').unwrap_or(after).trim_start()),
         false => name,
