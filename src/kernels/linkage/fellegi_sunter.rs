@@ -71,6 +71,17 @@ pub struct Model {
     pub is_trained: Vec<bool>,
 }
 
+/// What changes the odds by a smaller factor than this is no evidence: a column of one value, or one without equal values.
+const LEAST_EVIDENCE: f64 = 1.1;
+
+impl Model {
+    /// Whether some levels are evidence that a pair is one person.
+    pub fn has_evidence(&self) -> bool {
+        let best = |levels: &Vec<Level>| levels.iter().map(|level| level.m / level.u).fold(0.0, f64::max);
+        self.comparisons.iter().map(best).product::<f64>() >= LEAST_EVIDENCE
+    }
+}
+
 /// The smallest probability a level can have.
 const LEAST: f64 = 1e-9;
 
@@ -260,6 +271,10 @@ fn prior(model: &Model, candidates: &[Pattern], all_pairs: f64) -> f64 {
     }
     // There is at least one such pair.
     let least = (1.0 / all_pairs).min(0.5);
+    // Without evidence any share of matches would explain the pairs, and nothing says that one is a match.
+    if factors.iter().all(|(_, factor)| *factor < LEAST_EVIDENCE) {
+        return least;
+    }
     // Iteration starts from many matches: starting from few, no pair would look probable, and it would stay so.
     let mut prior = (total / all_pairs * 0.5).clamp(least, 0.5);
     for _ in 0..200 {
@@ -285,6 +300,25 @@ mod tests {
             assert_eq!(patterns.unpack(patterns.pack(digits.into_iter())), digits);
         }
         assert!(Patterns::new(&[1 << 20; 4]).is_none());
+    }
+
+    /// Pairs of which the comparisons say nothing: a column without equal values, and one of one value.
+    #[test]
+    fn no_evidence_makes_no_match() {
+        let patterns = Patterns::new(&[2, 2]).unwrap();
+        let all = Counts::from([(patterns.pack([1, 2].into_iter()), 499_500)]);
+        let model = train(&Training {
+            patterns: &patterns,
+            levels: &[2, 2],
+            random: &all,
+            rules: &[(all.clone(), vec![false; 2])],
+            candidates: &all,
+            all_pairs: 499_500.0,
+            prior: None,
+            max_iter: 100,
+        });
+        assert!(!model.has_evidence());
+        assert!(model.prior < 1e-5, "{}", model.prior);
     }
 
     /// Training on pairs drawn from known probabilities recovers these.

@@ -154,6 +154,12 @@ impl<'a> Linking<'a> {
                 names.join(", ")
             ));
         }
+        if !model.has_evidence() {
+            notes.tell(format!(
+                "{}: the comparisons tell no pairs apart, as their columns have one value or no equal values; compare other columns",
+                self.options.gives.function()
+            ));
+        }
         Ok(model)
     }
 
