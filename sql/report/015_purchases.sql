@@ -6,6 +6,12 @@
 -- chart: numbers
 -- count: buyers
 -- percent: buying_share, repurchase_rate
+-- say: buyers = 0
+-- say.en: Nobody has a paid order in the last twelve months: look whether orders are missing.
+-- say.zh: 近一年没有已支付订单：请确认订单数据是否缺失。
+-- say: buyers > 0 AND revenue < 0
+-- say.en: The paid orders of the last twelve months add up to less than nothing: look whether refunds are more than orders, or amounts have the wrong sign.
+-- say.zh: 近一年已支付订单的金额合计为负：请确认退款是否超过订单，或金额符号是否有误。
 -- say: buyers >= 100 AND repurchase_rate < 0.3
 -- say.en: Only {repurchase_rate:percent} of the buyers of the last year bought twice or more: a second order within the first weeks is worth an offer.
 -- say.zh: 近一年复购率仅 {repurchase_rate:percent}：建议在首单后数周内促成第二单。
@@ -13,11 +19,11 @@
 -- say.en: {repurchase_rate:percent} of the buyers of the last year came back: they are the base to build on.
 -- say.zh: 近一年复购率达 {repurchase_rate:percent}，老客基础稳固。
 WITH bought AS (
-  SELECT o.customer_id, count(*) AS orders, sum(o.amount) AS revenue
+  SELECT o.customer_id, count(*) AS orders, sum(o.amount) AS revenue, min(o.ordered_at) < max(o.ordered_at) AS came_back
   FROM orders AS o JOIN $members AS m ON o.customer_id = m.$key
   WHERE o.status = 'paid' AND o.ordered_at <= $as_of AND o.ordered_at > $as_of - INTERVAL '12 months'
   GROUP BY o.customer_id)
 SELECT count(*) AS buyers, count(*) / nullif(CAST((SELECT count(*) FROM $members) AS DOUBLE), 0) AS buying_share, sum(orders) AS orders, sum(revenue) AS revenue,
   round(sum(revenue) / sum(orders), 2) AS average_order,
-  count(*) FILTER (WHERE orders >= 2) / nullif(CAST(count(*) AS DOUBLE), 0) AS repurchase_rate
+  count(*) FILTER (WHERE came_back) / nullif(CAST(count(*) AS DOUBLE), 0) AS repurchase_rate
 FROM bought;

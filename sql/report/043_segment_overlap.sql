@@ -13,6 +13,6 @@
 -- say: customers_both >= 50 AND jaccard >= 0.5
 -- say.en: {segment_a} and {segment_b} share {jaccard:percent} of their customers: one message may do for both.
 -- say.zh: {segment_a}与{segment_b}重叠{jaccard:percent}，可合并触达。
--- In the order of the names, the heat map is one triangle.
 SELECT least(segment_a, segment_b) AS segment_a, greatest(segment_a, segment_b) AS segment_b, customers_both, jaccard
+-- In the order of the names, the heat map is one triangle.
 FROM segment_overlap($profile) ORDER BY segment_a, segment_b;

@@ -3,6 +3,7 @@
 -- text: k-means of recency, frequency and money of paid orders, with what is special about each cluster.
 -- text.zh: 基于最近购买、频次与金额的 k-means 聚类。
 -- needs: orders.customer_id, orders.ordered_at, orders.amount, orders.status
+-- when: SELECT count(*) = 40 FROM (SELECT DISTINCT customer_id FROM orders WHERE status = 'paid' AND customer_id IS NOT NULL AND ordered_at <= $as_of LIMIT 40)
 -- chart: none
 -- count: customers
 -- percent: share

@@ -195,6 +195,7 @@ fn common(word: &str) -> Option<&'static str> {
         "customer_share" => "客户占比",
         "revenue" => "销售额",
         "revenue_share" => "销售额占比",
+        "median_revenue" => "消费中位数",
         "orders" => "订单数",
         "segment" | "segment_a" | "segment_b" => "人群",
         "tag" => "标签",

@@ -10,6 +10,7 @@ macro_rules! scripts {
 pub const REPORT: &[(&str, &str)] = scripts!("report":
     "010_members.sql",
     "015_purchases.sql",
+    "016_currencies.sql",
     "020_region.sql",
     "021_age.sql",
     "022_gender.sql",

@@ -356,6 +356,61 @@ fn no_sentence_says_what_its_numbers_do_not() {
     }
 }
 
+/// Orders that make plain sentences false: the page says what is odd about them instead.
+#[test]
+fn odd_orders_are_told_and_not_taken_for_good_news() {
+    // 400 orders of 200 customers, 3 hours apart.
+    let orders = |at: &str, amount: &str, more: &str| {
+        format!(
+            "CREATE TABLE orders AS SELECT value % 200 AS customer_id, TIMESTAMP '{at}' + value * INTERVAL '3 hours' AS ordered_at, \
+             'paid' AS status, CAST({amount} AS DECIMAL(12, 2)) AS amount{more} FROM generate_series(1, 400)"
+        )
+    };
+    for (orders, said, unsaid) in [
+        (orders("2025-04-01", "value % 7 + 1", ""), "of the buyers of the last year came back", "a few large amounts decide"),
+        (orders("2025-04-01", "CASE WHEN value = 399 THEN 900000 ELSE value END", ""), "a few large amounts decide", "personal contact"),
+        (orders("2020-01-01", "value", ""), "Nobody has a paid order in the last twelve months", "personal contact"),
+        (orders("2020-01-01", "value", ""), "but half of them have not bought for", "early access"),
+        (orders("2025-04-01", "-value", ""), "add up to less than nothing", "of the sales"),
+        (
+            orders("2025-04-01", "value", ", CASE WHEN value % 2 = 0 THEN 'CNY' ELSE 'USD' END AS currency"),
+            "Orders are in several currencies",
+            "a few large amounts",
+        ),
+        // The lines of one order are no second purchase.
+        (
+            "CREATE TABLE orders AS SELECT value % 200 AS customer_id, TIMESTAMP '2025-04-01' AS ordered_at, 'paid' AS status, \
+             CAST(10 AS DECIMAL(12, 2)) AS amount FROM generate_series(1, 400)"
+                .into(),
+            "bought twice or more",
+            "came back",
+        ),
+        // New customers bring little yet, and are no reason to save.
+        (
+            "CREATE TABLE orders AS SELECT value % 200 AS customer_id, TIMESTAMP '2025-06-01' AS ordered_at, 'paid' AS status, \
+             CAST(value AS DECIMAL(12, 2)) AS amount FROM generate_series(1, 300)"
+                .into(),
+            "of the customers",
+            "New: ",
+        ),
+    ] {
+        let (engine, session) = session();
+        let folder = tempfile::tempdir().unwrap();
+        let session = session.with_base(folder.path());
+        for statement in [
+            orders.as_str(),
+            "CREATE PROFILE p WITH (key = 'id') AS SELECT value - 1 AS id, 'north' AS region FROM generate_series(1, 200)",
+            "REFRESH PROFILE p WITH (as_of = DATE '2025-06-30')",
+            "COPY REPORT p TO 'p.html'",
+        ] {
+            rows(&engine, &session, statement);
+        }
+        let page = std::fs::read_to_string(folder.path().join("p.html")).unwrap();
+        let conclusions = page.split("id=\"conclusions\"").nth(1).unwrap().split("</section>").next().unwrap();
+        assert!(conclusions.contains(said) && !conclusions.contains(unsaid), "{orders}: {conclusions}");
+    }
+}
+
 #[test]
 fn the_command_line_writes_pages_and_draws() {
     let folder = tempfile::tempdir().unwrap();
