@@ -542,4 +542,3 @@ pub fn fault(place: &str) -> io::Result<()> {
     });
     Ok(())
 }
-
