@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use calamine::{DataRef, ExcelDateTime, Reader, SheetVisible, Xlsx};
+use calamine::{DataRef, ExcelDateTime, Reader, SheetVisible, Xlsx, XlsxError};
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::MemoryReservation;
@@ -139,7 +139,7 @@ pub fn read(
         let mut reader = match book.worksheet_cells_reader(sheet) {
             Ok(reader) => reader,
             // A chart sheet has no cells.
-            Err(_) if options.sheet.is_none() => continue,
+            Err(XlsxError::NotAWorksheet(kind)) if options.sheet.is_none() && kind != "worksheet" => continue,
             Err(error) => return Err(damaged(&error)),
         };
         let mut seen = 0;
