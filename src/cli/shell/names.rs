@@ -43,10 +43,11 @@ impl Lookup {
         self.columns.borrow_mut().clear();
     }
 
-    fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+    /// The rows of a query; `None` if it fails, or takes too long.
+    fn rows(&self, sql: &str) -> Option<Vec<Vec<String>>> {
         let asked = async { tokio::time::timeout(PATIENCE, self.session.sql(sql)).await };
-        let Ok(Ok(batches)) = self.engine.block_on(asked) else { return vec![] };
-        batches.iter().filter_map(|batch| cells(batch).ok()).flatten().collect()
+        let Ok(Ok(batches)) = self.engine.block_on(asked) else { return None };
+        Some(batches.iter().filter_map(|batch| cells(batch).ok()).flatten().collect())
     }
 
     pub fn names(&self) -> Rc<Names> {
@@ -54,14 +55,16 @@ impl Lookup {
             return Rc::clone(names);
         }
         let mut names = Names::default();
-        for row in self.rows("SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema <> 'pg_catalog'")
-        {
+        let tables =
+            self.rows("SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema <> 'pg_catalog'");
+        let of_database = self.rows("SELECT name, kind FROM system.functions WHERE kind IN ('relation', 'stored')");
+        let is_complete = tables.is_some() && of_database.is_some();
+        for row in tables.unwrap_or_default() {
             if let [schema, table] = row.as_slice() {
                 names.tables.entry(schema.clone()).or_default().insert(table.clone());
             }
         }
-        let of_database = self.rows("SELECT name, kind FROM system.functions WHERE kind IN ('relation', 'stored')");
-        names.relations.extend(of_database.into_iter().filter_map(|row| row.into_iter().next()));
+        names.relations.extend(of_database.unwrap_or_default().into_iter().filter_map(|row| row.into_iter().next()));
         names.relations.extend(pages().iter().filter(|doc| doc.kind == Kind::Relation).map(|doc| doc.name.to_string()));
         let state = self.session.context().state();
         names.functions.extend(state.scalar_functions().keys().cloned());
@@ -74,7 +77,10 @@ impl Lookup {
             names.settings.insert(entry.key);
         }
         let names = Rc::new(names);
-        *self.names.borrow_mut() = Some(Rc::clone(&names));
+        // What was not answered in time is asked again with the next key.
+        if is_complete {
+            *self.names.borrow_mut() = Some(Rc::clone(&names));
+        }
         names
     }
 
