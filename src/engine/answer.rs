@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datafusion::arrow::array::AsArray;
-use datafusion::arrow::datatypes::{Schema, SchemaRef, UInt64Type};
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef, UInt64Type};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 use datafusion::datasource::listing::PartitionedFile;
@@ -31,6 +31,8 @@ use crate::statement::{Cancel, Progress, RunningPlan, StatementContext};
 /// The rows of a statement as they arrive. Dropping it cancels the work.
 pub struct Answer {
     schema: SchemaRef,
+    /// The columns with the types of PostgreSQL that clients are told, where these are not plain from their values.
+    told: Option<SchemaRef>,
     batches: mpsc::Receiver<Result<RecordBatch>>,
     work: Option<AbortOnDrop<()>>,
     plan: RunningPlan,
@@ -109,6 +111,7 @@ impl Answer {
         let stop = Stop(cancel.clone());
         Self {
             schema,
+            told: None,
             batches,
             work: Some(AbortOnDrop(work)),
             plan,
@@ -156,6 +159,7 @@ impl Answer {
         let (schema, cancel) = (Arc::new(Schema::empty()), context.cancel().clone());
         Self {
             schema,
+            told: None,
             batches,
             work: Some(AbortOnDrop(work)),
             plan,
@@ -180,6 +184,7 @@ impl Answer {
         let (schema, plan, cancel) = (Arc::new(Schema::empty()), RunningPlan::default(), Cancel::default());
         Self {
             schema,
+            told: None,
             batches,
             work: None,
             plan,
@@ -286,6 +291,21 @@ impl Answer {
     /// The columns; none for statements without a result.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    /// The columns, each of the type of PostgreSQL that clients are told.
+    pub fn told(&self) -> &SchemaRef {
+        self.told.as_ref().unwrap_or(&self.schema)
+    }
+
+    /// Sets the types of PostgreSQL that clients are told: those of these columns.
+    pub(super) fn tell(&mut self, columns: &Schema) {
+        if columns.fields().len() != self.schema.fields().len() {
+            return;
+        }
+        let fields = self.schema.fields().iter().zip(columns.fields());
+        let fields = fields.map(|(own, told)| Field::clone(own).with_metadata(told.metadata().clone()));
+        self.told = Some(Arc::new(Schema::new(fields.collect::<Vec<_>>())));
     }
 
     /// The next batch, or `None` at the end.

@@ -288,7 +288,7 @@ async fn declare(session: &Session, declare: Declare, text: &str, parameters: &H
     let first = Location { line: 1, column: 1 };
     let parameters = Parameters::named(parameters.clone());
     let answer = session.execute_with(text, first, Parsed::Sql(query), parameters).await?;
-    let columns = Arc::clone(answer.schema());
+    let columns = Arc::clone(answer.told());
     let pool = &session.engine.shared.environment.memory_pool;
     let memory = MemoryConsumer::new(format!("cursor {name}")).register(pool);
     let reading = Reading { answer: Some(answer), batches: vec![], memory, before: 0, place: 0, scrolls };

@@ -32,6 +32,7 @@ use super::writes::{Staged, stage_copy, stage_insert, tell_format};
 use crate::catalog::tables::ManagedTable;
 use crate::error::{SqlState, coded};
 use crate::files::places;
+use crate::objects::constraining::InTexts;
 use crate::objects::protection::{class, notes_on_copy, notes_on_export};
 use crate::objects::subject::sources;
 use crate::objects::{altering, constraining, numbering, role, schema};
@@ -101,6 +102,8 @@ pub(super) fn tag_of(parsed: &Parsed) -> String {
         SqlParsed::Statement(statement) => match statement.as_ref() {
             SqlStatement::Query(_) => "SELECT".into(),
             SqlStatement::CreateTable(table) if table.query.is_some() => "CREATE TABLE AS".into(),
+            // END is another word for it.
+            SqlStatement::Commit { .. } => "COMMIT".into(),
             // The first words in capitals: INSERT, SET, SHOW, CREATE VIEW, DROP TABLE.
             other => {
                 let text = other.to_string();
@@ -165,6 +168,9 @@ pub(super) async fn execute_sql(
                     role::drop(&role::only_name(name)?, *if_exists, &context)?;
                 }
                 return Ok(Answer::done(vec![]));
+            }
+            SqlStatement::Drop { object_type: ObjectType::Index, .. } => {
+                return Ok(Answer::done(vec!["DROP INDEX has nothing to do: tables are read without indexes".into()]));
             }
             SqlStatement::CreateIndex(index) => {
                 let name = own_name(&index.table_name, &context)?;
@@ -396,10 +402,13 @@ pub(super) async fn start(
 ) -> Result<Answer> {
     let task = Arc::new(frame.task_ctx());
     let is_plan_in_json = postgres::is_plan_in_json(frame.logical_plan());
+    let told = postgres::columns(frame.logical_plan(), &InTexts(context));
     let mut plan = frame.create_physical_plan().await?;
     if is_plan_in_json {
         plan = postgres::answer_alone(plan)?;
     }
     let stream = execute_stream(Arc::clone(&plan), task)?;
-    Ok(Answer::start(&session.engine, context, plan, stream, staged))
+    let mut answer = Answer::start(&session.engine, context, plan, stream, staged);
+    answer.tell(&told);
+    Ok(answer)
 }

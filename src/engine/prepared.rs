@@ -19,6 +19,7 @@ use super::missing_tables::name_missing_table;
 use super::preparing::executed;
 use super::transactions;
 use crate::error::{SqlState, coded};
+use crate::objects::constraining::InTexts;
 use crate::postgres_types::MARK;
 use crate::sql::changing;
 use crate::sql::client::ClientCommand;
@@ -129,7 +130,7 @@ impl Prepared {
         let mut known: BTreeMap<String, Option<FieldRef>> = BTreeMap::new();
         known.extend(parsed.sql().into_iter().flat_map(given::parameters).map(|name| (name, None)));
         if let Some(plan) = &plan {
-            given::add_types(plan, &mut known)?;
+            given::add_types(plan, &mut known, &InTexts(&context))?;
         }
         for (name, field) in known {
             let place = name.parse::<usize>().unwrap_or(usize::MAX);
@@ -147,7 +148,7 @@ impl Prepared {
             // If planning with these types fails (other types might work), describe the columns as far as they are known.
             let typed = with_typed_parameters(plan.clone(), &parameters);
             let typed = typed.unwrap_or(plan);
-            columns = Arc::new(with_types_of_values(postgres::columns(&typed), &typed, &context.state()));
+            columns = Arc::new(with_types_of_values(postgres::columns(&typed, &InTexts(&context)), &typed, &context.state()));
         }
         let parameters = parameters.into_iter().map(|((_, name), field)| (name, field)).collect();
         let description = Arc::new(Description { columns, parameters, tag });
@@ -192,7 +193,7 @@ impl Prepared {
                 Ordering::Equal => String::new(),
             };
             if !problem.is_empty() {
-                return Err(coded(SqlState::UNDEFINED_PARAMETER, "EXECUTE", problem));
+                return Err(coded(SqlState::SYNTAX_ERROR, "EXECUTE", problem));
             }
             for (name, field) in &self.description.parameters {
                 if let (Some(value), Some(field)) = (parameters.values.get_mut(name), field) {

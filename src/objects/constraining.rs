@@ -3,21 +3,24 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::catalog::TableProvider;
 use datafusion::common::Result;
 use datafusion::datasource::empty::EmptyTable;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::datasource::source_as_provider;
+use datafusion::logical_expr::{DmlStatement, LogicalPlan, TableScan};
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{ColumnDef, ColumnOption, Statement as SqlStatement};
 
 use super::table::written_constraints;
 use crate::catalog::objects::Object;
-use crate::catalog::tables::{Check, Constraints, Key};
+use crate::catalog::tables::{Check, Constraints, Key, ManagedTable};
 use crate::error::{SqlState, coded, did_you_mean, failed, invalid};
 use crate::sql::command::normal;
 use crate::sql::parser;
 use crate::sql::planning::plan;
+use crate::sql::postgres::Told;
 use crate::sql::syntax::constraints::{self, Constraint, Rule};
-use crate::statement::StatementContext;
+use crate::statement::{Reads, StatementContext};
 use crate::text::identifier;
 
 /// The name of the table that conditions are planned over, which nobody else can use.
@@ -59,6 +62,46 @@ pub fn declared_in_session(table: &str, context: &StatementContext) -> Result<Ve
     constraints::read(table, &context.tables().constraints(table))
 }
 
+/// The types of PostgreSQL that clients are told for the columns of tables in a statement.
+pub struct InTexts<'a>(pub &'a StatementContext);
+
+impl InTexts<'_> {
+    /// That of a column of a table.
+    pub fn of_table(&self, table: &Arc<dyn TableProvider>, column: &str) -> Option<&'static str> {
+        let of = |all: &[(String, &'static str)]| all.iter().find(|(own, _)| own == column).map(|(_, of)| *of);
+        if let Some(table) = table.downcast_ref::<ManagedTable>() {
+            return of(&table.constraints().ok()?.told);
+        }
+        let name = self.0.tables().name_of(table)?;
+        of(&declared_in_session(&name, self.0).ok()?.iter().filter_map(Constraint::told).collect::<Vec<_>>())
+    }
+}
+
+impl Told for InTexts<'_> {
+    fn of_scan(&self, scan: &TableScan, column: &str) -> Option<&'static str> {
+        self.of_table(&source_as_provider(&scan.source).ok()?, column)
+    }
+
+    fn of_target(&self, written: &DmlStatement, column: &str) -> Option<&'static str> {
+        let table = source_as_provider(&written.target).ok()?;
+        if let Some(told) = self.of_table(&table, column) {
+            return Some(told);
+        }
+        // A statement that changes rows has them beside their places, and names the table.
+        let name = written.table_name.table();
+        let declared = match self.0.tables().temporary(name) {
+            Some(_) => declared_in_session(name, self.0),
+            None => {
+                let objects = self.0.objects().ok()?;
+                let object = objects.iter().find(|object| object.kind == "table" && object.name == name)?;
+                declared(object, self.0)
+            }
+        };
+        let told = declared.ok()?.iter().filter_map(Constraint::told).find(|(own, _)| own == column);
+        told.map(|(_, of)| of)
+    }
+}
+
 /// What is tested on the rows of a stored table.
 ///
 /// # Errors
@@ -86,7 +129,8 @@ pub async fn of_session(table: &str, columns: &SchemaRef, context: &StatementCon
 /// # Errors
 /// A constraint names a column that the table does not have, or a condition cannot be computed.
 pub async fn of(table: &str, written: &[Constraint], columns: &SchemaRef, context: &StatementContext) -> Result<Constraints> {
-    let mut all = Constraints::default();
+    let told = written.iter().filter_map(Constraint::told).collect();
+    let mut all = Constraints { told, ..Constraints::default() };
     for Constraint { name, rule } in written {
         match rule {
             Rule::PrimaryKey(key) => all.keys.push(self::key(table, name, key, false, columns)?),
@@ -148,7 +192,8 @@ async fn planned(
 ) -> Result<Arc<dyn datafusion::physical_expr::PhysicalExpr>> {
     let fields = columns.fields().iter().map(|field| Field::clone(field).with_nullable(true));
     let row = EmptyTable::new(Arc::new(Schema::new(fields.collect::<Vec<_>>())));
-    let context = context.with_files(vec![(ROW.into(), Arc::new(row))]);
+    // The row is no table that the statement reads.
+    let context = context.with_files(vec![(ROW.into(), Arc::new(row))]).noting(&Reads::default());
     // The name without its schema, as conditions may write it before a column.
     let own = table.rsplit('.').next().unwrap_or(table);
     let query = format!("SELECT ({text}) AS holds FROM \"{ROW}\" AS {}", identifier(own));

@@ -69,7 +69,7 @@ DISTINCT; a CHECK that is NULL is no failure. A key is compared at the end of th
 a `CREATE CHECK … AS foreign_key(column, table, column)` finds rows that have no counterpart.
 
 Columns of the types JSON, JSONB and UUID are strings, and a CHECK refuses those that are not valid: JSON keeps its text as it was written, and UUIDs have
-small letters, as `uuid()` gives them and `'…'::uuid` makes them.
+small letters, as `uuid()` gives them and `'…'::uuid` makes them. Clients of PostgreSQL are told these types.
 
 `FROM name FOR SYSTEM_TIME AS OF TIMESTAMP '2025-06-30 12:00:00'` (in UTC) reads the table as it was then, also if it had other
 columns. The last 100 states are kept, until DROP TABLE.

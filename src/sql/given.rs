@@ -11,7 +11,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::logical_expr::expr::{Cast, Placeholder, TryCast};
+use datafusion::logical_expr::expr::{Cast, InList, Placeholder, TryCast};
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{BinaryExpr, Expr as Planned, ExprSchemable, LogicalPlan};
 use datafusion::sql::parser::{CopyToSource, Statement as SqlParsed};
@@ -21,6 +21,7 @@ use sqlparser::ast::{
 };
 
 use super::parser::visit;
+use super::postgres::{Told, mark_of, with_mark};
 use super::references::parameters_in;
 use super::syntax::names;
 use crate::postgres_catalog::cells;
@@ -46,7 +47,7 @@ pub fn parameters(parsed: &SqlParsed) -> Vec<String> {
 ///
 /// # Errors
 /// Never for a valid plan.
-pub fn add_types(plan: &LogicalPlan, types: &mut BTreeMap<String, Option<FieldRef>>) -> Result<()> {
+pub fn add_types(plan: &LogicalPlan, types: &mut BTreeMap<String, Option<FieldRef>>, told: &dyn Told) -> Result<()> {
     let mut add = |id: &str, field: Option<FieldRef>| {
         let known = types.entry(id.trim_start_matches('$').to_string()).or_default();
         // Beside another parameter, or NULL, the type is not known.
@@ -61,26 +62,60 @@ pub fn add_types(plan: &LogicalPlan, types: &mut BTreeMap<String, Option<FieldRe
                 }
             }
         }
+        // What a statement writes is of the types of its table.
+        if let LogicalPlan::Dml(written) = node {
+            for (place, field) in written.input.schema().fields().iter().enumerate() {
+                let Some(mark) = told.of_target(written, field.name()) else { continue };
+                for id in written_from(&written.input, place) {
+                    add(id, Some(Arc::new(with_mark(&Field::new("", DataType::Utf8, true), mark))));
+                }
+            }
+        }
         let schema = merge_schema(&node.inputs());
+        let mark = |value: &Planned| node.inputs().iter().find_map(|input| mark_of(value, input, told));
+        let told_text = |mark: &str| Some(Arc::new(with_mark(&Field::new("", DataType::Utf8, true), mark)));
         node.each_expression(|expression| {
             expression.each_part(|part| {
                 match part {
                     Planned::Placeholder(Placeholder { id, field }) => add(id, field.clone()),
                     // `x = ANY($1)` and `$1 = ANY(list)`.
                     Planned::ScalarFunction(call) if call.name() == "array_has" => match call.args.as_slice() {
-                        [Planned::Placeholder(placeholder), value] => add(&placeholder.id, list_of(value, &schema)),
+                        [Planned::Placeholder(placeholder), value] => {
+                            add(&placeholder.id, list_of(value, &schema, mark(value)));
+                        }
                         [list, Planned::Placeholder(placeholder)] => add(&placeholder.id, item_of(list, &schema)),
                         _ => {}
                     },
                     // `x > ANY($1)` is planned as a comparison with the least item.
                     Planned::BinaryExpr(BinaryExpr { left, right, .. }) => {
                         for (value, extreme) in [(left, right), (right, left)] {
+                            if let Planned::Placeholder(placeholder) = extreme.as_ref()
+                                && let Some(mark) = mark(value).filter(|mark| IN_TEXTS.contains(&mark.as_str()))
+                            {
+                                add(&placeholder.id, told_text(&mark));
+                            }
                             if let Planned::ScalarFunction(call) = extreme.as_ref()
                                 && matches!(call.name(), "array_min" | "array_max")
                                 && let [Planned::Placeholder(placeholder)] = call.args.as_slice()
                             {
-                                add(&placeholder.id, list_of(value, &schema));
+                                add(&placeholder.id, list_of(value, &schema, mark(value)));
                             }
+                        }
+                    }
+                    Planned::InList(InList { expr, list, .. }) => {
+                        let mark = mark(expr).filter(|mark| IN_TEXTS.contains(&mark.as_str()));
+                        for (item, mark) in list.iter().zip(mark.iter().cycle()) {
+                            if let Planned::Placeholder(placeholder) = item {
+                                add(&placeholder.id, told_text(mark));
+                            }
+                        }
+                    }
+                    // `$1::uuid` is a call.
+                    Planned::ScalarFunction(call) if matches!(call.name(), "uuid_in" | "json_in" | "jsonb_in") => {
+                        if let [Planned::Cast(Cast { expr, .. })] = call.args.as_slice()
+                            && let Planned::Placeholder(placeholder) = expr.as_ref()
+                        {
+                            add(&placeholder.id, told_text(call.name().trim_end_matches("_in")));
                         }
                     }
                     // `$1::bigint[]` states its type.
@@ -105,15 +140,61 @@ pub fn add_types(plan: &LogicalPlan, types: &mut BTreeMap<String, Option<FieldRe
     Ok(())
 }
 
-/// A list of values of this expression's type, where known.
-fn list_of(value: &Planned, schema: &DFSchema) -> Option<FieldRef> {
+/// The types of PostgreSQL whose values are texts here.
+const IN_TEXTS: [&str; 3] = ["json", "jsonb", "uuid"];
+
+/// The parameters whose values a plan gives for a column.
+fn written_from(plan: &LogicalPlan, place: usize) -> Vec<&str> {
+    fn of<'a>(value: &'a Planned, input: Option<&'a LogicalPlan>) -> Vec<&'a str> {
+        match value {
+            Planned::Placeholder(placeholder) => vec![placeholder.id.as_str()],
+            Planned::Alias(alias) => of(&alias.expr, input),
+            Planned::Cast(Cast { expr, .. }) | Planned::TryCast(TryCast { expr, .. }) => of(expr, input),
+            Planned::Case(case) => {
+                let values = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
+                values.flat_map(|value| of(value, input)).collect()
+            }
+            Planned::Column(column) => {
+                let found = input.and_then(|input| Some((input, input.schema().maybe_index_of_column(column)?)));
+                found.map_or_else(Vec::new, |(input, place)| written_from(input, place))
+            }
+            _ => vec![],
+        }
+    }
+    match plan {
+        LogicalPlan::Values(rows) => {
+            rows.values.iter().filter_map(|row| row.get(place)).flat_map(|value| of(value, None)).collect()
+        }
+        LogicalPlan::Projection(projection) => {
+            projection.expr.get(place).map_or_else(Vec::new, |value| of(value, Some(&projection.input)))
+        }
+        LogicalPlan::Join(join) => match place.checked_sub(join.left.schema().fields().len()) {
+            None => written_from(&join.left, place),
+            Some(place) => written_from(&join.right, place),
+        },
+        LogicalPlan::Window(window) if place >= window.input.schema().fields().len() => vec![],
+        LogicalPlan::SubqueryAlias(_)
+        | LogicalPlan::Filter(_)
+        | LogicalPlan::Sort(_)
+        | LogicalPlan::Limit(_)
+        | LogicalPlan::Window(_) => plan.inputs().first().map_or_else(Vec::new, |input| written_from(input, place)),
+        _ => vec![],
+    }
+}
+
+/// A list of values of this expression's type, where known; `mark` is the type that clients are told.
+fn list_of(value: &Planned, schema: &DFSchema, mark: Option<String>) -> Option<FieldRef> {
     let (_, field) = value.to_field(schema).ok()?;
     if field.data_type().is_null() {
         return None;
     }
     let list = DataType::List(Arc::new(Field::new_list_field(field.data_type().clone(), true)));
     // With what marks it as an `oid`.
-    Some(Arc::new(Field::new("", list, true).with_metadata(field.metadata().clone())))
+    let list = Field::new("", list, true).with_metadata(field.metadata().clone());
+    Some(Arc::new(match mark {
+        Some(mark) => with_mark(&list, mark),
+        None => list,
+    }))
 }
 
 /// An item of the list that this expression gives, where known.
@@ -170,10 +251,11 @@ fn is_parameter(expression: &Expr) -> bool {
     matches!(expression, Expr::Value(ValueWithSpan { value: Value::Placeholder(_), .. }))
 }
 
-/// The same, and that of a list.
+/// The same, and that of a text or a list.
 fn sql_or_list_type(data_type: &DataType) -> Option<SqlType> {
-    let DataType::List(item) = data_type else { return sql_type(data_type) };
-    let item = if item.data_type().is_string() { SqlType::Text } else { sql_type(item.data_type())? };
+    let text_or = |data_type: &DataType| if data_type.is_string() { Some(SqlType::Text) } else { sql_type(data_type) };
+    let DataType::List(item) = data_type else { return text_or(data_type) };
+    let item = text_or(item.data_type())?;
     Some(SqlType::Array(ArrayElemTypeDef::SquareBracket(Box::new(item), None)))
 }
 

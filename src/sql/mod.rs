@@ -103,7 +103,7 @@ pub fn register_with(mut builder: SessionStateBuilder, objects: Arc<dyn Definiti
         let aggregates = set.aggregates.iter().map(|function| Arc::new(function.udf()));
         builder.aggregate_functions().get_or_insert_default().extend(aggregates);
     }
-    builder = builder.with_type_planner(Arc::new(postgres::ObjectNumbers));
+    builder = builder.with_type_planner(Arc::new(postgres::ToldLists));
     builder.relation_planners().get_or_insert_default().push(Arc::new(relation::FromHook { objects }));
     // Calls are expanded before all other rules, so that the expanded plan is optimised together with the query.
     let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);

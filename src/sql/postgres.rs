@@ -9,13 +9,15 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::common::format::ExplainFormat;
 use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
-use datafusion::common::{DFSchema, Result};
+use datafusion::common::{DFSchema, JoinType, Result};
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
 use datafusion::functions_nested::expr_fn::array_to_string;
 use datafusion::logical_expr::expr::{Cast, TryCast};
 use datafusion::logical_expr::planner::TypePlanner;
-use datafusion::logical_expr::{BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, lit};
+use datafusion::logical_expr::{
+    BinaryExpr, Distinct, DmlStatement, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, TableScan, lit,
+};
 use datafusion::physical_expr::expressions::col;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
@@ -29,7 +31,6 @@ use super::command::normal;
 use super::parser::visit;
 use super::rules;
 use crate::builtins::postgres::{self, Bound, Needs, PostgresFunction, REG_NAME};
-use crate::postgres_catalog::cells;
 use crate::postgres_types::MARK;
 use crate::statement::StatementContext;
 use crate::walk::{PlanTree, Tree};
@@ -179,22 +180,33 @@ fn reg_kind(field: &Field) -> Option<&str> {
     (is_kind && *field.data_type() == DataType::Int64).then_some(mark)
 }
 
-/// Plans `oid[]`, a type that clients are told.
+/// Plans `oid[]`, `uuid[]`, `json[]` and `jsonb[]`, types that clients are told.
 #[derive(Debug)]
-pub struct ObjectNumbers;
+pub struct ToldLists;
 
-impl TypePlanner for ObjectNumbers {
+impl TypePlanner for ToldLists {
     fn plan_type_field(&self, sql_type: &SqlType) -> Result<Option<FieldRef>> {
-        Ok(is_object_numbers(sql_type).then(|| Arc::new(cells::field("", "_oid", true))))
+        Ok(told_list(sql_type).map(|name| {
+            let item = if name == "oid" { DataType::Int64 } else { DataType::Utf8 };
+            let list = DataType::List(Arc::new(Field::new_list_field(item, true)));
+            Arc::new(with_mark(&Field::new("", list, true), name))
+        }))
     }
 }
 
-/// True for `oid[]`.
-pub fn is_object_numbers(sql_type: &SqlType) -> bool {
-    let SqlType::Array(ArrayElemTypeDef::SquareBracket(item, None)) = sql_type else { return false };
-    let SqlType::Custom(name, modifiers) = item.as_ref() else { return false };
-    let last = name.0.last().and_then(ObjectNamePart::as_ident).map(normal);
-    modifiers.is_empty() && last.as_deref() == Some("oid")
+/// The type of the items in a list type that clients are told.
+pub fn told_list(sql_type: &SqlType) -> Option<&'static str> {
+    let SqlType::Array(ArrayElemTypeDef::SquareBracket(item, None)) = sql_type else { return None };
+    match item.as_ref() {
+        SqlType::Uuid => Some("uuid"),
+        SqlType::JSON => Some("json"),
+        SqlType::JSONB => Some("jsonb"),
+        SqlType::Custom(name, modifiers) => {
+            let last = name.0.last().and_then(ObjectNamePart::as_ident).map(normal);
+            (modifiers.is_empty() && last.as_deref() == Some("oid")).then_some("oid")
+        }
+        _ => None,
+    }
 }
 
 const JSON: &str = "json";
@@ -216,55 +228,97 @@ pub fn answer_alone(explain: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn Execution
     Ok(Arc::new(ProjectionExec::try_new(vec![(value, QUERY_PLAN.to_string())], explain)?))
 }
 
+/// The types of PostgreSQL that the columns of stored tables are told to have, where their values are strings here.
+pub trait Told {
+    /// That of a column that a scan reads.
+    fn of_scan(&self, scan: &TableScan, column: &str) -> Option<&'static str>;
+
+    /// That of a column of a table that a statement writes to.
+    fn of_target(&self, table: &DmlStatement, column: &str) -> Option<&'static str>;
+}
+
 /// The columns of a plan's rows, each of the type of PostgreSQL that clients are told.
-pub fn columns(plan: &LogicalPlan) -> Schema {
+pub fn columns(plan: &LogicalPlan, told: &dyn Told) -> Schema {
+    marked(plan.schema().as_arrow(), plan, told)
+}
+
+/// These columns of a plan's rows, each of the type of PostgreSQL that clients are told.
+pub fn marked(columns: &Schema, plan: &LogicalPlan, told: &dyn Told) -> Schema {
     if is_plan_in_json(plan) {
         let json = Field::new(QUERY_PLAN, DataType::Utf8, false).with_metadata([(MARK.to_string(), JSON.to_string())].into());
         return Schema::new(vec![json]);
     }
-    let told = |(place, field): (usize, &FieldRef)| match mark(plan, place) {
-        Some(mark) => field.as_ref().clone().with_metadata([(MARK.to_string(), mark)].into()),
+    let one = |(place, field): (usize, &FieldRef)| match mark(plan, place, told) {
+        Some(mark) => with_mark(field, mark),
         None => Field::new(field.name(), field.data_type().clone(), field.is_nullable()),
     };
-    Schema::new(plan.schema().fields().iter().enumerate().map(told).collect::<Vec<_>>())
+    Schema::new(columns.fields().iter().enumerate().map(one).collect::<Vec<_>>())
+}
+
+/// A field of a type of PostgreSQL.
+pub fn with_mark(field: &Field, mark: impl Into<String>) -> Field {
+    field.clone().with_metadata([(MARK.to_string(), mark.into())].into())
 }
 
 /// The mark of a column. DataFusion drops that of a value on its way through `array_agg` and CASE, and keeps it in a cast to another type.
-fn mark(plan: &LogicalPlan, place: usize) -> Option<String> {
+fn mark(plan: &LogicalPlan, place: usize, told: &dyn Told) -> Option<String> {
     match plan {
-        LogicalPlan::Projection(projection) => mark_of(projection.expr.get(place)?, &projection.input),
+        LogicalPlan::Projection(projection) => mark_of(projection.expr.get(place)?, &projection.input, told),
         LogicalPlan::Aggregate(aggregate) => {
-            mark_of(aggregate.group_expr.iter().chain(&aggregate.aggr_expr).nth(place)?, &aggregate.input)
+            mark_of(aggregate.group_expr.iter().chain(&aggregate.aggr_expr).nth(place)?, &aggregate.input, told)
         }
-        LogicalPlan::RecursiveQuery(query) => mark(&query.static_term, place),
+        LogicalPlan::Window(window) if place >= window.input.schema().fields().len() => in_schema(plan, place),
+        LogicalPlan::Distinct(Distinct::On(distinct)) => mark_of(distinct.select_expr.get(place)?, &distinct.input, told),
+        LogicalPlan::Join(join) => {
+            let left = join.left.schema().fields().len();
+            match join.join_type {
+                JoinType::RightSemi | JoinType::RightAnti => mark(&join.right, place, told),
+                JoinType::LeftMark | JoinType::RightMark => in_schema(plan, place),
+                _ if place < left => mark(&join.left, place, told),
+                _ => mark(&join.right, place - left, told),
+            }
+        }
+        LogicalPlan::TableScan(scan) => {
+            let own = scan.projected_schema.fields().get(place).and_then(|field| told.of_scan(scan, field.name()));
+            own.map(str::to_string).or_else(|| in_schema(plan, place))
+        }
+        LogicalPlan::RecursiveQuery(query) => mark(&query.static_term, place, told),
         LogicalPlan::SubqueryAlias(_)
         | LogicalPlan::Distinct(Distinct::All(_))
+        | LogicalPlan::Window(_)
         | LogicalPlan::Filter(_)
         | LogicalPlan::Sort(_)
         | LogicalPlan::Limit(_)
-        | LogicalPlan::Union(_) => mark(plan.inputs().first()?, place),
-        _ => plan.schema().fields().get(place)?.metadata().get(MARK).cloned(),
+        | LogicalPlan::Union(_) => mark(plan.inputs().first()?, place, told),
+        _ => in_schema(plan, place),
     }
+}
+
+fn in_schema(plan: &LogicalPlan, place: usize) -> Option<String> {
+    plan.schema().fields().get(place)?.metadata().get(MARK).cloned()
 }
 
 /// The type of PostgreSQL that clients are told for what a function gives: JSON, and lengths and places of lists, which are not `numeric`.
 fn type_of_call(name: &str) -> Option<&'static str> {
     Some(match name {
         "to_json" | "row_to_json" | "json_build_object" | "json_build_array" | "json_extract" | "json_extract_list"
-        | "parse_json" | "try_parse_json" => JSON,
-        "to_jsonb" | "jsonb_build_object" | "jsonb_build_array" => "jsonb",
+        | "parse_json" | "try_parse_json" | "json_in" => JSON,
+        "to_jsonb" | "jsonb_build_object" | "jsonb_build_array" | "jsonb_in" => "jsonb",
+        "uuid" | "uuid_in" => "uuid",
         "array_length" | "array_ndims" | "array_position" | "cardinality" => "int8",
         _ => return None,
     })
 }
 
-fn mark_of(expression: &Expr, input: &LogicalPlan) -> Option<String> {
+/// The mark of an expression over the rows of a plan.
+pub fn mark_of(expression: &Expr, input: &LogicalPlan, told: &dyn Told) -> Option<String> {
     match expression {
-        Expr::Alias(alias) => mark_of(&alias.expr, input),
-        Expr::Column(column) => mark(input, input.schema().maybe_index_of_column(column)?),
-        Expr::ScalarSubquery(query) => mark(&query.subquery, 0),
-        Expr::Case(case) => case.when_then_expr.iter().find_map(|(_, then)| mark_of(then, input)),
-        Expr::AggregateFunction(call) if call.func.name() == "array_agg" => mark_of(call.params.args.first()?, input),
+        Expr::Alias(alias) => mark_of(&alias.expr, input, told),
+        Expr::Column(column) => mark(input, input.schema().maybe_index_of_column(column)?, told),
+        Expr::ScalarSubquery(query) => mark(&query.subquery, 0, told),
+        Expr::Case(case) => case.when_then_expr.iter().find_map(|(_, then)| mark_of(then, input, told)),
+        Expr::AggregateFunction(call) if call.func.name() == "array_agg" => mark_of(call.params.args.first()?, input, told),
+        Expr::ScalarFunction(call) if call.name() == "coalesce" => call.args.iter().find_map(|value| mark_of(value, input, told)),
         // Such a call has no mark in the plan: it is a string there, and may be given to functions of strings.
         Expr::ScalarFunction(call) if let Some(name) = type_of_call(call.name()) => Some(name.to_string()),
         // `attname::text` is text, while `$1::oid[]` is marked by its type.

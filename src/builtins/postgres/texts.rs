@@ -3,6 +3,7 @@
 use datafusion::common::Result;
 
 use super::{Call, Needs, PostgresFunction};
+use crate::builtins::json::reading::parsed;
 use crate::error::{SqlState, coded, invalid};
 use crate::postgres_catalog::cells::Cell;
 use crate::postgres_catalog::{name_parts, quoted, type_name};
@@ -74,6 +75,15 @@ fn pretty(bytes: i64) -> String {
 }
 
 /// The identifier in the form in which PostgreSQL shows it.
+fn json_of(call: &Call<'_>) -> Result<Cell> {
+    if call.is_null(0) {
+        return Ok(Cell::Null);
+    }
+    let given = call.text(0)?;
+    parsed("JSON", &given)?;
+    Ok(given.into())
+}
+
 fn uuid_of(call: &Call<'_>) -> Result<Cell> {
     if call.is_null(0) {
         return Ok(Cell::Null);
@@ -89,6 +99,8 @@ fn uuid_of(call: &Call<'_>) -> Result<Cell> {
 }
 
 pub const ALL: &[PostgresFunction] = &[
+    of("json_in", "json_in(text) → json", (1, 1), "text", "The text, which is JSON: what `text::json` is.", json_of),
+    of("jsonb_in", "jsonb_in(text) → jsonb", (1, 1), "text", "The text, which is JSON: what `text::jsonb` is.", json_of),
     of("uuid_in", "uuid_in(text) → uuid", (1, 1), "uuid", "The text as a UUID: what `text::uuid` is.", uuid_of),
     of(
         "format_type",

@@ -39,6 +39,8 @@ pub struct Constraints {
     pub checks: Vec<Check>,
     /// Which rows are tested.
     pub rows: Rows,
+    /// The columns of strings that are values of a type of PostgreSQL, with its name.
+    pub told: Vec<(String, &'static str)>,
 }
 
 /// The rows that are compared with constraints, as errors speak of them.

@@ -40,6 +40,11 @@ impl InMemory {
         &self.columns
     }
 
+    /// The types of PostgreSQL that clients are told for its columns.
+    pub fn told(&self) -> &[(String, &'static str)] {
+        &self.constraints.told
+    }
+
     /// The number of rows in each batch.
     pub fn rows(&self) -> Vec<usize> {
         self.batches.iter().map(RecordBatch::num_rows).collect()

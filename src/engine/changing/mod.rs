@@ -21,7 +21,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::dml::InsertOp;
-use datafusion::logical_expr::{Cast, DmlStatement, Expr, LogicalPlan, LogicalPlanBuilder, WriteOp};
+use datafusion::logical_expr::{Cast, DmlStatement, Expr, LogicalPlan, LogicalPlanBuilder, TableScan, WriteOp};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::sql::parser::{ExplainStatement, Statement as SqlParsed};
@@ -48,6 +48,7 @@ use crate::refresh::published::name_and_time;
 use crate::sql::changing::{self, BEFORE, Known, Returning, TARGET};
 use crate::sql::parser;
 use crate::sql::planning::{bind_parameters, plan};
+use crate::sql::postgres::{self, Told};
 use crate::sql::syntax::column_names::{self, Place};
 use crate::sql::syntax::conflicts;
 use crate::sql::syntax::constraints::Constraint;
@@ -299,6 +300,14 @@ impl Target {
         }
     }
 
+    /// The types of PostgreSQL that clients are told for its columns.
+    fn told(&self) -> &[(String, &'static str)] {
+        match self {
+            Self::Managed { constraints, .. } => &constraints.told,
+            Self::Memory(table) => table.told(),
+        }
+    }
+
     /// Its rows, with their identity.
     fn identified(&self) -> Result<Arc<dyn TableProvider>> {
         match self {
@@ -329,6 +338,20 @@ impl Target {
             }
         }
         changing::change(parsed, &Known { columns, defaults }, changing::returning(parsed).is_some())
+    }
+}
+
+/// The types of PostgreSQL that clients are told for the rows that RETURNING reads.
+struct OfGiven<'a>(&'a [(String, &'static str)]);
+
+impl Told for OfGiven<'_> {
+    fn of_scan(&self, scan: &TableScan, column: &str) -> Option<&'static str> {
+        let is_given = scan.table_name.table() == GIVEN;
+        self.0.iter().find(|(own, _)| is_given && own == column).map(|(_, of)| *of)
+    }
+
+    fn of_target(&self, _written: &DmlStatement, _column: &str) -> Option<&'static str> {
+        None
     }
 }
 
@@ -372,7 +395,8 @@ impl Planned {
         if let Some(returning) = changing::returning(parsed) {
             // Mistakes in it are reported before anything changes.
             let plan = planned.given(&returning, vec![]).await?;
-            planned.returned = Some((returning, Arc::new(plan.schema().as_arrow().clone())));
+            let told = OfGiven(planned.target.told());
+            planned.returned = Some((returning, Arc::new(postgres::columns(&plan, &told))));
         }
         Ok(planned)
     }

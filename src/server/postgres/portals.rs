@@ -269,7 +269,7 @@ impl Connection {
                     self.portals.insert(name.into(), portal);
                     return Ok(());
                 }
-                let told = portal.columns().unwrap_or_else(|| Arc::clone(answer.schema()));
+                let told = portal.columns().unwrap_or_else(|| Arc::clone(answer.told()));
                 let formats = portal.formats(told.fields().len())?;
                 Box::new(Rows::new(answer, Some(told), formats)?)
             }

@@ -41,7 +41,7 @@ impl Rows {
     /// # Errors
     /// The answer has other columns: what it reads has changed since.
     pub fn new(answer: Answer, told: Option<SchemaRef>, formats: Vec<Format>) -> Result<Self> {
-        let told = told.unwrap_or_else(|| Arc::clone(answer.schema()));
+        let told = told.unwrap_or_else(|| Arc::clone(answer.told()));
         if told.fields().len() != answer.schema().fields().len() {
             let problem = "no longer has the columns it was prepared with; prepare it again";
             return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, "prepared statement", problem));

@@ -9,8 +9,10 @@
 //! | `code TEXT UNIQUE` | `code TEXT, CONSTRAINT t_code_key UNIQUE (code)` |
 //! | `age INT CHECK (age > 0)` | `age INT, CONSTRAINT t_age_check CHECK (age > 0)` |
 //! | `note JSON` | `note VARCHAR, CONSTRAINT t_note_check CHECK (json_valid(note))` |
+//! | `note JSONB` | `note VARCHAR, CONSTRAINT t_note_check CHECK (json_valid(note) IS NOT FALSE)` |
 //!
-//! There are no types for JSON and UUID: their columns are strings of which every one is valid.
+//! There are no types for JSON and UUID: their columns are strings of which every one is valid. Clients of PostgreSQL are told the type; so
+//! the two kinds of JSON have conditions that differ, though they mean the same.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -21,7 +23,8 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{
     AlterTable, AlterTableOperation, CheckConstraint, ColumnDef, ColumnOption, ColumnOptionDef, CreateTable, DataType, Expr,
-    Ident, IndexColumn, NullsDistinctOption, ObjectName, Statement, TableConstraint,
+    FunctionArg, FunctionArgExpr, FunctionArguments, Ident, IndexColumn, NullsDistinctOption, ObjectName, Statement,
+    TableConstraint, Value,
 };
 use sqlparser::parser::Parser;
 
@@ -241,11 +244,41 @@ fn constraint(written: &TableConstraint) -> Option<Constraint> {
 /// What a UUID looks like, as PostgreSQL shows it.
 const UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
 
+impl Constraint {
+    /// The column whose strings it makes values of a type of PostgreSQL, with the name of that type.
+    pub fn told(&self) -> Option<(String, &'static str)> {
+        let Rule::Check(condition) = &self.rule else { return None };
+        let (call, is_binary) = match condition.as_ref() {
+            Expr::IsNotFalse(call) => (call.as_ref(), true),
+            call => (call, false),
+        };
+        let Expr::Function(call) = call else { return None };
+        let FunctionArguments::List(arguments) = &call.args else { return None };
+        let value = |place: usize| match arguments.args.get(place) {
+            Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(value))) => Some(value),
+            _ => None,
+        };
+        let Some(Expr::Identifier(column)) = value(0) else { return None };
+        let name = call.name.to_string();
+        let of = match (name.as_str(), arguments.args.len(), is_binary) {
+            ("json_valid", 1, false) => "json",
+            ("json_valid", 1, true) => "jsonb",
+            ("regexp_like", 2, false) => match value(1) {
+                Some(Expr::Value(pattern)) if pattern.value == Value::SingleQuotedString(UUID.into()) => "uuid",
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some((normal(column), of))
+    }
+}
+
 /// The condition that makes a string a value of a type of which there is none here.
 fn valid(data_type: &DataType, column: &Ident) -> Option<Expr> {
     let column = identifier(&normal(column));
     let condition = match data_type {
-        DataType::JSON | DataType::JSONB => format!("json_valid({column})"),
+        DataType::JSON => format!("json_valid({column})"),
+        DataType::JSONB => format!("json_valid({column}) IS NOT FALSE"),
         DataType::Uuid => format!("regexp_like({column}, '{UUID}')"),
         _ => return None,
     };

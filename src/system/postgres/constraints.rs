@@ -19,7 +19,8 @@ pub fn of(written: Vec<Constraint>, oid: i64, columns: &[RelationColumn]) -> Vec
         let (oid, index) = (part_oid(oid, Part::Key), part_oid(oid, Part::Index));
         RelationConstraint { oid, index, name, rule, columns }
     };
-    written.into_iter().map(one).collect()
+    // What makes strings values of a type is that type.
+    written.into_iter().filter(|constraint| constraint.told().is_none()).map(one).collect()
 }
 
 /// The key of a table that a profile or a segment publishes with one row per customer.

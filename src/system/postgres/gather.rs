@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::Field;
+use datafusion::arrow::datatypes::{Field, Schema};
 use datafusion::catalog::{CatalogProvider, SchemaProvider};
 use datafusion::common::Result;
 use datafusion::execution::session_state::SessionState;
@@ -21,6 +21,7 @@ use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::{SqlState, in_sql, sqlstate};
 use crate::functions;
+use crate::objects::constraining::InTexts;
 use crate::objects::definition::Definition;
 use crate::objects::lifecycle::definitions;
 use crate::objects::protection::covers;
@@ -33,6 +34,7 @@ use crate::postgres_catalog::{
 use crate::postgres_types;
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::sql::parser::{self, Parsed};
+use crate::sql::postgres::{marked, with_mark};
 use crate::sql::settled;
 use crate::sql::syntax::numbered::Numbered;
 use crate::statement::{PREDEFINED, StatementContext};
@@ -294,6 +296,10 @@ impl Gathering<'_> {
             let definition = object.filter(|object| object.kind == "view");
             // A view's definition is visible only to its owner.
             let definition = definition.map(|object| if rights.owns(object) { self.view_query(object) } else { String::new() });
+            if definition.is_some() {
+                // As in PostgreSQL, which does not ask what a query may give.
+                columns.iter_mut().for_each(|column| column.is_nullable = true);
+            }
             let owner = object.and_then(|object| self.owners.get(&object.owner)).copied().unwrap_or(OWNER);
             let own_owner =
                 if temporary.contains_key(name) { self.owners.get(&self.context.postgres_session().role).copied() } else { None };
@@ -358,6 +364,17 @@ impl Gathering<'_> {
         let comment = |column: &str| {
             let key = (namespace.name.clone(), name.to_string(), Some(column.to_string()));
             self.comments.get(&key).cloned()
+        };
+        let told = InTexts(self.context);
+        let schema = match table.get_logical_plan() {
+            Some(plan) => marked(&schema, &plan, &told),
+            None => {
+                let one = |field: &Arc<Field>| match told.of_table(&table, field.name()) {
+                    Some(mark) => with_mark(field, mark),
+                    None => Field::clone(field),
+                };
+                Schema::new(schema.fields().iter().map(one).collect::<Vec<_>>())
+            }
         };
         Ok(schema.fields().iter().map(|field| column(field, comment(field.name()))).collect())
     }

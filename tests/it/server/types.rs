@@ -32,6 +32,39 @@ fn json_is_json_and_lengths_are_numbers() {
     });
 }
 
+/// JSON and UUIDs are strings here; clients are told their types, in columns and in parameters.
+#[test]
+fn columns_of_json_and_uuids_are_told() {
+    let directory = database("CREATE TABLE t (id INT PRIMARY KEY, a JSON, b JSONB, c UUID)");
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let client = connect(&config(&server, "ada")).await.unwrap();
+        client.batch_execute("CREATE VIEW v AS SELECT c, b FROM t WHERE id > 0; CREATE TEMP TABLE own (b JSONB)").await.unwrap();
+        let all = [Type::INT4, Type::JSON, Type::JSONB, Type::UUID];
+        let insert = client.prepare("INSERT INTO t VALUES ($1, $2, $3, $4) RETURNING *").await.unwrap();
+        assert_eq!(insert.params(), all);
+        let types: Vec<_> = insert.columns().iter().map(|column| column.type_().clone()).collect();
+        assert_eq!(types, all);
+        let taken = |query: &'static str| {
+            let client = &client;
+            async move { client.prepare(query).await.unwrap().params().to_vec() }
+        };
+        assert_eq!(taken("UPDATE t SET b = $1 WHERE c = $2").await, [Type::JSONB, Type::UUID]);
+        assert_eq!(taken("SELECT 1 FROM t WHERE c IN ($1, $2) OR c = ANY($3)").await, [Type::UUID, Type::UUID, Type::UUID_ARRAY]);
+        assert_eq!(
+            taken("SELECT $1::jsonb, $2::uuid, $3::json, $4::uuid[]").await,
+            [Type::JSONB, Type::UUID, Type::JSON, Type::UUID_ARRAY]
+        );
+        assert_eq!(told(&client, "SELECT b, c, a FROM t").await, [Type::JSONB, Type::UUID, Type::JSON]);
+        assert_eq!(told(&client, "SELECT * FROM v").await, [Type::UUID, Type::JSONB]);
+        assert_eq!(told(&client, "SELECT b FROM own").await, [Type::JSONB]);
+        let query = "SELECT x.b, y.c, coalesce(x.a, y.a), max(x.c), '{}'::jsonb, gen_random_uuid(), x.b || 'x', x.b::text
+            FROM t x JOIN t y ON x.id = y.id GROUP BY x.b, y.c, x.a, y.a";
+        let expected = [Type::JSONB, Type::UUID, Type::JSON, Type::TEXT, Type::JSONB, Type::UUID, Type::TEXT, Type::TEXT];
+        assert_eq!(told(&client, query).await, expected);
+    });
+}
+
 #[test]
 fn types_that_planning_changes_are_told_before() {
     let directory = database("CREATE TABLE t AS SELECT 1 AS qty, CAST(2 AS DECIMAL(10, 2)) AS amount, DATE '2025-01-31' AS day");

@@ -51,7 +51,7 @@ impl Connection {
     async fn copy_out(&mut self, text: &str, copy: &ClientCopy) -> Result<u64, Stop> {
         let session = self.session.clone();
         let mut answer = self.within(session.copy_out(text, copy)).await?;
-        let schema = Arc::clone(answer.schema());
+        let schema = Arc::clone(answer.told());
         let (format, columns) = (copy.format, schema.fields().len());
         let code = i8::from(format == CopyFormat::Binary);
         let count = i16::try_from(columns).unwrap_or(i16::MAX);

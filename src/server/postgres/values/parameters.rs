@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::array::types::IntervalMonthDayNano;
-use datafusion::arrow::array::{ArrayRef, ListArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray};
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, IntervalUnit, TimeUnit, i256};
 use datafusion::common::utils::SingleRowListArrayBuilder;
@@ -78,13 +78,42 @@ pub fn parameter(
             let text = std::str::from_utf8(bytes).map_err(|_| {
                 coded(SqlState::CHARACTER_NOT_IN_REPERTOIRE, &format!("parameter ${place}"), "is not text in UTF-8")
             })?;
-            of_text(text, &data_type, zone).map_err(|error| wrong_text(place, text, &data_type, &error))
+            let value = of_text(text, &data_type, zone).map_err(|error| wrong_text(place, text, &data_type, &error))?;
+            // Some drivers write them without hyphens.
+            match numbered(oid) {
+                Some((of, _)) if of.name == "uuid" => uuids(value).ok_or_else(|| {
+                    let short: String = text.chars().take(80).collect();
+                    let problem = format!("'{short}' is not a valid uuid");
+                    coded(SqlState::INVALID_TEXT_REPRESENTATION, &format!("parameter ${place}"), problem)
+                }),
+                _ => Ok(value),
+            }
         }
         Format::Binary => of_binary(bytes, oid).ok_or_else(|| {
             let name = numbered(oid).map_or_else(|| data_type.to_string(), |(of, _)| of.sql_name.to_string());
             let problem = format!("{} bytes that are not a valid {name} in binary", bytes.len());
             coded(SqlState::INVALID_BINARY_REPRESENTATION, &format!("parameter ${place}"), problem)
         }),
+    }
+}
+
+/// A UUID, or a list of them, as texts with hyphens and small letters.
+fn uuids(value: ScalarValue) -> Option<ScalarValue> {
+    match value {
+        ScalarValue::Utf8(Some(text)) => {
+            let digits = text.trim();
+            Some(ScalarValue::Utf8(Some(uuid::Uuid::try_parse(digits).ok()?.to_string())))
+        }
+        ScalarValue::List(list) if list.value_type() == DataType::Utf8 && list.len() == 1 => {
+            let items = list.value(0);
+            let items = items.as_string::<i32>().iter().map(|item| match item {
+                Some(item) => uuids(ScalarValue::Utf8(Some(item.to_string()))),
+                None => Some(ScalarValue::Utf8(None)),
+            });
+            let items = items.collect::<Option<Vec<_>>>()?;
+            Some(ScalarValue::List(ScalarValue::new_list(&items, &DataType::Utf8, true)))
+        }
+        other => Some(other),
     }
 }
 

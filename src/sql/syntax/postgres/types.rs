@@ -6,7 +6,7 @@ use sqlparser::ast::{CastKind, CharacterLength, DataType, Expr, ObjectNamePart, 
 use super::arrays::array_literal;
 use super::{plain, without_schema};
 use crate::sql::command::normal;
-use crate::sql::postgres::{INFORMATION_SCHEMA, PG_CATALOG, is_object_numbers};
+use crate::sql::postgres::{INFORMATION_SCHEMA, PG_CATALOG, told_list};
 use crate::sql::syntax::call_of;
 use crate::sql::syntax::expression_macros::with;
 
@@ -23,7 +23,7 @@ pub fn reg_type(data_type: &DataType) -> Option<String> {
     };
     let known = match name.as_str() {
         "regprocedure" => "regproc",
-        "xid" | "cid" => "oid",
+        "xid" | "cid" | "regoper" | "regoperator" => "oid",
         "oid" | "regclass" | "regtype" | "regproc" | "regnamespace" | "regrole" => &name,
         _ => return None,
     };
@@ -36,6 +36,9 @@ pub fn cast(expression: &Expr, data_type: &mut DataType) -> Result<Option<Expr>>
     }
     if *data_type == DataType::Uuid {
         return with("uuid_in(CAST($1 AS VARCHAR))", std::slice::from_ref(expression)).map(Some);
+    }
+    if let Some(name) = json_type(data_type) {
+        return with(&format!("{name}_in(CAST($1 AS VARCHAR))"), std::slice::from_ref(expression)).map(Some);
     }
     if is_char(data_type) {
         return with("substr(CAST($1 AS VARCHAR), 1, 1)", std::slice::from_ref(expression)).map(Some);
@@ -96,19 +99,33 @@ fn is_char(data_type: &DataType) -> bool {
     modifiers.is_empty() && last.is_some_and(|name| name.value == "char" && name.quote_style.is_some())
 }
 
+/// `json` or `jsonb`, with its schema or without.
+fn json_type(data_type: &DataType) -> Option<&'static str> {
+    match data_type {
+        DataType::JSON => Some("json"),
+        DataType::JSONB => Some("jsonb"),
+        DataType::Custom(name, modifiers) if modifiers.is_empty() => {
+            let mut name = name.clone();
+            without_schema(&mut name);
+            ["json", "jsonb"].into_iter().find(|own| plain(&name).as_deref() == Some(*own))
+        }
+        _ => None,
+    }
+}
+
 /// Our type for a type of PostgreSQL's catalog.
 fn usual_type(data_type: &DataType) -> Option<DataType> {
     use sqlparser::ast::ArrayElemTypeDef::{Parenthesis, SquareBracket};
     match data_type {
         // The planner knows this type.
-        _ if is_object_numbers(data_type) => None,
+        _ if told_list(data_type).is_some() => None,
         DataType::Array(SquareBracket(item, size)) => {
             let usual = usual_type(item).or_else(|| reg_type(item).map(|_| DataType::BigInt(None)));
             let usual = usual.or_else(|| is_char(item).then_some(DataType::Varchar(None)))?;
             Some(DataType::Array(SquareBracket(Box::new(usual), *size)))
         }
         DataType::Array(Parenthesis(item)) => Some(DataType::Array(Parenthesis(Box::new(usual_type(item)?)))),
-        DataType::JSON | DataType::JSONB => Some(DataType::Varchar(None)),
+        DataType::JSON | DataType::JSONB | DataType::Uuid => Some(DataType::Varchar(None)),
         DataType::Custom(name, modifiers) => {
             let schema = match name.0.as_slice() {
                 [schema, _] => schema.as_ident().map(normal)?,
