@@ -112,10 +112,11 @@ whose value is `DEFAULT`, gets its default, or NULL; without a list of columns, 
 from time to time. An external table must be a local folder without partitions. `RETURNING` returns the new rows of a table.
 
 `ON CONFLICT (column, …)` names the columns that identify a row, as MERGE INTO does with its condition: rows whose values are there already are left
-out, or update those that are. `ON CONFLICT ON CONSTRAINT name` names a key instead, and DO NOTHING alone means the only key of the table. The columns need
-not be a key; if another key of the table has the values of a row already, the statement fails.
+out, or update those that are. `ON CONFLICT ON CONSTRAINT name` names a key instead, and DO NOTHING alone means the only key of the table. Of a
+table that has keys, the columns are those of one of them; of another table they may be any. If another key of the table has the values of a row
+already, the statement fails.
 
-**Elsewhere.** As in PostgreSQL, where the columns of ON CONFLICT must be a key; MySQL: `ON DUPLICATE KEY UPDATE`; SQLite: `INSERT OR REPLACE`.",
+**Elsewhere.** As in PostgreSQL, where the columns of ON CONFLICT are always those of a key; MySQL: `ON DUPLICATE KEY UPDATE`; SQLite: `INSERT OR REPLACE`.",
         examples: &["CREATE TABLE visits (customer_id BIGINT, channel VARCHAR DEFAULT 'app');
 INSERT INTO visits (customer_id) VALUES (7), (9) RETURNING *;"],
         ..STATEMENT

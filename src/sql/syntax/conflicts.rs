@@ -1,7 +1,8 @@
 //! `INSERT … ON CONFLICT (columns) DO …` as MERGE on those columns.
 //!
-//! The columns that identify a row are named, or are those of the table's key; they need not be a key. As in PostgreSQL, the row that is
-//! given is called `excluded`, NULL equals no key, and a name without a table is a column of the table.
+//! The columns that identify a row are named, or are those of the table's key. Of a table that has keys they are those of one of them; of
+//! another table they may be any. As in PostgreSQL, the row that is given is called `excluded`, NULL equals no key, and a name without a table
+//! is a column of the table.
 //!
 //! A key that is given twice is an error with DO UPDATE; with DO NOTHING the first of the rows counts, and of the rows of a query, which have no
 //! order, the one with the least values.
@@ -27,32 +28,50 @@ use crate::walk::WalkMut;
 
 const CLAUSE: &str = "ON CONFLICT";
 
-/// Rewrites a statement.
+/// Checks what a statement says by itself; the table and its keys are known when it runs.
 ///
 /// # Errors
-/// The columns that identify a row are not named, or those of the values.
-pub fn statement(parsed: &mut SqlParsed) -> Result<()> {
+/// It says OVERRIDING as well.
+pub fn statement(parsed: &SqlParsed) -> Result<()> {
     let SqlParsed::Statement(statement) = parsed else { return Ok(()) };
-    let Statement::Insert(insert) = statement.as_mut() else { return Ok(()) };
-    let Some(OnInsert::OnConflict(conflict)) = &insert.on else { return Ok(()) };
-    let (TableObject::TableName(name), Some(source)) = (&insert.table, &insert.source) else { return Ok(()) };
-    if identities::overriding(insert).is_some() {
+    let Statement::Insert(insert) = statement.as_ref() else { return Ok(()) };
+    if matches!(insert.on, Some(OnInsert::OnConflict(_))) && identities::overriding(insert).is_some() {
         return Err(invalid(CLAUSE, "cannot be combined with OVERRIDING; leave one of them out"));
     }
-    // Those of a key, which is known when the statement runs.
+    Ok(())
+}
+
+/// Rewrites a statement with all of its columns.
+fn rewrite(statement: &mut Statement) -> Result<()> {
+    let Statement::Insert(insert) = statement else { return Ok(()) };
+    let Some(OnInsert::OnConflict(conflict)) = &insert.on else { return Ok(()) };
+    let (TableObject::TableName(name), Some(source)) = (&insert.table, &insert.source) else { return Ok(()) };
     let Some(ConflictTarget::Columns(keys)) = &conflict.conflict_target else { return Ok(()) };
     let columns: Vec<Ident> = insert.columns.iter().filter_map(|name| name.0.last()?.as_ident().cloned()).collect();
-    // They are those of the table, which is known when the statement runs.
-    if columns.is_empty() {
-        return Ok(());
-    }
     if let Some(missing) = keys.iter().find(|key| !columns.iter().any(|column| normal(column) == normal(key))) {
         let problem = format!("column {missing} identifies a row, and is not among the columns that are given; give it too");
         return Err(invalid(CLAUSE, problem));
     }
     let merge = merge(insert, name, source, conflict, keys, &columns)?;
-    **statement = Statement::Merge(merge);
+    *statement = Statement::Merge(merge);
     Ok(())
+}
+
+/// Fails unless the columns are those of one of the table's keys, where it has any.
+fn check_key(columns: &[Ident], keys: &[Constraint]) -> Result<()> {
+    let mut all = keys.iter().map(|constraint| constraint.rule.key()).filter(|key| !key.is_empty()).peekable();
+    let is_it = |key: &[String]| {
+        let has = |column: &Ident| key.contains(&normal(column));
+        columns.iter().all(has) && key.iter().all(|name| columns.iter().any(|column| normal(column) == *name))
+    };
+    if all.peek().is_none() || all.any(is_it) {
+        return Ok(());
+    }
+    let listed = listed(columns, str::to_string, ", ");
+    let problem = format!(
+        "({listed}) is not a key of the table; name the columns of one, or make it one: ALTER TABLE … ADD UNIQUE ({listed})"
+    );
+    Err(coded(SqlState::INVALID_COLUMN_REFERENCE, CLAUSE, problem))
 }
 
 /// The columns of the key that a conflict is about, where the statement does not name them.
@@ -60,7 +79,7 @@ fn of_key(conflict: &OnConflict, keys: &[Constraint]) -> Result<Option<Vec<Ident
     let columns = |key: &Constraint| key.rule.key().iter().map(|name| Ident::with_quote('"', name)).collect();
     let is_key = |constraint: &&Constraint| !constraint.rule.key().is_empty();
     match (&conflict.conflict_target, &conflict.action) {
-        (Some(ConflictTarget::Columns(_)), _) => Ok(None),
+        (Some(ConflictTarget::Columns(columns)), _) => check_key(columns, keys).map(|()| None),
         (Some(ConflictTarget::OnConstraint(name)), _) => {
             let wanted = name.0.last().and_then(|part| part.as_ident()).map(normal).unwrap_or_default();
             let Some(key) = keys.iter().filter(is_key).find(|key| key.name == wanted) else {
@@ -87,11 +106,11 @@ fn of_key(conflict: &OnConflict, keys: &[Constraint]) -> Result<Option<Vec<Ident
     }
 }
 
-/// Rewrites a statement that does not name the columns which are given, which are then the first ones of the table, or those that identify a
-/// row, which are then those of a key. `None` for other statements.
+/// Rewrites a statement for a table with these columns and keys. Columns that it does not name are the first ones of the table, and those that
+/// identify a row those of a key. `None` for other statements.
 ///
 /// # Errors
-/// A column that identifies a row is not given, or is not known.
+/// A column that identifies a row is not given or is not known, or there is no such key.
 pub fn with_columns(parsed: &SqlParsed, columns: &[&str], keys: &[Constraint]) -> Result<Option<SqlParsed>> {
     let mut parsed = parsed.clone();
     let SqlParsed::Statement(statement) = &mut parsed else { return Ok(None) };
@@ -120,7 +139,7 @@ pub fn with_columns(parsed: &SqlParsed, columns: &[&str], keys: &[Constraint]) -
         }
         insert.columns = columns[..width].iter().map(|name| vec![Ident::with_quote('"', *name)].into()).collect();
     }
-    self::statement(&mut parsed)?;
+    rewrite(statement)?;
     Ok(Some(parsed))
 }
 
