@@ -12,6 +12,7 @@
 //! | 0x5000_0000 and above | roles, by their names |
 //! | 0x6000_0000 and above | tables of the session alone, by their names |
 //! | 0x7000_0000 and above | constraints beside the primary key, by their names, each with its index |
+//! | 0x8000_0000 and above | the types of rows, each at the number of its relation |
 
 pub mod advisory;
 pub mod cells;
@@ -49,6 +50,7 @@ const FUNCTIONS: i64 = 0x4000_0000;
 const ROLES: i64 = 0x5000_0000;
 const TEMPORARY: i64 = 0x6000_0000;
 const CONSTRAINTS: i64 = 0x7000_0000;
+const ROW_TYPES: i64 = 0x8000_0000;
 
 /// What of an object has a number of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +152,11 @@ impl Relation {
     /// Its keys, which PostgreSQL knows by their indexes.
     pub fn keys(&self) -> impl Iterator<Item = &RelationConstraint> {
         self.constraints.iter().filter(|constraint| constraint.is_key())
+    }
+
+    /// The number of the type of its rows; none for PostgreSQL's own tables.
+    pub fn row_type(&self) -> Option<i64> {
+        (![PG_CATALOG, INFORMATION_SCHEMA].contains(&self.namespace)).then(|| ROW_TYPES + self.oid)
     }
 
     /// The column of this place, from 1.

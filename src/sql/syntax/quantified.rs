@@ -6,7 +6,7 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{BinaryOperator, Expr, Query, SelectItem, SetExpr, TableFactor, UnaryOperator};
+use sqlparser::ast::{BinaryOperator, Expr, FunctionArguments, Query, SelectItem, SetExpr, TableFactor, UnaryOperator};
 
 use crate::walk::Walk;
 use sqlparser::dialect::PostgreSqlDialect;
@@ -40,8 +40,16 @@ pub fn opposite(compare: &BinaryOperator) -> Option<BinaryOperator> {
 }
 
 fn is_in(left: &Expr, right: &Expr, negated: bool) -> Option<Expr> {
-    let Expr::Subquery(subquery) = right else { return None };
-    Some(Expr::InSubquery { expr: Box::new(left.clone()), subquery: subquery.clone(), negated })
+    let subquery = match right {
+        Expr::Subquery(query) => query.clone(),
+        // `a = ANY (ARRAY(SELECT …))`
+        Expr::Function(call) if call.name.to_string().eq_ignore_ascii_case("array") => match &call.args {
+            FunctionArguments::Subquery(query) => query.clone(),
+            FunctionArguments::None | FunctionArguments::List(_) => return None,
+        },
+        _ => return None,
+    };
+    Some(Expr::InSubquery { expr: Box::new(left.clone()), subquery, negated })
 }
 
 fn any(left: &Expr, compare: &BinaryOperator, right: &Expr) -> Option<Expr> {

@@ -28,15 +28,14 @@ use sqlparser::ast::{
     WindowSpec, WindowType,
 };
 
-use super::call_of;
-use super::exclusions;
-use super::quantified;
+use super::{call_of, exclusions, outer_recursion, quantified};
 use crate::sql::command::normal;
 use crate::sql::parser::parse_expression;
 use crate::walk::WalkMut;
 
 /// Rewrites one query; its subqueries are visited separately.
 pub fn query(query: &mut Query) {
+    outer_recursion::carry(query);
     fetch_as_limit(query);
     let Query { body, order_by, .. } = query;
     if let SetExpr::Select(select) = body.as_mut() {

@@ -5,7 +5,7 @@ use sqlparser::dialect::{Dialect, GenericDialect};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
-use super::{arrows, comprehensions, exclusions, grouping, identities, nesting, read_again, table_queries};
+use super::{arrows, comprehensions, exclusions, grouping, identities, named_at, nesting, read_again, table_queries};
 use crate::error::invalid;
 use crate::sql::changing::NOTHING;
 
@@ -30,6 +30,7 @@ pub fn respell(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
     grouping::bracket(tokens);
     materialized(tokens);
     identities::respell(tokens);
+    named_at::quote(tokens);
     let places: Vec<usize> = (0..tokens.len()).filter(|place| !matches!(tokens[*place].token, Token::Whitespace(_))).collect();
     let at = |tokens: &[TokenWithSpan], number: usize| places.get(number).map(|place| tokens[*place].token.clone());
     let mut inserted = vec![];

@@ -174,6 +174,7 @@ fn class(relation: &Relation, catalog: &PostgresCatalog) -> Row {
         "oid": relation.oid,
         "relname": relation.name.as_str(),
         "relnamespace": relation.namespace,
+        "reltype": relation.row_type().unwrap_or_default(),
         "relowner": relation.owner,
         "relam": if is_table { HEAP } else { 0 },
         "relfilenode": if is_table { relation.oid } else { 0 },

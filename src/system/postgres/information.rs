@@ -27,8 +27,10 @@ pub fn rows(table: &Table, catalog: &PostgresCatalog, _: &StatementContext) -> R
         "columns" => relations()
             .flat_map(|relation| (1..).zip(&relation.columns).map(|(place, column)| of_column(catalog, relation, place, column)).collect::<Vec<_>>())
             .collect(),
+        // As in PostgreSQL, without those of identities.
         "sequences" => catalog
             .counters()
+            .filter(|(_, _, counter)| counter.identity.is_none())
             .map(|(relation, column, counter)| {
                 let (least, most) = bounds(column, counter);
                 row! {
@@ -38,6 +40,18 @@ pub fn rows(table: &Table, catalog: &PostgresCatalog, _: &StatementContext) -> R
                     "minimum_value": least.to_string(), "maximum_value": most.to_string(), "increment": counter.step.to_string(),
                     "cycle_option": "NO",
                 }
+            })
+            .collect(),
+        "view_table_usage" => views()
+            .flat_map(|view| {
+                let read = view.reads.iter().filter_map(|name| catalog.relation_named(name)).filter(|read| read.is_of_user());
+                let usage = |read: &Relation| {
+                    row! {
+                        "view_catalog": OWN_NAME, "view_schema": schema(view), "view_name": view.name.as_str(),
+                        "table_catalog": OWN_NAME, "table_schema": schema(read), "table_name": read.name.as_str(),
+                    }
+                };
+                read.map(usage).collect::<Vec<_>>()
             })
             .collect(),
         "views" => views()

@@ -2,10 +2,10 @@
 
 use super::data::{self, Row, Table, row};
 use super::row;
-use crate::postgres_catalog::{OWNER, PG_CATALOG, PostgresCatalog};
+use crate::postgres_catalog::{OWNER, PG_CATALOG, PostgresCatalog, Relation};
 
 /// The rows of a table about types; `None` for tables about other things.
-pub fn rows(table: &Table, _: &PostgresCatalog) -> Option<Vec<Row>> {
+pub fn rows(table: &Table, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
     let of_file = |file: &[data::Words], more: fn() -> Row| {
         file.iter()
             .map(|words| {
@@ -16,9 +16,13 @@ pub fn rows(table: &Table, _: &PostgresCatalog) -> Option<Vec<Row>> {
             .collect()
     };
     Some(match table.name {
-        "pg_type" => of_file(&data::TYPES, || {
-            row! {"typnamespace": PG_CATALOG, "typowner": OWNER, "typisdefined": true, "typtypmod": -1}
-        }),
+        "pg_type" => {
+            let mut rows: Vec<Row> = of_file(&data::TYPES, || {
+                row! {"typnamespace": PG_CATALOG, "typowner": OWNER, "typisdefined": true, "typtypmod": -1}
+            });
+            rows.extend(catalog.relations.iter().filter_map(of_rows));
+            rows
+        }
         "pg_cast" => of_file(&data::CASTS, Vec::new),
         "pg_operator" => of_file(&data::OPERATORS, || row! {"oprnamespace": PG_CATALOG, "oprowner": OWNER}),
         "pg_opclass" => of_file(&data::OPERATOR_CLASSES, || row! {"opcnamespace": PG_CATALOG, "opcowner": OWNER}),
@@ -27,6 +31,16 @@ pub fn rows(table: &Table, _: &PostgresCatalog) -> Option<Vec<Row>> {
         "pg_collation" => of_file(&data::COLLATIONS, Vec::new),
         "pg_language" => of_file(&data::LANGUAGES, Vec::new),
         _ => return None,
+    })
+}
+
+/// The type of the rows of a relation.
+fn of_rows(relation: &Relation) -> Option<Row> {
+    Some(row! {
+        "oid": relation.row_type()?, "typname": relation.name.as_str(), "typnamespace": relation.namespace,
+        "typowner": relation.owner, "typlen": -1, "typbyval": false, "typtype": "c", "typcategory": "C", "typispreferred": false,
+        "typisdefined": true, "typdelim": ",", "typrelid": relation.oid, "typinput": 2290, "typoutput": 2291,
+        "typreceive": 2402, "typsend": 2403, "typalign": "d", "typstorage": "x", "typnotnull": false, "typtypmod": -1,
     })
 }
 

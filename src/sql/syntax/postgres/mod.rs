@@ -24,6 +24,7 @@
 //! | `date_trunc('decade', a)` | the first day of the years |
 //! | `array_length(a, 1)` | `NULLIF(array_length(a), 0)` |
 //! | `generate_subscripts(a, 1)` | `unnest(range(1, array_length(a, 1) + 1))` |
+//! | `generate_subscripts(indkey, 1)` | `unnest(range(0, array_length(indkey, 1)))` |
 //! | `FROM t, generate_series(1, t.n) AS i` | `FROM t, unnest(generate_series(1, t.n)) AS i` |
 //! | `(keys).n` | `(keys)['n']` |
 //! | `pg_get_keywords()` in FROM | the table of that name |
@@ -64,6 +65,16 @@ pub fn is_call(name: &Ident) -> bool {
 
 /// Columns that hold vectors, whose first element has index 0.
 const VECTORS: [&str; 6] = ["indkey", "indclass", "indcollation", "indoption", "prattrs", "proargtypes"];
+
+/// True for a column that holds a vector.
+pub fn is_vector(value: &Expr) -> bool {
+    let name = match value {
+        Expr::Identifier(name) => Some(name),
+        Expr::CompoundIdentifier(names) => names.last(),
+        _ => None,
+    };
+    name.is_some_and(|name| VECTORS.contains(&normal(name).as_str()))
+}
 
 /// Collations with the order in which strings are compared here, and the default one.
 const COLLATIONS: [&str; 4] = ["default", "C", "POSIX", "ucs_basic"];
@@ -270,6 +281,11 @@ fn call(call: &mut Function) -> Result<Option<Expr>> {
         ("statement_timestamp" | "transaction_timestamp", 0) => "now()",
         // An empty list has no dimensions; DataFusion gives 0, as it does for `array_length(list)`.
         ("array_length", 2) if is_one(&arguments[1]) => "NULLIF(CAST(array_length($1) AS BIGINT), 0)",
+        ("array_upper", 2) if is_vector(&arguments[0]) => "NULLIF(CAST(array_length($1, $2) AS BIGINT), 0) - 1",
+        ("array_lower", 2) if is_vector(&arguments[0]) => "CASE WHEN array_length($1, $2) > 0 THEN 0 END",
+        ("generate_subscripts", 2) if is_vector(&arguments[0]) => "unnest(range(0, CAST(array_length($1, $2) AS BIGINT)))",
+        // Of a table without partitions, there are none.
+        ("pg_partition_ancestors", 1) => "unnest(array_remove(make_array($1), $1))",
         ("array_upper", 2) => "NULLIF(CAST(array_length($1, $2) AS BIGINT), 0)",
         ("array_lower", 2) => "CASE WHEN array_length($1, $2) > 0 THEN 1 END",
         ("generate_subscripts", 2) => "unnest(range(1, CAST(array_length($1, $2) AS BIGINT) + 1))",

@@ -12,7 +12,7 @@ use sqlparser::ast::{
 };
 
 use super::lists::in_conditions;
-use super::{plain, without_schema};
+use super::{is_vector, plain, without_schema};
 use crate::docs::Kind;
 use crate::functions;
 use crate::sql::command::normal;
@@ -119,6 +119,9 @@ pub fn factor(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
         .collect();
     let Some(given) = given else { return Ok(()) };
     let lists = match (own.as_str(), given.as_slice()) {
+        ("generate_subscripts", [list, dimension]) if is_vector(list) => {
+            Some(with("range(0, CAST(array_length($1, $2) AS BIGINT))", &[list.clone(), dimension.clone()])?)
+        }
         ("generate_subscripts", [list, dimension]) => {
             Some(with("range(1, CAST(array_length($1, $2) AS BIGINT) + 1)", &[list.clone(), dimension.clone()])?)
         }
