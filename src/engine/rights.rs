@@ -151,7 +151,8 @@ fn check_statement(statement: &SqlStatement, context: StatementContext) -> Resul
         | SqlStatement::AlterTable(_)
         | SqlStatement::CreateIndex(_)
         | SqlStatement::Drop {
-            object_type: ObjectType::Table | ObjectType::View | ObjectType::Schema | ObjectType::Role, ..
+            object_type: ObjectType::Table | ObjectType::View | ObjectType::Schema | ObjectType::Role | ObjectType::Index,
+            ..
         } => Ok(context),
         SqlStatement::ExplainTable { .. }
         | SqlStatement::Set(_)

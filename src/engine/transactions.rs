@@ -6,6 +6,7 @@
 //!
 //! Statements that a client sends together share a transaction, too, which BEGIN turns into one that lasts until COMMIT.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::common::Result;
@@ -49,7 +50,7 @@ pub(super) struct Transaction {
     catalog: Option<Arc<Catalog>>,
     /// The temporary tables at its start.
     tables: SavedTables,
-    savepoints: Vec<(String, SavedTables)>,
+    savepoints: Vec<Savepoint>,
     has_failed: bool,
     /// True for one of statements that are sent together, as long as no BEGIN has come.
     is_shared: bool,
@@ -375,6 +376,13 @@ fn none(word: &str) -> DataFusionError {
     coded(SqlState::NO_ACTIVE_SQL_TRANSACTION, word, "can only be used within a transaction; BEGIN starts one")
 }
 
+/// A savepoint, with what there was of the session at that time.
+struct Savepoint {
+    name: String,
+    tables: SavedTables,
+    cursors: HashSet<String>,
+}
+
 /// The transaction of a BEGIN, which alone has savepoints.
 fn begun(transaction: &mut Option<Transaction>) -> Option<&mut Transaction> {
     transaction.as_mut().filter(|transaction| !transaction.is_shared)
@@ -388,7 +396,8 @@ async fn savepoint(session: &Session, name: &Ident) -> Result<Answer> {
     if let Some(catalog) = &transaction.catalog {
         catalog.savepoint(&name)?;
     }
-    transaction.savepoints.push((name, tables));
+    let cursors = session.cursors.lock().keys().cloned().collect();
+    transaction.savepoints.push(Savepoint { name, tables, cursors });
     Ok(Answer::done(vec![]))
 }
 
@@ -397,13 +406,16 @@ async fn roll_back_to(session: &Session, name: &Ident) -> Result<Answer> {
     let tables = {
         let mut transaction = session.transaction.lock();
         let transaction = begun(&mut transaction).ok_or_else(|| none("ROLLBACK TO"))?;
-        let place = transaction.savepoints.iter().rposition(|(own, _)| *own == name).ok_or_else(|| no_savepoint(&name))?;
+        let place = transaction.savepoints.iter().rposition(|own| own.name == name).ok_or_else(|| no_savepoint(&name))?;
         if let Some(catalog) = &transaction.catalog {
             catalog.roll_back_to(&name)?;
         }
         transaction.savepoints.truncate(place + 1);
         transaction.has_failed = false;
-        transaction.savepoints[place].1.clone()
+        let savepoint = &transaction.savepoints[place];
+        // Those that were declared since go.
+        session.cursors.lock().retain(|name, _| savepoint.cursors.contains(name));
+        savepoint.tables.clone()
     };
     session.tables.restore(tables).await;
     Ok(Answer::done(vec![]))
@@ -413,7 +425,7 @@ fn release(session: &Session, name: &Ident) -> Result<Answer> {
     let name = normal(name);
     let mut transaction = session.transaction.lock();
     let transaction = begun(&mut transaction).ok_or_else(|| none("RELEASE"))?;
-    let place = transaction.savepoints.iter().rposition(|(own, _)| *own == name).ok_or_else(|| no_savepoint(&name))?;
+    let place = transaction.savepoints.iter().rposition(|own| own.name == name).ok_or_else(|| no_savepoint(&name))?;
     if let Some(catalog) = &transaction.catalog {
         catalog.release(&name)?;
     }

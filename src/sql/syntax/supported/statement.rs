@@ -68,7 +68,8 @@ impl Walk<'_> {
             }
             Statement::Drop { object_type, if_exists: _, names, cascade, restrict: _, purge, temporary, table } => {
                 match object_type {
-                    ObjectType::Role => return Ok(()),
+                    // There is nothing to do, as for CREATE INDEX.
+                    ObjectType::Role | ObjectType::Index => return Ok(()),
                     ObjectType::Table | ObjectType::View | ObjectType::Schema => {}
                     other => return refuse(&format!("DROP {other}"), "there are no such objects to drop"),
                 }
