@@ -206,10 +206,9 @@ fn estimate_u(model: &mut Model, random: &[Pattern]) {
     }
 }
 
-/// Estimates m of each comparison by expectation maximisation over the pairs of each rule that does not decide it. Rules are combined in
-/// proportion to the number of their pairs that are expected to be one person.
+/// Estimates m of each comparison by expectation maximisation over the pairs of each rule that does not decide it.
 fn estimate_m(model: &mut Model, rules: &[(Vec<Pattern>, &[bool])], max_iter: usize) {
-    let mut sums: Vec<Vec<f64>> = model.comparisons.iter().map(|levels| vec![0.0; levels.len()]).collect();
+    let mut estimates: Vec<Vec<Vec<f64>>> = vec![vec![]; model.comparisons.len()];
     for (patterns, decided) in rules {
         let total: f64 = patterns.iter().map(|pattern| pattern.pairs).sum();
         if total == 0.0 || decided.iter().all(|decided| *decided) {
@@ -243,13 +242,12 @@ fn estimate_m(model: &mut Model, rules: &[(Vec<Pattern>, &[bool])], max_iter: us
                 break;
             }
         }
-        for ((sums, matches), _) in sums.iter_mut().zip(&matches).zip(*decided).filter(|(_, decided)| !**decided) {
-            for (sum, count) in sums.iter_mut().zip(matches) {
-                *sum += count;
-            }
+        for ((estimates, matches), _) in estimates.iter_mut().zip(matches).zip(*decided).filter(|(_, decided)| !**decided) {
+            estimates.push(matches);
         }
     }
-    for (number, (levels, sums)) in model.comparisons.iter_mut().zip(&sums).enumerate() {
+    for (number, (levels, estimates)) in model.comparisons.iter_mut().zip(&estimates).enumerate() {
+        let sums = combined(estimates);
         model.is_trained[number] = sums.iter().sum::<f64>() > 1e-3;
         if model.is_trained[number] {
             // Smoothing: adds one pair distributed as u. A level that a few hundred matching pairs do not have is not impossible.
@@ -259,6 +257,29 @@ fn estimate_m(model: &mut Model, rules: &[(Vec<Pattern>, &[bool])], max_iter: us
             }
         }
     }
+}
+
+/// What several rules have estimated for a comparison: by level, how many of their pairs are expected to be one person. Two rules are added
+/// up. Of more, the median share of each level counts: a rule whose pairs share more than the column that it reads, as records of one surname
+/// also have similar e-mail addresses, takes whole families for one person, and would outweigh all others.
+fn combined(estimates: &[Vec<f64>]) -> Vec<f64> {
+    let Some(first) = estimates.first() else { return vec![] };
+    let levels = 0..first.len();
+    let size = |counts: &Vec<f64>| counts.iter().sum::<f64>();
+    // A rule without a pair of one person says nothing.
+    let speaking: Vec<&Vec<f64>> = estimates.iter().filter(|counts| size(counts) >= 1.0).collect();
+    if speaking.len() < 3 {
+        return levels.map(|level| estimates.iter().map(|counts| counts[level]).sum()).collect();
+    }
+    let shares: Vec<Vec<f64>> = speaking.iter().map(|counts| normalized(counts)).collect();
+    let middle: Vec<f64> = levels.map(|level| median(shares.iter().map(|shares| shares[level]).collect())).collect();
+    let pairs = median(speaking.iter().map(|counts| size(counts)).collect());
+    normalized(&middle).into_iter().map(|share| share * pairs).collect()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    (values[(values.len() - 1) / 2] + values[values.len() / 2]) / 2.0
 }
 
 /// Estimates the probability that two random records are one person, assuming that every such pair is brought together by a rule.
@@ -300,6 +321,16 @@ mod tests {
             assert_eq!(patterns.unpack(patterns.pack(digits.into_iter())), digits);
         }
         assert!(Patterns::new(&[1 << 20; 4]).is_none());
+    }
+
+    #[test]
+    fn one_rule_of_three_does_not_outweigh_the_others() {
+        let estimates = [vec![10.0, 90.0], vec![30.0, 170.0], vec![9000.0, 1000.0]];
+        let counts = combined(&estimates);
+        assert!((counts[0] - 30.0).abs() < 1e-9 && (counts[1] - 170.0).abs() < 1e-9, "{counts:?}");
+        assert_eq!(combined(&estimates[..2]), [40.0, 260.0]);
+        assert_eq!(combined(&[vec![10.0, 90.0], vec![30.0, 170.0], vec![1e-6, 1e-6]])[0].round(), 40.0);
+        assert!(combined(&[]).is_empty());
     }
 
     /// Pairs of which the comparisons say nothing: a column without equal values, and one of one value.

@@ -41,9 +41,10 @@ With `term_frequency => true`, equal values count more when they are rare: two �
 **Weights.** For each level, m is its probability if the records are one person, and u if they are two. A pair's `match_weight` is the sum
 of log₂(m ∕ u) over its levels plus the prior log₂(p ∕ (1 − p)); `match_probability` is 1 ∕ (1 + 2^−weight). u is estimated from random
 pairs. m is estimated by expectation maximisation over the pairs of each rule, without the comparisons that read a column of that rule;
-`match_parameters` shows both. `explain_match` shows how the weight of one pair is computed.
+of three rules or more the median counts. `match_parameters` shows both. `explain_match` shows how the weight of one pair is computed.
 
-A rule that finds hardly any true pairs, such as equal names alone among a hundred thousand records, misleads the estimate. In that case
+A rule that finds hardly any true pairs, such as equal names alone among a hundred thousand records, misleads the estimate, and so does a
+column that is made of another: the e-mail addresses of a family agree because its surname does, and count twice. In that case
 learn from narrow rules with `match_parameters`, and pass the result as `parameters` to `match_pairs` with the wide rules.
 
 To turn pairs into persons, use `connected_components`, or pass them to `resolve_identities` as `pairs`, with its guards.
