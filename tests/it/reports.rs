@@ -368,7 +368,11 @@ fn odd_orders_are_told_and_not_taken_for_good_news() {
     };
     for (orders, said, unsaid) in [
         (orders("2025-01-01", 9, "value", ""), "Give them a personal contact", "a few large amounts decide"),
-        (orders("2025-01-01", 9, "CASE WHEN value = 77 THEN 9000000 ELSE value END", ""), "a few large amounts decide", "personal contact"),
+        (
+            orders("2025-01-01", 9, "CASE WHEN value = 77 THEN 9000000 ELSE value END", ""),
+            "a few large amounts decide",
+            "personal contact",
+        ),
         (orders("2020-01-01", 9, "value", ""), "Nobody has a paid order in the last twelve months", "personal contact"),
         (orders("2020-01-01", 9, "value", ""), "but half of them have not bought for", "early access"),
         (orders("2025-01-01", 9, "-value", ""), "add up to less than nothing", "of the sales."),
