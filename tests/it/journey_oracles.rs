@@ -7,17 +7,17 @@ use chrono::{Datelike, Days, NaiveDate};
 use crate::support::{Dice, cases, rows, session};
 
 /// Customer, second, event, and a number to group by.
-type Row = (usize, usize, char, usize);
+pub type Row = (usize, usize, char, usize);
 
-const CALL: &str = "customer => customer, event_time => event_time";
+pub const CALL: &str = "customer => customer, event_time => event_time";
 
-fn drawn(dice: &mut Dice, most: usize, seconds: usize) -> Vec<Row> {
+pub fn drawn(dice: &mut Dice, most: usize, seconds: usize) -> Vec<Row> {
     (0..dice.between(1, most))
         .map(|_| (dice.below(4), dice.below(seconds), dice.pick(&['a', 'b', 'c', 'd']), dice.below(3)))
         .collect()
 }
 
-fn relation(events: &[Row]) -> String {
+pub fn relation(events: &[Row]) -> String {
     let values: Vec<String> =
         events.iter().map(|(customer, second, event, part)| format!("({customer}, {second}, '{event}', {part})")).collect();
     format!(
@@ -27,14 +27,14 @@ fn relation(events: &[Row]) -> String {
 }
 
 /// The events of each customer by time, those at the same time by event.
-fn by_customer(events: &[Row]) -> BTreeMap<usize, Vec<Row>> {
+pub fn by_customer(events: &[Row]) -> BTreeMap<usize, Vec<Row>> {
     let mut all: BTreeMap<usize, Vec<Row>> = BTreeMap::new();
     events.iter().for_each(|event| all.entry(event.0).or_default().push(*event));
     all.values_mut().for_each(|events| events.sort_by_key(|event| (event.1, event.2)));
     all
 }
 
-fn sorted(mut lines: Vec<String>) -> Vec<String> {
+pub fn sorted(mut lines: Vec<String>) -> Vec<String> {
     lines.sort();
     lines
 }

@@ -24,6 +24,7 @@ mod guides;
 mod health;
 mod interrupts;
 mod journey_oracles;
+mod journey_patterns;
 mod journeys;
 mod language;
 mod layers;
