@@ -59,7 +59,10 @@ Each alert begins with a fixed word, so that you can filter by it:
 | `looks like` | 80 % or more look like a phone, an e-mail, an id card, a date, a number or a UUID |
 | `mixed forms` | phones or dates in several patterns; strings that differ only in case or surrounding white space |
 | `future dates` | dates or times after `as_of` |
-| `correlated with` | Pearson correlation of at least 0.9 or at most −0.9 with another number or time column, in a sample of 2,048 distinct rows |",
+| `correlated with` | Pearson correlation of at least 0.9 or at most −0.9 with another number or time column, in a sample of 2,048 distinct rows |
+
+**Elsewhere.** DuckDB has `SUMMARIZE`, without patterns and alerts; `summarize` here gives its columns. Python: `ydata-profiling`, which keeps the table
+in memory; R: `skimr::skim`; Great Expectations and Soda check what you expect, and do not look for what is odd.",
     arguments: &[
         Argument::required("input", Takes::Relation, "the table, or (SELECT …)"),
         Argument::optional(FREQUENT, Takes::Integer(0, 100), "5", "number of most frequent values to show"),
