@@ -49,7 +49,7 @@ impl Definitions for Stored {
         let newest = self.0.view().snapshot(SnapshotOf::Profile, profile, When::Now)?;
         let as_of = newest.map_or_else(|| self.0.now(), |newest| newest.at);
         let mut query = body.query.clone();
-        self.name_public(query.as_mut())?;
+        self.name_public(query.as_mut(), &own.object)?;
         settle(query.as_mut(), as_of, &own.parameters);
         if !whole.body.time_columns.is_empty() {
             self.as_known(query.as_mut(), profile, as_of)?;
@@ -106,7 +106,7 @@ impl Definitions for Stored {
         let definition = Definition::read(object, self.0.session())?;
         self.check_reads(&definition)?;
         let mut stored = function::stored(&definition)?;
-        self.name_public(stored.query.as_mut())?;
+        self.name_public(stored.query.as_mut(), &definition.object)?;
         Ok(Some(stored))
     }
 
@@ -132,8 +132,9 @@ impl Definitions for Stored {
     fn experiment(&self, name: &str) -> Result<ExperimentDefinition> {
         let target = Self::target(&experiment::ExperimentKind, name);
         let Some(object) = find(&self.0, &target)? else { return Err(missing(&self.0, &target)?) };
-        let mut read = experiment::read(&Definition::read(object, self.0.session())?)?;
-        self.name_public(read.query.as_mut())?;
+        let definition = Definition::read(object, self.0.session())?;
+        let mut read = experiment::read(&definition)?;
+        self.name_public(read.query.as_mut(), &definition.object)?;
         Ok(read)
     }
 
@@ -166,11 +167,11 @@ impl Stored {
     }
 
     /// Makes the names in the query of a definition mean the same wherever it is put.
-    fn name_public(&self, query: &mut Query) -> Result<()> {
+    fn name_public(&self, query: &mut Query, definition: &Object) -> Result<()> {
         let objects = self.0.all_objects()?;
         // A temporary table has no version.
         let is_relation = |object: &Object| NAMESPACE.contains(&object.kind.as_str()) && object.version > 0;
-        name_public(query, &|name| objects.iter().any(|object| object.name == name && is_relation(object)));
+        name_public(query, &definition.label(), &|name| objects.iter().any(|object| object.name == name && is_relation(object)));
         Ok(())
     }
 

@@ -340,7 +340,12 @@ fn what_only_reads_makes_no_database() {
     let (code, _, error) = program(&["-d", "shop", "-c", "SELECT 1"]);
     assert_eq!((code, error.as_str()), (0, ""));
     // The database may stand after the command.
-    let given: [&[&str]; 4] = [&["check", "shop"], &["backup", "shop", "TO", "a.backup"], &["backup", "shop", "b.backup"], &["restore", "a.backup", "copy"]];
+    let given: [&[&str]; 4] = [
+        &["check", "shop"],
+        &["backup", "shop", "TO", "a.backup"],
+        &["backup", "shop", "b.backup"],
+        &["restore", "a.backup", "copy"],
+    ];
     for arguments in given {
         let (code, _, error) = program(arguments);
         assert_eq!((code, error.as_str()), (0, ""), "{arguments:?}");

@@ -267,7 +267,8 @@ pub fn object(cursor: &mut Cursor<'_>) -> Result<(), Wrong> {
 pub fn no_json(file: &Detected, line: usize, wrong: &Wrong, bytes: &[u8]) -> DataFusionError {
     let at = wrong.at.min(bytes.len());
     let start = bytes[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1).max(at.saturating_sub(30));
-    let shown: String = String::from_utf8_lossy(&bytes[start..]).lines().next().unwrap_or_default().chars().take(60).collect();
+    let rest = String::from_utf8_lossy(&bytes[start..]);
+    let shown: String = rest.lines().next().unwrap_or_default().trim_start().chars().take(60).collect();
     let near = if shown.is_empty() { String::new() } else { format!(", near {shown}") };
     coded(SqlState::BAD_COPY_FILE_FORMAT, &file.source.name, format!("line {line}: {}{near}", wrong.problem))
 }

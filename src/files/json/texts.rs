@@ -51,8 +51,15 @@ mod tests {
     #[test]
     fn a_text_is_a_value_as_a_whole_or_not_at_all() {
         let numbers = DataType::List(Arc::new(Field::new_list_field(DataType::Int64, true)));
-        let texts =
-            StringArray::from(vec![Some("[1, null, 3]"), None, Some("[]"), Some("[1, \"x\"]"), Some("1,2"), Some("[1] [2]"), Some("[1")]);
+        let texts = StringArray::from(vec![
+            Some("[1, null, 3]"),
+            None,
+            Some("[]"),
+            Some("[1, \"x\"]"),
+            Some("1,2"),
+            Some("[1] [2]"),
+            Some("[1"),
+        ]);
         let lists = nested(&texts, &numbers).unwrap();
         let nulls: Vec<bool> = (0..lists.len()).map(|row| lists.is_null(row)).collect();
         assert_eq!(nulls, [false, true, false, true, true, true, true]);

@@ -13,6 +13,7 @@ use sqlparser::ast::{
 
 use super::{parse_query, visit};
 use crate::docs::{Doc, Takes};
+use crate::sql::renaming::{name_apart, naming_apart};
 use crate::sql::syntax::column_names::{self, Place};
 use crate::sql::syntax::expression_macros::Copies;
 use crate::sql::syntax::size::Tables;
@@ -27,6 +28,7 @@ use crate::text::marked;
 use crate::walk::WalkMut;
 
 pub(super) fn rewrite(parsed: &mut SqlParsed, state: &SessionState) -> Result<()> {
+    let _ = visit(parsed, &mut naming_apart());
     match visit(parsed, &mut Rewriter::new(state)) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
@@ -34,6 +36,7 @@ pub(super) fn rewrite(parsed: &mut SqlParsed, state: &SessionState) -> Result<()
 }
 
 pub(super) fn rewrite_part(part: &mut impl VisitMut, state: &SessionState) -> Result<()> {
+    name_apart(part);
     match part.walk_mut(&mut Rewriter::new(state)) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),

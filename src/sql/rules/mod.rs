@@ -29,6 +29,7 @@ mod offsets;
 mod operators;
 mod outer_constants;
 mod parts_of_texts;
+mod parts_of_times;
 mod predicates;
 mod protecting;
 mod ranges;
@@ -92,6 +93,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     analyzer.push(Arc::new(grouping_sets::UnknownKeys));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(texts_as_values::TextsAsValues));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(parts_of_texts::PartsOfTexts));
+    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(parts_of_times::PartsOfTimes));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ScaledIntervals));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::UnknownTexts));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(zones::TimesInZones));
