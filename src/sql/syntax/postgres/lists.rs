@@ -133,6 +133,8 @@ pub fn regular(pattern: &str) -> String {
             '[' => is_set = true,
             ']' => is_set = false,
             '%' if !is_set => written.push('.'),
+            // A sign of a regular expression, but not of a pattern.
+            '.' | '^' | '$' if !is_set => written.push('\\'),
             _ => {}
         }
         written.push(match letter {

@@ -14,7 +14,7 @@
 //! | `localtimestamp` | `CAST(now() AS TIMESTAMP)` |
 //! | `a LIKE ANY (list)` | `any_match(list, pattern -> a LIKE pattern)` |
 //! | `a LIKE ALL (list)` | `NOT any_match(list, pattern -> a NOT LIKE pattern)` |
-//! | `a SIMILAR TO 'b%'` | `(a ~ '^(?:b.*)$')`, as the engine finds a regular expression anywhere |
+//! | `a SIMILAR TO 'b%'` | `(a ~ '(?s)^(?:b.*)$')`, as the engine finds a regular expression anywhere |
 //! | `a = ANY(list)` | `NOT (a <> ALL(list))`, which is NULL if it is unknown; `array_has(list, a)` as a condition |
 //! | `NOT (a = ANY(list))` | `a <> ALL(list)`, which is NULL for a list with NULL, where `array_has` is false |
 //! | `indkey[0]` | `indkey[1]`, since PostgreSQL's vectors begin at 0 |
@@ -154,9 +154,12 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
         Expr::SimilarTo { negated, expr, pattern, escape_char: None } => {
             let pattern = match pattern.as_ref() {
                 Expr::Value(value) if let Value::SingleQuotedString(text) = &value.value => {
-                    Expr::value(Value::SingleQuotedString(format!("^(?:{})$", regular(text))))
+                    Expr::value(Value::SingleQuotedString(format!("(?s)^(?:{})$", regular(text))))
                 }
-                other => with("'^(?:' || replace(replace($1, '%', '.*'), '_', '.') || ')$'", std::slice::from_ref(other))?,
+                other => with(
+                    "'(?s)^(?:' || replace(replace(replace(replace($1, '.', '\\.'), '$', '\\$'), '%', '.*'), '_', '.') || ')$'",
+                    std::slice::from_ref(other),
+                )?,
             };
             let sql = if *negated { "($1 !~ $2)" } else { "($1 ~ $2)" };
             Some(with(sql, &[expr.as_ref().clone(), pattern])?)
