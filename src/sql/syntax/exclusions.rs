@@ -3,7 +3,9 @@
 //! | written | stands for |
 //! |---|---|
 //! | `OVER (ORDER BY a ROWS 1 PRECEDING EXCLUDE NO OTHERS)` | the same without these words |
-//! | `OVER (PARTITION BY a ROWS 1 PRECEDING EXCLUDE TIES)` | `OVER (PARTITION BY '__exclude_ties', a ROWS 1 PRECEDING)`, by which a [rule](crate::sql::rules) knows it |
+//! | `OVER (PARTITION BY a ROWS 1 PRECEDING EXCLUDE TIES)` | `OVER (PARTITION BY ('__exclude_ties'), a ROWS 1 PRECEDING)`, by which a [rule](crate::sql::rules) knows it |
+//!
+//! The planner leaves out plain constants among the partitions, but not those in parentheses.
 
 use sqlparser::ast::{Expr, Value};
 use sqlparser::dialect::GenericDialect;
@@ -15,6 +17,7 @@ use crate::builtins::excluding::Excluded;
 /// True for a mark of a window whose frame leaves rows out.
 pub fn is_mark(partition: &Expr) -> bool {
     match partition {
+        Expr::Nested(inner) => is_mark(inner),
         Expr::Value(value) => {
             matches!(&value.value, Value::SingleQuotedString(text) if Excluded::of_mark(text).is_some())
         }
@@ -43,9 +46,9 @@ pub fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
             let Some(open) = opening(tokens, &places, number) else { continue };
             let after = |more: usize| places.get(open + more).copied();
             let (before, written) = match (is(open + 1, "partition") && is(open + 2, "by"), is_base(tokens, after(1))) {
-                (true, _) => (open + 3, format!("'{}', ", excluded.mark())),
-                (false, true) => (open + 2, format!(" PARTITION BY '{}' ", excluded.mark())),
-                (false, false) => (open + 1, format!("PARTITION BY '{}' ", excluded.mark())),
+                (true, _) => (open + 3, format!("('{}'), ", excluded.mark())),
+                (false, true) => (open + 2, format!(" PARTITION BY ('{}') ", excluded.mark())),
+                (false, false) => (open + 1, format!("PARTITION BY ('{}') ", excluded.mark())),
             };
             let Some(before) = places.get(before) else { continue };
             marks.push((*before, written));
