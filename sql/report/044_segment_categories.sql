@@ -13,11 +13,16 @@
 -- say.en: {category} has {preference} % of its usual share in what {segment} buys.
 -- say.zh: {segment}的购买中，{category} 的占比为全体的 {preference}%。
 WITH lines AS (
-  SELECT o.customer_id, i.category FROM orders AS o JOIN order_items AS i USING (order_id) JOIN $members AS m ON m.$key = o.customer_id
-  WHERE o.status = 'paid' AND o.ordered_at <= $as_of AND o.ordered_at > $as_of - INTERVAL '12 months' AND i.category IS NOT NULL),
-everybody AS (SELECT category, count(*) / CAST(sum(count(*)) OVER () AS DOUBLE) AS share FROM lines GROUP BY category),
+  SELECT o.customer_id, i.category, count(*) AS lines
+  FROM orders AS o JOIN order_items AS i USING (order_id) JOIN $members AS m ON m.$key = o.customer_id
+  WHERE o.status = 'paid' AND o.ordered_at <= $as_of AND o.ordered_at > $as_of - INTERVAL '12 months' AND i.category IS NOT NULL
+  GROUP BY o.customer_id, i.category),
+-- Everybody is a segment without a name, so that orders and lines are joined once.
+grouped AS (SELECT segment, $key AS customer_id FROM $segments AS g UNION ALL SELECT NULL, $key FROM $members),
 own AS (
-  SELECT segment, category, count(*) AS lines, count(DISTINCT l.customer_id) AS customers, count(*) / CAST(sum(count(*)) OVER (PARTITION BY segment) AS DOUBLE) AS share
-  FROM $segments AS g JOIN lines AS l ON l.customer_id = g.$key GROUP BY segment, category)
-SELECT segment, category, lines, customers, round(100 * own.share / everybody.share) AS preference
-FROM own JOIN everybody USING (category) WHERE lines >= 50 ORDER BY segment, category;
+  SELECT g.segment, l.category, CAST(sum(l.lines) AS BIGINT) AS lines, count(*) AS customers
+  FROM grouped AS g JOIN lines AS l ON l.customer_id = g.customer_id GROUP BY g.segment, l.category),
+shared AS (SELECT *, lines / CAST(sum(lines) OVER (PARTITION BY segment) AS DOUBLE) AS share FROM own),
+compared AS (SELECT *, max(CASE WHEN segment IS NULL THEN share END) OVER (PARTITION BY category) AS usual FROM shared)
+SELECT segment, category, lines, customers, round(100 * share / usual) AS preference
+FROM compared WHERE segment IS NOT NULL AND lines >= 50 ORDER BY segment, category;

@@ -9,7 +9,7 @@
 -- series: first_month
 -- count: customers
 -- percent: retention
-WITH bought AS (
+WITH bought AS MATERIALIZED (
   SELECT DISTINCT o.customer_id, date_trunc('month', o.ordered_at) AS month FROM orders AS o JOIN $members AS m ON m.$key = o.customer_id
   WHERE o.status = 'paid' AND o.ordered_at < date_trunc('month', $as_of + INTERVAL '1 day')),
 first AS (SELECT customer_id, min(month) AS first_month FROM bought GROUP BY customer_id),

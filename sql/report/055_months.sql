@@ -8,9 +8,11 @@
 -- y: buyers, returning_buyers
 -- count: buyers
 -- percent: returning_share
-WITH numbered AS (
-  SELECT o.customer_id, date_trunc('month', o.ordered_at) AS month, o.amount, min(o.ordered_at) OVER (PARTITION BY o.customer_id) AS first
-  FROM orders AS o JOIN $members AS m ON m.$key = o.customer_id WHERE o.status = 'paid' AND o.ordered_at < date_trunc('month', $as_of + INTERVAL '1 day'))
-SELECT CAST(month AS DATE) AS month, count(DISTINCT customer_id) AS buyers, count(DISTINCT customer_id) FILTER (WHERE first < month) AS returning_buyers,
-  count(DISTINCT customer_id) FILTER (WHERE first < month) / CAST(count(DISTINCT customer_id) AS DOUBLE) AS returning_share, sum(amount) AS revenue
+WITH bought AS (
+  SELECT o.customer_id, date_trunc('month', o.ordered_at) AS month, sum(o.amount) AS amount
+  FROM orders AS o JOIN $members AS m ON m.$key = o.customer_id WHERE o.status = 'paid' AND o.ordered_at < date_trunc('month', $as_of + INTERVAL '1 day')
+  GROUP BY o.customer_id, date_trunc('month', o.ordered_at)),
+numbered AS (SELECT *, min(month) OVER (PARTITION BY customer_id) AS first FROM bought)
+SELECT CAST(month AS DATE) AS month, count(*) AS buyers, count(*) FILTER (WHERE first < month) AS returning_buyers,
+  count(*) FILTER (WHERE first < month) / CAST(count(*) AS DOUBLE) AS returning_share, sum(amount) AS revenue
 FROM numbered WHERE month >= date_trunc('month', $as_of + INTERVAL '1 day') - INTERVAL '24 months' GROUP BY month ORDER BY month;

@@ -8,7 +8,7 @@
 -- count: customers
 -- percent: share
 -- words.zh: last_bought = 上次购买, long ago = 很久以前, recently = 最近, some time ago = 一段时间以前, buys = 购买频次, often = 经常, once or twice = 一两次, now and then = 偶尔, spends = 花费, much = 多, little = 少, as others do = 与他人相近
-WITH measures AS (
+WITH measures AS MATERIALIZED (
   SELECT r.customer_id, r.recency_days, r.frequency, CAST(r.monetary AS DOUBLE) AS monetary
   FROM rfm((SELECT * FROM orders WHERE status = 'paid' AND customer_id IS NOT NULL AND ordered_at <= $as_of),
     customer => customer_id, order_time => ordered_at, amount => amount, as_of => $as_of) AS r JOIN $members AS m ON m.$key = r.customer_id),

@@ -10,7 +10,7 @@
 -- count: customers
 -- percent: share
 WITH applied AS (SELECT name, model, auc, grade FROM system.tags WHERE profile = '$profile' AND (model IS NOT NULL OR type = 'predictive')),
-counted AS (SELECT tag, value, count(*) AS customers FROM $tags GROUP BY tag, value)
+counted AS (SELECT tag, value, count(*) AS customers FROM $tags WHERE tag IN (SELECT name FROM applied) GROUP BY tag, value)
 SELECT tag, value, customers, customers / CAST(sum(customers) OVER (PARTITION BY tag) AS DOUBLE) AS share, model, round(auc, 3) AS auc, grade
 FROM counted JOIN applied ON tag = name
 QUALIFY count(*) OVER (PARTITION BY tag) <= 20 ORDER BY tag, value;

@@ -12,7 +12,7 @@
 WITH last AS (SELECT max(valid_from) AS at FROM $history),
 ended AS (SELECT $key AS customer, tag, value FROM $history, last WHERE valid_to = at),
 begun AS (SELECT $key AS customer, tag, value FROM $history, last WHERE valid_from = at),
-moved AS (
+moved AS MATERIALIZED (
   SELECT tag, customer, e.value AS from_value, b.value AS to_value FROM ended AS e JOIN begun AS b USING (tag, customer)),
 counted AS (SELECT tag, from_value, to_value, count(*) AS both FROM moved GROUP BY tag, from_value, to_value),
 most AS (SELECT tag, from_value || ' → ' || to_value AS most_frequent FROM counted QUALIFY row_number() OVER (PARTITION BY tag ORDER BY both DESC, from_value, to_value) = 1)
