@@ -12,6 +12,7 @@ use sqlparser::ast::{
 
 use super::rewritten::binary;
 use super::{call_of, merged_columns};
+use crate::catalog::tables::{FILE, ROW};
 use crate::sql::command::normal;
 use crate::walk::{Walk, WalkMut};
 
@@ -46,7 +47,9 @@ pub fn put(select: &mut Select, columns: &[Column]) {
     });
     let is_column = |name: &String| columns.iter().any(|column| column.name == *name);
     let of = |name: String| {
-        let own = |column: &&Column| column.relation.as_ref().is_some_and(|table| table.table() == name);
+        // What UPDATE and DELETE know rows by is no column of them.
+        let is_shown = |column: &&Column| ![FILE, ROW].contains(&column.name.as_str());
+        let own = |column: &&Column| is_shown(column) && column.relation.as_ref().is_some_and(|table| table.table() == name);
         let own: Vec<&Column> = columns.iter().filter(own).collect();
         (!own.is_empty()).then(|| (name.clone(), row(&name, &own, can_be_missing)))
     };
