@@ -40,7 +40,7 @@ use sqlparser::ast::{
     Subscript, TypedString, UnaryOperator, Value, ValueWithSpan, WindowType,
 };
 
-use intervals::{clock_in_words, of_number, one_form};
+use intervals::{in_words, of_number, one_form};
 use queries::like_the_typed;
 
 use super::call_of;
@@ -185,7 +185,7 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
                 *value = Value::SingleQuotedString(number.to_string());
             }
             if interval.leading_field.is_none() {
-                clock_in_words(&mut interval.value);
+                in_words(&mut interval.value);
             }
             of_number(interval)?
         }
@@ -287,7 +287,7 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
         Expr::Cast { expr, data_type, .. } => {
             usual_type(data_type);
             if let DataType::Interval { .. } = data_type {
-                clock_in_words(expr);
+                in_words(expr);
             } else if let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = expr.as_ref() {
                 widen(data_type, text);
             } else if is_whole(data_type)
