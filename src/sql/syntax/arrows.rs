@@ -36,7 +36,8 @@ const TAKES_LAMBDA: [&str; 26] = [
 ];
 
 /// The functions whose first argument is a lambda. Of `COLUMNS` it is the only one.
-const BEGINS_WITH_LAMBDA: [&str; 3] = ["arrayfilter", "arraymap", "columns"];
+const BEGINS_WITH_LAMBDA: [&str; 8] =
+    ["arrayall", "arraycount", "arrayexists", "arrayfilter", "arrayfirst", "arraylast", "arraymap", "columns"];
 
 /// What the arguments in a bracket may be.
 #[derive(Clone, Copy)]
