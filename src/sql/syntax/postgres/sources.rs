@@ -252,6 +252,16 @@ pub fn select(select: &mut Select) {
     }
 }
 
+/// The list of `FROM unnest(list)`, which has no alias.
+fn unnested_list(factor: &mut TableFactor) -> Option<(&'static str, &mut Option<TableAlias>)> {
+    match factor {
+        TableFactor::UNNEST { alias: alias @ None, array_exprs, with_offset: false, with_ordinality: false, .. } => {
+            (array_exprs.len() == 1).then_some(("unnest", alias))
+        }
+        _ => None,
+    }
+}
+
 /// The functions and aliases, without columns, of the series in FROM.
 fn series(select: &mut Select) -> impl Iterator<Item = (&'static str, &mut Option<TableAlias>)> {
     let factors = select.from.iter_mut().flat_map(|TableWithJoins { relation, joins }| {
@@ -259,7 +269,7 @@ fn series(select: &mut Select) -> impl Iterator<Item = (&'static str, &mut Optio
     });
     factors.filter_map(|factor| {
         let (TableFactor::Table { name, alias, args: Some(_), .. } | TableFactor::Function { name, alias, .. }) = factor else {
-            return None;
+            return unnested_list(factor);
         };
         let name = plain(name)?;
         let own = ["generate_series", "range"].into_iter().find(|own| *own == name)?;
