@@ -1,6 +1,6 @@
 //! Names of columns that differ from file to file in capital letters only.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use datafusion::arrow::datatypes::{FieldRef, Schema};
 
@@ -30,6 +30,18 @@ pub fn spell_alike(files: &mut [&mut Vec<String>], declared: Option<&Schema>) {
                 [one] if is_only => name.clone_from(one),
                 _ => known.push(name.clone()),
             }
+        }
+    }
+}
+
+/// Gives the columns that an option names the capitals that the columns have, as queries do: a name stays if there is such a column, or
+/// more than one that differs in capital letters only.
+pub fn spell_options<'a, T>(named: &mut [(String, T)], columns: impl Iterator<Item = &'a String> + Clone) {
+    for (name, _) in named {
+        let plain = name.to_lowercase();
+        let alike: BTreeSet<&String> = columns.clone().filter(|column| column.to_lowercase() == plain).collect();
+        if let (Some(column), 1) = (alike.first(), alike.len()) {
+            name.clone_from(column);
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::files::folders::Folders;
 use crate::files::pieces::TextScan;
 use crate::files::places::Found;
 use crate::files::source::SourceExec;
-use crate::files::spellings::spell_alike;
+use crate::files::spellings::{spell_alike, spell_options};
 use crate::files::table::{FilesTable, Layout, Rows, Scan};
 use crate::text::grouped;
 
@@ -47,7 +47,7 @@ pub async fn rejects(location: &str, found: Vec<Found>, options: CsvOptions) -> 
 async fn look_at(
     location: &str,
     found: Vec<Found>,
-    options: CsvOptions,
+    mut options: CsvOptions,
     declared: Option<&Schema>,
 ) -> Result<(Layout, CsvRows, Option<String>)> {
     let folders = Folders::of(location, &found, declared)?;
@@ -63,6 +63,7 @@ async fn look_at(
     }
     let mut spelled: Vec<&mut Vec<String>> = files.iter_mut().map(|file| &mut file.names).collect();
     spell_alike(&mut spelled, declared);
+    spell_options(&mut options.types, files.iter().flat_map(|file| &file.names));
     let (mut from, mut repeated) = (String::new(), None);
     let own = match declared {
         Some(declared) => {

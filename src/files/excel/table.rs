@@ -23,7 +23,7 @@ use crate::files::folders::Folders;
 use crate::files::places::Found;
 use crate::files::policy::{Policy, emptied, skipped};
 use crate::files::source::{Reader, Source, SourceContext, SourceExec};
-use crate::files::spellings::spell_alike;
+use crate::files::spellings::{spell_alike, spell_options};
 use crate::files::table::{FilesTable, Layout, Part, Rows, Scan};
 use crate::files::titles::title;
 use crate::text::{grouped, sql_type, written_name};
@@ -92,11 +92,13 @@ pub async fn open(
             Schema::new(own)
         }
         None => {
-            if let Some((name, _)) = options.types.iter().find(|(name, _)| !known().any(|own| own == name)) {
+            let mut types = options.types.clone();
+            spell_options(&mut types, seen.iter().map(|(name, _)| name));
+            if let Some((name, _)) = types.iter().find(|(name, _)| !known().any(|own| own == name)) {
                 let problem = format!("types names {name}, and there is no such column{}", unknown(name));
                 return Err(invalid(location, problem));
             }
-            let said = |name: &str| options.types.iter().find(|(own, _)| own == name).map(|(_, data_type)| data_type.clone());
+            let said = |name: &str| types.iter().find(|(own, _)| own == name).map(|(_, data_type)| data_type.clone());
             let fields = seen.iter().map(|(name, seen)| Field::new(name, said(name).unwrap_or_else(|| seen.data_type()), true));
             Schema::new(fields.collect::<Vec<_>>())
         }

@@ -19,7 +19,7 @@ use crate::files::folders::Folders;
 use crate::files::pieces::TextScan;
 use crate::files::places::Found;
 use crate::files::source::SourceExec;
-use crate::files::spellings::alike;
+use crate::files::spellings::{alike, spell_options};
 use crate::files::table::{FilesTable, Layout, Rows, Scan};
 
 /// The problem with files that have no objects, as the empty result of a query leaves them.
@@ -112,7 +112,9 @@ async fn fields(location: &str, files: &[Detected], options: &JsonOptions) -> Re
         return Ok((named(options), members));
     }
     let mut fields = members.fields().to_vec();
-    for (name, data_type) in &options.types {
+    let mut types = options.types.clone();
+    spell_options(&mut types, fields.iter().map(|field| field.name()));
+    for (name, data_type) in &types {
         let Some(field) = fields.iter_mut().find(|field| field.name() == name) else {
             let names = fields.iter().map(|field| field.name().as_str());
             let known = names.clone().collect::<Vec<_>>().join(", ");
