@@ -45,7 +45,7 @@ const DAMAGES: [Damage; 4] = [
     (truncate, "is damaged: it has"),
     (empty, "is damaged: it has 0 bytes"),
     (flip, "is damaged: its checksum is not the one that was written"),
-    (remove, "cannot be opened"),
+    (remove, "it is missing"),
 ];
 
 #[test]
