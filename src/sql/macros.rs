@@ -501,11 +501,11 @@ mod tests {
     #[test]
     fn a_call_becomes_its_query() {
         for call in ["greeting(World)", "greeting('world')", "greeting(whom => \"world\")"] {
-            let query = "(SELECT 'world' AS whom, 1 AS times, 0 AS columns, '' AS at) AS greeting";
+            let query = "(SELECT 'world' AS whom, 1 AS times, 0 AS columns, '' AS \"at\") AS greeting";
             assert_eq!(expanded(&format!("SELECT * FROM {call}")).unwrap(), format!("SELECT * FROM {query}"));
         }
         let sql = "SELECT * FROM t JOIN greeting((SELECT 1, 2), times => 1 + 1, when => a < 3) AS g USING (x)";
-        let query = "(SELECT '' AS whom, 2 AS times, 2 AS columns, 'a < 3' AS at) AS g";
+        let query = "(SELECT '' AS whom, 2 AS times, 2 AS columns, 'a < 3' AS \"at\") AS g";
         assert_eq!(expanded(sql).unwrap(), format!("SELECT * FROM t JOIN {query} USING(x)"));
     }
 
