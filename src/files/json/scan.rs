@@ -220,7 +220,9 @@ impl JsonDecoder {
                 "line {line}: {path} has a text that cannot be decoded, {shown}, such as half of a surrogate pair, or text in another encoding than UTF-8 (iconv -f gb18030 -t utf-8 converts a file); mend it, or see misfits => 'skip' or 'null'"
             ),
             Problem::Type(data_type) => {
-                let advice = if rows.is_declared || rows.options.types.iter().any(|(name, _)| name.to_lowercase() == column.to_lowercase()) {
+                let advice = if rows.is_declared
+                    || rows.options.types.iter().any(|(name, _)| name.to_lowercase() == column.to_lowercase())
+                {
                     what_to_declare(shown.trim_matches('"').as_bytes(), data_type).to_string()
                 } else {
                     let name = written_name(column);
