@@ -101,14 +101,20 @@ pub fn begin(arguments: &[Expr]) -> Result<Option<Written>> {
 }
 
 pub fn bucket(arguments: &[Expr]) -> Result<Option<Written>> {
-    Ok(match arguments {
-        [Expr::Interval(width), _] => {
+    let without_brackets = arguments.first().map(|mut width| {
+        while let Expr::Nested(inner) = width {
+            width = inner;
+        }
+        width
+    });
+    Ok(match (without_brackets, arguments) {
+        (Some(Expr::Interval(width)), [_, _]) => {
             let months = width.to_string().to_lowercase();
             let is_of_months = ["month", "year", "quarter", "decade", "century"].iter().any(|unit| months.contains(unit));
             let origin = if is_of_months { "2000-01-01" } else { "2000-01-03" };
             Some((format!("date_bin($1, CAST($2 AS TIMESTAMP), TIMESTAMP '{origin}')"), arguments.to_vec()))
         }
-        [width, _] if is_null(width) => Some(("CAST($1 AS TIMESTAMP)".into(), arguments.to_vec())),
+        (Some(width), [_, _]) if is_null(width) => Some(("CAST($1 AS TIMESTAMP)".into(), arguments.to_vec())),
         _ => return Err(invalid("time_bucket", "takes a constant width and a time; write time_bucket(INTERVAL '7 days', time)")),
     })
 }
