@@ -23,7 +23,7 @@ use crate::builtins::given_once;
 use crate::error::{SqlState, coded, invalid};
 use crate::sql::command::normal;
 use crate::sql::dialect::PortraitDialect;
-use crate::text::{identifier, written_name};
+use crate::text::identifier;
 use crate::walk::WalkMut;
 
 const CLAUSE: &str = "ON CONFLICT";
@@ -67,7 +67,7 @@ fn check_key(columns: &[Ident], keys: &[Constraint]) -> Result<()> {
     if all.peek().is_none() || all.any(is_it) {
         return Ok(());
     }
-    let listed = columns.iter().map(|name| written_name(&normal(name))).collect::<Vec<_>>().join(", ");
+    let listed = columns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let problem = format!(
         "({listed}) is not a key of the table; name the columns of one, or make it one: ALTER TABLE … ADD UNIQUE ({listed})"
     );
