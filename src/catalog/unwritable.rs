@@ -50,7 +50,7 @@ impl Unwritable {
     /// What the user can do.
     pub fn next_step(self) -> &'static str {
         match self {
-            Self::Full => "DROP what is no longer needed, or make room on the disk",
+            Self::Full => "make room on the disk, or DROP what is no longer needed",
             Self::Denied => "open the database as the user who owns it, or copy its folder and open the copy",
         }
     }

@@ -170,20 +170,20 @@ pub(super) async fn execute_sql(
                 return Ok(Answer::done(vec![]));
             }
             SqlStatement::Drop { object_type: ObjectType::Index, .. } => {
-                return Ok(Answer::done(vec!["DROP INDEX has nothing to do: tables are read without indexes".into()]));
+                return Ok(Answer::done(vec![no_index("DROP INDEX")]));
             }
             SqlStatement::CreateIndex(index) => {
                 let name = own_name(&index.table_name, &context)?;
-                let note = "CREATE INDEX has nothing to do: tables are read without indexes";
+                let note = no_index("CREATE INDEX");
                 if context.tables().temporary(&name).is_some() {
-                    return Ok(Answer::done(vec![note.into()]));
+                    return Ok(Answer::done(vec![note]));
                 }
                 let Some(table) = relation(&name, &context)? else {
                     let error = coded(SqlState::UNDEFINED_TABLE, &name, "no such table; SHOW TABLES lists them");
                     return Err(context.unseen(error, &name));
                 };
                 context.check_owns(&table)?;
-                return Ok(Answer::done(vec![note.into()]));
+                return Ok(Answer::done(vec![note]));
             }
             SqlStatement::AlterTable(alter) => {
                 let (alter, name) = (alter.clone(), own_name(&alter.name, &context)?);
@@ -411,4 +411,9 @@ pub(super) async fn start(
     let mut answer = Answer::start(&session.engine, context, plan, stream, staged);
     answer.tell(&told);
     Ok(answer)
+}
+
+/// The note of statements about indexes.
+fn no_index(statement: &str) -> String {
+    format!("{statement} has nothing to do: tables are read without indexes")
 }

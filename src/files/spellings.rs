@@ -36,10 +36,11 @@ pub fn spell_alike(files: &mut [&mut Vec<String>], declared: Option<&Schema>) {
 
 /// Gives the columns that an option names the capitals that the columns have, as queries do: a name stays if there is such a column, or
 /// more than one that differs in capital letters only.
-pub fn spell_options<'a, T>(named: &mut [(String, T)], columns: impl Iterator<Item = &'a String> + Clone) {
+pub fn spell_options<'a, T>(named: &mut [(String, T)], columns: impl Iterator<Item = &'a String>) {
+    let columns: Vec<&String> = columns.collect();
     for (name, _) in named {
         let plain = name.to_lowercase();
-        let alike: BTreeSet<&String> = columns.clone().filter(|column| column.to_lowercase() == plain).collect();
+        let alike: BTreeSet<&String> = columns.iter().copied().filter(|column| column.to_lowercase() == plain).collect();
         if let (Some(column), 1) = (alike.first(), alike.len()) {
             name.clone_from(column);
         }
