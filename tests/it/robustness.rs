@@ -90,18 +90,18 @@ fn panics_are_errors() {
     use datafusion::arrow::datatypes::DataType;
     use datafusion::logical_expr::{Volatility, create_udf};
     let (engine, session) = session();
-    let explode = |_: &[_]| panic!("the function blew up");
+    let blow_up = |_: &[_]| panic!("the function blew up");
     session.context().register_udf(create_udf(
-        "explode",
+        "blow_up",
         vec![DataType::Int64],
         DataType::Int64,
         Volatility::Volatile,
-        std::sync::Arc::new(explode),
+        std::sync::Arc::new(blow_up),
     ));
     for sql in [
-        "SELECT explode(value) FROM generate_series(1, 3)",
-        "SELECT explode(value) AS a, count(*) FROM generate_series(1, 3) GROUP BY 1",
-        "SELECT explode(1)",
+        "SELECT blow_up(value) FROM generate_series(1, 3)",
+        "SELECT blow_up(value) AS a, count(*) FROM generate_series(1, 3) GROUP BY 1",
+        "SELECT blow_up(1)",
     ] {
         let error = try_rows(&engine, &session, sql).unwrap_err();
         assert!(error.contains("the function blew up"), "{error}");
