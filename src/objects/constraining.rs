@@ -13,7 +13,7 @@ use sqlparser::ast::{ColumnDef, ColumnOption, Statement as SqlStatement};
 
 use super::table::written_constraints;
 use crate::catalog::objects::Object;
-use crate::catalog::tables::{Check, Constraints, Key, ManagedTable};
+use crate::catalog::tables::{Check, Constraints, Identified, Key, ManagedTable};
 use crate::error::{SqlState, coded, did_you_mean, failed, invalid};
 use crate::sql::command::normal;
 use crate::sql::parser;
@@ -71,6 +71,9 @@ impl InTexts<'_> {
         let of = |all: &[(String, &'static str)]| all.iter().find(|(own, _)| own == column).map(|(_, of)| *of);
         if let Some(table) = table.downcast_ref::<ManagedTable>() {
             return of(&table.constraints().ok()?.told);
+        }
+        if let Some(table) = table.downcast_ref::<Identified>() {
+            return of(table.told());
         }
         let name = self.0.tables().name_of(table)?;
         of(&declared_in_session(&name, self.0).ok()?.iter().filter_map(Constraint::told).collect::<Vec<_>>())

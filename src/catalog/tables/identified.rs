@@ -30,17 +30,23 @@ pub const ROW: &str = "portrait:row";
 pub struct Identified {
     columns: TableSchema,
     pins: Arc<Vec<Arc<Pinned>>>,
+    told: Vec<(String, &'static str)>,
 }
 
 impl Identified {
-    /// A table over these files, with these columns.
-    pub fn new(columns: &SchemaRef, pins: Vec<Arc<Pinned>>) -> Self {
+    /// A table over these files, with these columns; `told` are those of strings that are values of a type of PostgreSQL, with its name.
+    pub fn new(columns: &SchemaRef, pins: Vec<Arc<Pinned>>, told: Vec<(String, &'static str)>) -> Self {
         let row = Field::new(ROW, DataType::Int64, false).with_extension_type(RowNumber);
         let columns = TableSchema::builder(Arc::clone(columns))
             .with_table_partition_cols(vec![Arc::new(Field::new(FILE, DataType::Int64, false)) as FieldRef])
             .with_virtual_columns(vec![Arc::new(row) as FieldRef])
             .build();
-        Self { columns, pins: Arc::new(pins) }
+        Self { columns, pins: Arc::new(pins), told }
+    }
+
+    /// The columns of strings that are values of a type of PostgreSQL, with its name.
+    pub fn told(&self) -> &[(String, &'static str)] {
+        &self.told
     }
 }
 

@@ -311,7 +311,9 @@ impl Target {
     /// Its rows, with their identity.
     fn identified(&self) -> Result<Arc<dyn TableProvider>> {
         match self {
-            Self::Managed { columns, files, .. } => Ok(Arc::new(Identified::new(columns, files.clone()))),
+            Self::Managed { columns, files, constraints, .. } => {
+                Ok(Arc::new(Identified::new(columns, files.clone(), constraints.told.clone())))
+            }
             Self::Memory(table) => table.identified(),
         }
     }

@@ -1,7 +1,7 @@
 //! Functions of other systems that stand for expressions.
 
 /// Scalar functions with the number of their arguments, and the expressions that they stand for.
-pub const FORMS: [(&str, usize, &str); 481] = [
+pub static FORMS: [(&str, usize, &str); 481] = [
     ("add_days", 2, "(CAST($1 AS DATE) + $2)"),
     ("adddays", 2, "($1 + $2 * INTERVAL '1 day')"),
     ("addhours", 2, "($1 + $2 * INTERVAL '1 hour')"),
