@@ -105,7 +105,7 @@ mod tests {
         let full = || io::Error::from(io::ErrorKind::StorageFull);
         let error = of_file("a.parquet", "cannot be written", ParquetError::External(Box::new(full())));
         assert_eq!(sqlstate(&error), SqlState::DISK_FULL);
-        assert!(error.to_string().contains("nothing was published; DROP what"), "{error}");
+        assert!(error.to_string().contains("nothing was published; make room"), "{error}");
         let error = of_file("a.parquet", "cannot be written", DataFusionError::IoError(full()));
         assert_eq!(sqlstate(&error), SqlState::DISK_FULL);
         let error = of_lock("table t", Path::new("crm"), &io::Error::from(io::ErrorKind::PermissionDenied));
