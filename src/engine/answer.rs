@@ -31,7 +31,7 @@ use crate::statement::{Cancel, Progress, RunningPlan, StatementContext};
 /// The rows of a statement as they arrive. Dropping it cancels the work.
 pub struct Answer {
     schema: SchemaRef,
-    /// The columns with the types of PostgreSQL that clients are told, where these are not plain from their values.
+    /// The columns with the PostgreSQL types that are reported to clients, if the types of the values do not show them.
     told: Option<SchemaRef>,
     batches: mpsc::Receiver<Result<RecordBatch>>,
     work: Option<AbortOnDrop<()>>,
@@ -293,12 +293,12 @@ impl Answer {
         &self.schema
     }
 
-    /// The columns, each of the type of PostgreSQL that clients are told.
+    /// The columns, each with the PostgreSQL type that is reported to clients.
     pub fn told(&self) -> &SchemaRef {
         self.told.as_ref().unwrap_or(&self.schema)
     }
 
-    /// Sets the types of PostgreSQL that clients are told: those of these columns.
+    /// Reports the PostgreSQL types of these columns to clients.
     pub(super) fn tell(&mut self, columns: &Schema) {
         if columns.fields().len() != self.schema.fields().len() {
             return;

@@ -62,7 +62,7 @@ pub fn declared_in_session(table: &str, context: &StatementContext) -> Result<Ve
     constraints::read(table, &context.tables().constraints(table))
 }
 
-/// The types of PostgreSQL that clients are told for the columns of tables in a statement.
+/// The PostgreSQL types that are reported to clients for the columns of tables in a statement.
 pub struct InTexts<'a>(pub &'a StatementContext);
 
 impl InTexts<'_> {

@@ -182,7 +182,7 @@ fn written_from(plan: &LogicalPlan, place: usize) -> Vec<&str> {
     }
 }
 
-/// A list of values of this expression's type, where known; `mark` is the type that clients are told.
+/// A list of values of this expression's type, where known; `mark` is the type that is reported to clients.
 fn list_of(value: &Planned, schema: &DFSchema, mark: Option<String>) -> Option<FieldRef> {
     let (_, field) = value.to_field(schema).ok()?;
     if field.data_type().is_null() {

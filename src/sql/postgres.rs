@@ -180,7 +180,7 @@ fn reg_kind(field: &Field) -> Option<&str> {
     (is_kind && *field.data_type() == DataType::Int64).then_some(mark)
 }
 
-/// Plans `oid[]`, `uuid[]`, `json[]` and `jsonb[]`, types that clients are told.
+/// Plans `oid[]`, `uuid[]`, `json[]` and `jsonb[]`, types that are reported to clients.
 #[derive(Debug)]
 pub struct ToldLists;
 
@@ -194,7 +194,7 @@ impl TypePlanner for ToldLists {
     }
 }
 
-/// The type of the items in a list type that clients are told.
+/// The type of the items in a list type that is reported to clients.
 pub fn told_list(sql_type: &SqlType) -> Option<&'static str> {
     let SqlType::Array(ArrayElemTypeDef::SquareBracket(item, None)) = sql_type else { return None };
     match item.as_ref() {
@@ -237,12 +237,12 @@ pub trait Told {
     fn of_target(&self, table: &DmlStatement, column: &str) -> Option<&'static str>;
 }
 
-/// The columns of a plan's rows, each of the type of PostgreSQL that clients are told.
+/// The columns of a plan's rows, each with the PostgreSQL type that is reported to clients.
 pub fn columns(plan: &LogicalPlan, told: &dyn Told) -> Schema {
     marked(plan.schema().as_arrow(), plan, told)
 }
 
-/// These columns of a plan's rows, each of the type of PostgreSQL that clients are told.
+/// These columns of a plan's rows, each with the PostgreSQL type that is reported to clients.
 pub fn marked(columns: &Schema, plan: &LogicalPlan, told: &dyn Told) -> Schema {
     if is_plan_in_json(plan) {
         let json = Field::new(QUERY_PLAN, DataType::Utf8, false).with_metadata([(MARK.to_string(), JSON.to_string())].into());
@@ -298,7 +298,7 @@ fn in_schema(plan: &LogicalPlan, place: usize) -> Option<String> {
     plan.schema().fields().get(place)?.metadata().get(MARK).cloned()
 }
 
-/// The type of PostgreSQL that clients are told for what a function gives: JSON, and lengths and places of lists, which are not `numeric`.
+/// The PostgreSQL type that is reported to clients for what a function gives: JSON, and lengths and places of lists, which are not `numeric`.
 fn type_of_call(name: &str) -> Option<&'static str> {
     Some(match name {
         "to_json" | "row_to_json" | "json_build_object" | "json_build_array" | "json_extract" | "json_extract_list"

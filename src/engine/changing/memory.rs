@@ -40,7 +40,7 @@ impl InMemory {
         &self.columns
     }
 
-    /// The types of PostgreSQL that clients are told for its columns.
+    /// The PostgreSQL types that are reported to clients for its columns.
     pub fn told(&self) -> &[(String, &'static str)] {
         &self.constraints.told
     }

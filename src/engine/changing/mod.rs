@@ -300,7 +300,7 @@ impl Target {
         }
     }
 
-    /// The types of PostgreSQL that clients are told for its columns.
+    /// The PostgreSQL types that are reported to clients for its columns.
     fn told(&self) -> &[(String, &'static str)] {
         match self {
             Self::Managed { constraints, .. } => &constraints.told,
@@ -343,7 +343,7 @@ impl Target {
     }
 }
 
-/// The types of PostgreSQL that clients are told for the rows that RETURNING reads.
+/// The PostgreSQL types that are reported to clients for the rows that RETURNING reads.
 struct OfGiven<'a>(&'a [(String, &'static str)]);
 
 impl Told for OfGiven<'_> {
