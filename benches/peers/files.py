@@ -16,7 +16,7 @@ from process import medians, run
 
 GROUPED = "SELECT channel, status, count(*), sum(amount) FROM '{file}' GROUP BY channel, status"
 COUNTED = "SELECT count(*) FROM '{file}'"
-DUCKDB = "import duckdb, json, sys; duckdb.sql('SET threads = 2'); print(json.dumps(duckdb.sql(sys.argv[1]).fetchall(), default=float))"
+DUCKDB = "import duckdb, json, sys; duckdb.sql('SET threads = 2; SET enable_progress_bar = false'); print(json.dumps(duckdb.sql(sys.argv[1]).fetchall(), default=float))"
 POLARS = """
 import json, os, sys
 os.environ["POLARS_MAX_THREADS"] = "2"

@@ -19,10 +19,8 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "clients"))
 
 import run as clients  # noqa: E402
+from million import made  # noqa: E402
 
-COLUMNS = """i AS id, 'customer ' || i AS name, CAST(i % 100000 AS DECIMAL(12, 2)) / 4 AS price, CAST(i AS DOUBLE PRECISION) / 7 AS score, i % 3 = 0 AS vip,
-  DATE '2024-01-01' + CAST(i % 1000 AS INT) AS day, TIMESTAMP '2024-01-01 00:00:00' + INTERVAL '1 second' * (i % 86400) AS at,
-  CASE WHEN i % 10 = 0 THEN NULL ELSE CAST(i % 50 AS INT) END AS age"""
 QUERY = "SELECT * FROM million"
 
 
@@ -64,16 +62,15 @@ def main():
     asked = parser.parse_args()
 
     clients.TABLES[:] = []
-    source = f"generate_series(CAST(1 AS BIGINT), CAST({asked.rows} AS BIGINT)) AS g(i)"
     folder = tempfile.mkdtemp(prefix="flight-")
-    made = f"CREATE TABLE million AS SELECT {COLUMNS} FROM {source}"
-    subprocess.run([asked.portrait, "-d", folder, "-c", made], check=True, stdout=subprocess.DEVNULL)
+    table = made(asked.rows)
+    subprocess.run([asked.portrait, "-d", folder, "-c", table], check=True, stdout=subprocess.DEVNULL)
     server = subprocess.Popen([asked.portrait, "-d", folder, "serve", "--flight", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
     port = int(server.stdout.readline().strip().rsplit(":", 1)[1])
     other = clients.PostgreSQL()
     url = f"postgresql://ada@127.0.0.1:{other.port}/portrait"
     try:
-        subprocess.run(["psql", "-q", "-X", url, "-c", made, "-c", "VACUUM ANALYZE million"], check=True)
+        subprocess.run(["psql", "-q", "-X", url, "-c", table, "-c", "VACUUM ANALYZE million"], check=True)
         times = {"flight": [], "libpq": []}
         for _ in range(asked.runs):
             answers = {"flight": over_flight(port), "libpq": over_libpq(url)}
