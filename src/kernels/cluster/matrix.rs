@@ -6,6 +6,9 @@ use crate::kernels::control::Stop;
 /// Rows in a chunk: with 8 columns it takes 1 MiB, which fits in the second-level cache.
 pub const CHUNK_ROWS: usize = 1 << 14;
 
+/// Rows that are filled column by column, so that all their cache lines stay at hand meanwhile.
+const TILE_ROWS: usize = 64;
+
 /// A row-major matrix in chunks of [`CHUNK_ROWS`] rows, so that growing copies at most one chunk.
 ///
 /// Row-major because the bounds of k-means leave few rows to look at, and each of these should span few cache lines.
@@ -35,9 +38,12 @@ impl Matrix {
             let Some(chunk) = self.chunks.last_mut() else { return };
             let count = (rows - taken).min(CHUNK_ROWS - filled);
             chunk.resize((filled + count) * self.columns, 0.0);
-            for (index, column) in columns.iter().enumerate().take(self.columns) {
-                let places = chunk.iter_mut().skip(filled * self.columns + index).step_by(self.columns);
-                places.zip(&column[taken..]).for_each(|(place, value)| *place = *value);
+            let tiles = chunk[filled * self.columns..].chunks_mut((TILE_ROWS * self.columns).max(1));
+            for (tile, first) in tiles.zip((taken..).step_by(TILE_ROWS)) {
+                for (index, column) in columns.iter().enumerate().take(self.columns) {
+                    let places = tile.iter_mut().skip(index).step_by(self.columns);
+                    places.zip(&column[first..]).for_each(|(place, value)| *place = *value);
+                }
             }
             self.rows += count;
             taken += count;

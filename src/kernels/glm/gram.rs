@@ -1,5 +1,7 @@
 //! Sums of products of columns over the rows, computed in blocks.
 
+use fearless_simd::{Level, dispatch};
+
 use super::dense::Square;
 use super::design::{Columns, Design};
 use super::family::Family;
@@ -15,8 +17,10 @@ pub fn jobs(rows: usize) -> usize {
 
 /// Rows per block, so that the columns of a block stay in the cache.
 const BLOCK: usize = 512;
-/// Number of parallel sums, so that the compiler can use wide registers.
+/// Number of parallel sums, so that the compiler can use wide registers. It does not depend on the processor, and neither do the sums.
 const LANES: usize = 8;
+/// Dot products with one column that are computed together: a single one would wait for each of its additions.
+const TOGETHER: usize = 4;
 
 /// Sums over all rows at given coefficients.
 #[derive(Debug, Clone)]
@@ -129,25 +133,35 @@ impl Work {
             self.curvature[place] = weight * family.variance(mean);
             self.residual[place] = weight * (target - mean);
         }
-        self.of_dense(gram, count);
-        self.of_levels(gram, design, columns, rows);
-    }
-
-    /// Adds the products of dense columns with each other, and their part of the gradient.
-    fn of_dense(&mut self, gram: &mut Gram, count: usize) {
-        let size = gram.products.size;
         // Rows beyond the end of the last block must add nothing.
         for values in [&mut self.curvature, &mut self.residual] {
             values[count..].fill(0.0);
         }
+        dispatch!(Level::new(), _ => self.of_dense(gram));
+        self.of_levels(gram, design, columns, rows);
+    }
+
+    /// Adds the products of dense columns with each other, and their part of the gradient.
+    #[inline(always)]
+    fn of_dense(&mut self, gram: &mut Gram) {
+        let size = gram.products.size;
         for row in 0..self.dense.len() {
             for (weighted, (value, curvature)) in self.weighted.iter_mut().zip(self.dense[row].iter().zip(&self.curvature)) {
                 *weighted = value * curvature;
             }
-            for column in 0..=row {
-                gram.products.values[row * size + column] += dot(&self.weighted, &self.dense[column]);
+            let products = &mut gram.products.values[row * size..][..=row];
+            let (fours, rest) = products.as_chunks_mut::<TOGETHER>();
+            let (of_fours, of_rest) = self.dense[..=row].as_chunks::<TOGETHER>();
+            for (products, columns) in fours.iter_mut().zip(of_fours) {
+                let sums = dots(&self.weighted, columns.each_ref());
+                products.iter_mut().zip(sums).for_each(|(product, sum)| *product += sum);
             }
-            gram.gradient[row] += dot(&self.residual, &self.dense[row]);
+            for (product, column) in rest.iter_mut().zip(of_rest) {
+                let [sum] = dots(&self.weighted, [column]);
+                *product += sum;
+            }
+            let [sum] = dots(&self.residual, [&self.dense[row]]);
+            gram.gradient[row] += sum;
         }
     }
 
@@ -175,13 +189,17 @@ impl Work {
     }
 }
 
-/// The dot product, as eight parallel sums.
-fn dot(one: &[f64; BLOCK], two: &[f64; BLOCK]) -> f64 {
-    let mut lanes = [0.0; LANES];
-    for (one, two) in one.chunks_exact(LANES).zip(two.chunks_exact(LANES)) {
-        for lane in 0..LANES {
-            lanes[lane] += one[lane] * two[lane];
+/// The dot products of a column with others, each as eight parallel sums.
+#[inline(always)]
+fn dots<const N: usize>(one: &[f64; BLOCK], others: [&[f64; BLOCK]; N]) -> [f64; N] {
+    let mut sums = [[0.0; LANES]; N];
+    let others = others.map(|other| other.as_chunks::<LANES>().0);
+    for (place, values) in one.as_chunks::<LANES>().0.iter().enumerate() {
+        for (sums, other) in sums.iter_mut().zip(others) {
+            for lane in 0..LANES {
+                sums[lane] += values[lane] * other[place][lane];
+            }
         }
     }
-    lanes.iter().sum()
+    sums.map(|lanes| lanes.iter().sum())
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::described::Weight;
 use super::model_type::{Fitted, Learned, ModelType};
-use super::stored::{Exact, StoredForm};
+use super::stored::{Exact, StoredForm, TrainedFeature};
 use crate::adapter::arguments::Options;
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::invalid;
@@ -88,7 +88,13 @@ impl ModelType for CoxType {
         Ok(options.to_string())
     }
 
-    fn train(&self, rows: &mut Rows, options: &Options, running: &Computing<'_>) -> Result<Learned, Stop> {
+    fn train(
+        &self,
+        rows: &mut Rows,
+        _known: &[TrainedFeature],
+        options: &Options,
+        running: &Computing<'_>,
+    ) -> Result<Learned, Stop> {
         let how = read(options).map_err(|error| running.worker.fail(error))?;
         let (Some(durations), Some(label)) = (rows.beside(DURATION.name), &rows.label) else {
             return Err(running.refuse("needs duration = 'column' and event = 'column'"));

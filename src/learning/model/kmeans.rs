@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::clusters::{StoredScales, matrix, predicts, unscaled};
 use super::model_type::{Centroid, Fitted, Learned, ModelType};
-use super::stored::{StoredForm, exact};
+use super::stored::{StoredForm, TrainedFeature, exact};
 use crate::adapter::arguments::Options;
 use crate::docs::{Doc, Kind};
 use crate::error::failed;
@@ -40,7 +40,13 @@ impl ModelType for KMeans {
         Ok(how.to_string())
     }
 
-    fn train(&self, rows: &mut Rows, options: &Options, running: &Computing<'_>) -> Result<Learned, Stop> {
+    fn train(
+        &self,
+        rows: &mut Rows,
+        _known: &[TrainedFeature],
+        options: &Options,
+        running: &Computing<'_>,
+    ) -> Result<Learned, Stop> {
         let control = running.worker.control(running.worker.threads);
         let how = count(options, N_CLUSTERS.name).and_then(|clusters| How::read(options, clusters));
         let how = how.map_err(|error| running.worker.fail(error))?;

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::clusters::{StoredScales, matrix, predicts, unscaled};
 use super::model_type::{Centroid, Fitted, Learned, ModelType};
-use super::stored::{Exact, StoredForm, exact};
+use super::stored::{Exact, StoredForm, TrainedFeature, exact};
 use crate::adapter::arguments::Options;
 use crate::docs::{Doc, Kind as Page};
 use crate::error::failed;
@@ -39,7 +39,13 @@ impl ModelType for KPrototypes {
         Ok(How::read(options)?.to_string())
     }
 
-    fn train(&self, rows: &mut Rows, options: &Options, running: &Computing<'_>) -> Result<Learned, Stop> {
+    fn train(
+        &self,
+        rows: &mut Rows,
+        _known: &[TrainedFeature],
+        options: &Options,
+        running: &Computing<'_>,
+    ) -> Result<Learned, Stop> {
         let how = How::read(options).map_err(|error| running.worker.fail(error))?;
         let fitted = fit(rows, &how, running)?;
         let prototypes = &fitted.fit.prototypes;

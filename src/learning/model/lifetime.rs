@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::described::Weight;
 use super::model_type::{Fitted, Learned, ModelType};
-use super::stored::{Exact, StoredForm};
+use super::stored::{Exact, StoredForm, TrainedFeature};
 use crate::adapter::arguments::Options;
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::kernels::clv::{Estimate, FitOptions, Process, Transactions, Values, WrongRow, check_values, fit_values};
@@ -174,7 +174,13 @@ impl ModelType for LifetimeType {
         Ok(options.to_string())
     }
 
-    fn train(&self, rows: &mut Rows, options: &Options, running: &Computing<'_>) -> Result<Learned, Stop> {
+    fn train(
+        &self,
+        rows: &mut Rows,
+        _known: &[TrainedFeature],
+        options: &Options,
+        running: &Computing<'_>,
+    ) -> Result<Learned, Stop> {
         let mut places = vec![];
         let given = || running.wanted.of_kind(FeatureKind::Number).map(|(_, feature)| feature.name.as_str());
         for wanted in self.wanted() {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::applied::Model;
 use super::described::{Described, Weight};
 use super::lifetime::FittedLifetime;
-use super::stored::StoredForm;
+use super::stored::{StoredForm, TrainedFeature};
 use crate::adapter::arguments::Options;
 use crate::docs::Doc;
 use crate::kernels::cluster::Scale;
@@ -38,18 +38,25 @@ pub trait ModelType: Debug + Send + Sync {
     /// Checks the options, and returns all of them, including defaults, as text to be stored.
     fn check(&self, options: &Options) -> Result<String>;
 
-    /// Trains on rows, which may be modified.
-    fn train(&self, rows: &mut Rows, options: &Options, running: &Computing<'_>) -> Result<Learned, Stop>;
+    /// Trains on rows, which may be modified; `known` are their features, as they are stored.
+    fn train(
+        &self,
+        rows: &mut Rows,
+        known: &[TrainedFeature],
+        options: &Options,
+        running: &Computing<'_>,
+    ) -> Result<Learned, Stop>;
 
     /// The same; a type that measures itself on rows also measures an earlier version on them.
     fn train_against(
         &self,
         _rival: &Model,
         rows: &mut Rows,
+        known: &[TrainedFeature],
         options: &Options,
         running: &Computing<'_>,
     ) -> Result<Learned, Stop> {
-        self.train(rows, options, running)
+        self.train(rows, known, options, running)
     }
 
     /// Reads the result of training from the stored text.

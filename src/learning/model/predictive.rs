@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::applied::Model;
 use super::model_type::{Fitted, Learned, ModelType};
-use super::stored::StoredForm;
+use super::stored::{StoredForm, TrainedFeature};
 use crate::adapter::arguments::Options;
 use crate::docs::{Doc, Kind};
 use crate::kernels::control::Stop;
@@ -197,9 +197,16 @@ impl Predictive {
         })
     }
 
-    fn learn(&self, rival: Option<&Model>, rows: &mut Rows, options: &Options, running: &Computing<'_>) -> Result<Learned, Stop> {
+    fn learn(
+        &self,
+        rival: Option<&Model>,
+        rows: &mut Rows,
+        known: &[TrainedFeature],
+        options: &Options,
+        running: &Computing<'_>,
+    ) -> Result<Learned, Stop> {
         let task = self.task(options).map_err(|error| running.worker.fail(error))?;
-        let asked = Asked { doc: self.doc, task, options, rival, algorithm: &|options| self.algorithm(options) };
+        let asked = Asked { doc: self.doc, task, options, rival, known, algorithm: &|options| self.algorithm(options) };
         let learned = train(&asked, rows, running)?;
         Ok(Learned { metrics: learned.metrics, body: json!(learned.predictor) })
     }
@@ -222,12 +229,25 @@ impl ModelType for Predictive {
         Ok(options.to_string())
     }
 
-    fn train(&self, rows: &mut Rows, options: &Options, running: &Computing<'_>) -> Result<Learned, Stop> {
-        self.learn(None, rows, options, running)
+    fn train(
+        &self,
+        rows: &mut Rows,
+        known: &[TrainedFeature],
+        options: &Options,
+        running: &Computing<'_>,
+    ) -> Result<Learned, Stop> {
+        self.learn(None, rows, known, options, running)
     }
 
-    fn train_against(&self, rival: &Model, rows: &mut Rows, options: &Options, running: &Computing<'_>) -> Result<Learned, Stop> {
-        self.learn(Some(rival), rows, options, running)
+    fn train_against(
+        &self,
+        rival: &Model,
+        rows: &mut Rows,
+        known: &[TrainedFeature],
+        options: &Options,
+        running: &Computing<'_>,
+    ) -> Result<Learned, Stop> {
+        self.learn(Some(rival), rows, known, options, running)
     }
 
     fn read(&self, stored: &StoredForm<'_>) -> Result<Box<dyn Fitted>> {

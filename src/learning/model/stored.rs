@@ -15,7 +15,8 @@ use serde_json::Value;
 
 use crate::error::failed;
 use crate::kernels::cluster::{Moments, Statistics as Measured};
-use crate::learning::features::{FeatureSpec, Kind, Missing, Rows};
+use crate::kernels::control::{Control, Stop};
+use crate::learning::features::{Computing, Kind, Missing, Rows};
 
 /// The code of a category value that did not occur in training.
 pub const UNSEEN: u32 = u32::MAX;
@@ -110,17 +111,23 @@ impl TrainedFeature {
     }
 }
 
+/// Columns whose statistics are computed by one job, which reads each row once.
+const TOGETHER: usize = 4;
+
 /// The features of training rows, before the rows are scaled.
-pub fn features_of(rows: &Rows, spec: &FeatureSpec) -> Vec<TrainedFeature> {
-    let (mut numbers, mut categories) = (0, rows.categories.iter());
-    let each = spec.features.iter().enumerate().map(|(place, feature)| {
+///
+/// # Errors
+/// The memory limit is reached, or the query was cancelled.
+pub fn features_of(rows: &Rows, running: &Computing<'_>) -> Result<Vec<TrainedFeature>, Stop> {
+    let threads = running.worker.threads;
+    let reserved = running.take(rows.len() * 8 * TOGETHER.min(rows.numbers.columns()) * threads)?;
+    let numbers = statistics(rows, running.worker.control(threads)).map_err(|stop| running.stopped(stop))?;
+    drop(reserved);
+    let (mut numbers, mut categories) = (numbers.into_iter(), rows.categories.iter());
+    let each = running.wanted.features.iter().enumerate().map(|(place, feature)| {
         let (mut statistics, mut values) = (Statistics::default(), vec![]);
         match feature.kind {
-            Kind::Number => {
-                let mut column: Vec<f64> = rows.numbers.column(numbers).filter(|value| !value.is_nan()).collect();
-                numbers += 1;
-                statistics = Statistics::of(&mut column);
-            }
+            Kind::Number => statistics = numbers.next().unwrap_or_default(),
             Kind::Category => {
                 if let Some(category) = categories.next() {
                     let mut counts = vec![0_u64; category.values.len()];
@@ -138,7 +145,28 @@ pub fn features_of(rows: &Rows, spec: &FeatureSpec) -> Vec<TrainedFeature> {
         let missing = rows.missing.get(place).map_or(0, |missing| *missing as u64);
         TrainedFeature { name: feature.name.clone(), kind: feature.kind, is_time: feature.is_time, missing, statistics, values }
     });
-    each.collect()
+    Ok(each.collect())
+}
+
+/// The statistics of the number columns, without their missing values.
+fn statistics(rows: &Rows, control: Control<'_>) -> Result<Vec<Statistics>, Stop> {
+    let columns = rows.numbers.columns();
+    let found = control.share(columns.div_ceil(TOGETHER), Vec::new, |found: &mut Vec<(usize, Vec<Statistics>)>, job| {
+        let own = job * TOGETHER..columns.min((job + 1) * TOGETHER);
+        let mut values = vec![Vec::with_capacity(rows.len()); own.len()];
+        for row in 0..rows.numbers.rows() {
+            for (values, value) in values.iter_mut().zip(&rows.numbers.row(row)[own.clone()]) {
+                if !value.is_nan() {
+                    values.push(*value);
+                }
+            }
+        }
+        found.push((job, values.iter_mut().map(|values| Statistics::of(values)).collect()));
+        Ok(())
+    })?;
+    let mut found: Vec<_> = found.into_iter().flatten().collect();
+    found.sort_unstable_by_key(|(job, _)| *job);
+    Ok(found.into_iter().flat_map(|(_, statistics)| statistics).collect())
 }
 
 impl Trained {

@@ -155,15 +155,13 @@ impl Plain for Train {
 impl Compute for Train {
     fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
         let spec = running.wanted;
-        let column = running.take(rows.len() * 8)?;
-        let features = features_of(&rows, spec);
-        drop(column);
+        let features = features_of(&rows, running)?;
         let read = self.model_type().and_then(|model_type| Ok((model_type, self.read_options()?)));
         let (model_type, options) = read.map_err(|error| running.worker.fail(error))?;
         let rival = self.rival.clone().map(Model::read).transpose().map_err(|error| running.worker.fail(error))?;
         let learned = match &rival {
-            Some(rival) => model_type.train_against(rival, &mut rows, &options, running)?,
-            None => model_type.train(&mut rows, &options, running)?,
+            Some(rival) => model_type.train_against(rival, &mut rows, &features, &options, running)?,
+            None => model_type.train(&mut rows, &features, &options, running)?,
         };
         let metrics = learned.metrics.into_iter().filter_map(|(name, value)| Some((name, Exact(value?))));
         let trained = Trained {

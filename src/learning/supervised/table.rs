@@ -118,11 +118,11 @@ impl Table {
 /// Sorts the rows by key, then by time; ties by all other values.
 pub fn order(rows: &Rows, target: &[f64]) -> Vec<u32> {
     let times = rows.beside(TIME_ROLE);
-    let compare = |a: &u32, b: &u32| {
-        let (a, b) = (*a as usize, *b as usize);
+    let compare = |a: &(u64, u32), b: &(u64, u32)| {
+        let by_key = a.0.cmp(&b.0);
+        let (a, b) = (a.1 as usize, b.1 as usize);
         let of = |values: &[f64]| values[a].total_cmp(&values[b]);
-        let by_key =
-            rows.identity[a].cmp(&rows.identity[b]).then_with(|| times.map_or(Ordering::Equal, of)).then_with(|| of(target));
+        let by_key = by_key.then_with(|| times.map_or(Ordering::Equal, of)).then_with(|| of(target));
         let by_key = by_key.then_with(|| rows.beside(EXPOSURE.name).map_or(Ordering::Equal, of));
         by_key.then_with(|| rows.weights.as_deref().map_or(Ordering::Equal, of)).then_with(|| {
             let numbers = rows.numbers.row(a).iter().zip(rows.numbers.row(b)).map(|(a, b)| a.total_cmp(b));
@@ -130,7 +130,8 @@ pub fn order(rows: &Rows, target: &[f64]) -> Vec<u32> {
             numbers.chain(codes).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
         })
     };
-    let mut order: Vec<u32> = (0..rows.len() as u32).collect();
+    // The hash beside the row, so that most comparisons look nothing up.
+    let mut order: Vec<(u64, u32)> = rows.identity.iter().copied().zip(0..).collect();
     order.sort_unstable_by(compare);
-    order
+    order.into_iter().map(|(_, row)| row).collect()
 }

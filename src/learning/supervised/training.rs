@@ -27,7 +27,7 @@ use crate::kernels::control::Stop;
 use crate::learning::features::{Computing, Rows};
 use crate::learning::model::Model;
 use crate::learning::model::described::{EARLIER, TrainingStep};
-use crate::learning::model::stored::{Exact, features_of};
+use crate::learning::model::stored::{Exact, TrainedFeature};
 
 /// The definition of a training.
 pub struct Asked<'a> {
@@ -36,6 +36,8 @@ pub struct Asked<'a> {
     pub options: &'a Options,
     /// The version that the new one must surpass.
     pub rival: Option<&'a Model>,
+    /// The features of the rows.
+    pub known: &'a [TrainedFeature],
     /// Creates the algorithm with given options.
     pub algorithm: &'a dyn Fn(&Options) -> Result<Algorithm>,
 }
@@ -57,8 +59,7 @@ pub fn train(asked: &Asked<'_>, rows: &mut Rows, running: &Computing<'_>) -> Res
     if plan.split == Split::Time && rows.beside(TIME_ROLE).is_none() {
         return Err(running.refuse("split = 'time' needs the column that says when: time = 'column'"));
     }
-    let known = features_of(rows, running.wanted);
-    let features = Features::of(&known);
+    let features = Features::of(asked.known);
     let (mut training, held, _reserved) = {
         let (whole, reserved) = Table::of(rows, &values, running)?;
         let copies = running.take(whole.bytes(whole.len()))?;
@@ -106,7 +107,7 @@ pub fn train(asked: &Asked<'_>, rows: &mut Rows, running: &Computing<'_>) -> Res
     of_holdout.iter().for_each(|measures| job.tell("holdout", 1, measures));
     let judged = if held.len() > 0 { &held } else { &training };
     if let Some(rival) = asked.rival {
-        let ground = Ground { task: asked.task, target: &predictor.target, features: &known, table: judged };
+        let ground = Ground { task: asked.task, target: &predictor.target, features: asked.known, table: judged };
         let measures = measured_again(rival, &ground, running)?;
         measures.iter().for_each(|measures| job.tell(EARLIER, rival.stored().version as u64, measures));
     }

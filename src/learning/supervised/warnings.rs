@@ -10,6 +10,13 @@ use crate::learning::features::{Computing, Kind};
 /// A feature that separates the classes with a higher AUC by itself may be known only after the target.
 const SUSPICIOUS: f64 = 0.99;
 
+/// A feature whose AUC over a sample is below this has none above [`SUSPICIOUS`].
+const CLEAR: f64 = 0.95;
+
+/// The rows of the sample, and how many it needs of each class, so that its AUC is within a few thousandths of that of all rows.
+const SAMPLE: usize = 1 << 14;
+const OF_EACH_CLASS: usize = 200;
+
 /// A number that explains this share of a number to predict is that number, or what it is computed from.
 const EXPLAINED: f64 = 0.9999;
 
@@ -31,11 +38,10 @@ pub fn tell_leaks(table: &Table, is_class: bool, features: &Features, running: &
         }
         return;
     }
-    let weights = table.weights.as_deref();
-    let of_numbers = table.numbers.iter().map(|column| {
-        let filled: Vec<f64> = column.iter().map(|value| if value.is_nan() { f64::NEG_INFINITY } else { *value }).collect();
-        auc(&filled, &table.target, weights)
-    });
+    let of_numbers = table
+        .numbers
+        .iter()
+        .map(|column| separation(table, |row| if column[row].is_nan() { f64::NEG_INFINITY } else { column[row] }));
     let of_categories = table.codes.iter().zip(&table.levels).map(|(codes, levels)| {
         if *levels > MOST_VALUES || levels * 10 > table.len() {
             return None;
@@ -46,17 +52,37 @@ pub fn tell_leaks(table: &Table, is_class: bool, features: &Features, running: &
             all[level] += table.weight(row);
             positive[level] += table.weight(row) * target;
         }
-        let rates: Vec<f64> =
-            codes.iter().map(|code| (*code as usize).min(*levels)).map(|level| positive[level] / all[level]).collect();
-        auc(&rates, &table.target, weights)
+        separation(table, |row| {
+            let level = (codes[row] as usize).min(*levels);
+            positive[level] / all[level]
+        })
     });
     for (name, auc) in features.names().zip(of_numbers.chain(of_categories)) {
-        let Some(auc) = auc.map(|auc| auc.max(1.0 - auc)).filter(|auc| *auc > SUSPICIOUS) else { continue };
+        let Some(auc) = auc.filter(|auc| *auc > SUSPICIOUS) else { continue };
         running.note(format!(
             "{name} alone separates the classes (auc {auc:.4}); if it is known only after {}, leave it out with features = '…'",
             running.wanted.target()
         ));
     }
+}
+
+/// How well a score separates the classes, whichever it is higher for: its AUC, or 1 less it. `None` if there is only one class, or if a
+/// sample shows that the score is not [`SUSPICIOUS`].
+fn separation(table: &Table, score: impl Fn(usize) -> f64) -> Option<f64> {
+    let over = |rows: usize| {
+        let scores: Vec<f64> = (0..rows).map(&score).collect();
+        let area = auc(&scores, &table.target[..rows], table.weights.as_deref().map(|weights| &weights[..rows]))?;
+        Some(area.max(1.0 - area))
+    };
+    // Rows are sorted by a hash of their keys, so the first ones are a random sample.
+    if table.len() > 2 * SAMPLE && table.weights.is_none() {
+        let positives = table.target[..SAMPLE].iter().filter(|target| **target > 0.5).count();
+        let is_enough = (OF_EACH_CLASS..=SAMPLE - OF_EACH_CLASS).contains(&positives);
+        if is_enough && over(SAMPLE).is_some_and(|area| area < CLEAR) {
+            return None;
+        }
+    }
+    over(table.len())
 }
 
 /// The share of the target's variance that a number explains by itself, over the rows that have it.
