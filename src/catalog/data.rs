@@ -45,6 +45,10 @@ use crate::temporary::TemporaryFolder;
 /// Rows per row group, which is what one thread reads at a time.
 pub const ROW_GROUP: usize = 131_072;
 
+/// Rows in a page, the least that is read to find one row by its key: few, because all of them are unpacked for it, and enough that scans
+/// of whole files and the size of the files hardly notice.
+const PAGE_ROWS: usize = 4096;
+
 /// The size of a dictionary of whole numbers or times. What has more distinct values, such as keys, is stored by the differences between
 /// neighbours, which takes a fourth of the time to write and less space: a dictionary of a whole row group is as large as its values.
 const MOST_WHOLE_NUMBERS: usize = 128 << 10;
@@ -299,6 +303,7 @@ impl DataFolder {
         let mut properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_row_count(Some(ROW_GROUP))
+            .set_data_page_row_count_limit(PAGE_ROWS)
             .set_bloom_filter_enabled(false)
             .set_sorting_columns(sorting);
         for field in schema.fields().iter().filter(|field| is_whole(field.data_type())) {

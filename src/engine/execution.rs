@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::datasource::source_as_provider;
+use datafusion::execution::TaskContext;
 use datafusion::logical_expr::{DdlStatement, DmlStatement, LogicalPlan, SetVariable, Statement as LogicalStatement};
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{ObjectType, Statement as SqlStatement};
@@ -40,6 +41,7 @@ use crate::settings::{check_engine, check_option};
 use crate::sql::changing::TARGET;
 use crate::sql::command::normal;
 use crate::sql::inserting::with_identities;
+use crate::sql::lookups;
 use crate::sql::parser::{self, Parsed};
 use crate::sql::places::{refuse_own_read, refuse_own_written};
 use crate::sql::planning::{bind_parameters, plan_answered};
@@ -359,7 +361,15 @@ pub(super) async fn execute_sql(
         }
         query => {
             let notes = described(parsed, &context).await?;
-            let mut answer = start(session, DataFrame::new(state, query), None, &context).await?;
+            let mut answer = match lookups::plan(&query, &state).await? {
+                Some(plan) => {
+                    let told = postgres::columns(&query, &InTexts(&context));
+                    let mut answer = running(session, plan, Arc::new(lookups::task(&state)), None, &context)?;
+                    answer.tell(&told);
+                    answer
+                }
+                None => start(session, DataFrame::new(state, query), None, &context).await?,
+            };
             answer.add_notes(notes);
             Ok(answer)
         }
@@ -407,10 +417,21 @@ pub(super) async fn start(
     if is_plan_in_json {
         plan = postgres::answer_alone(plan)?;
     }
-    let stream = execute_stream(Arc::clone(&plan), task)?;
-    let mut answer = Answer::start(&session.engine, context, plan, stream, staged);
+    let mut answer = running(session, plan, task, staged, context)?;
     answer.tell(&told);
     Ok(answer)
+}
+
+/// Runs a plan.
+fn running(
+    session: &Session,
+    plan: Arc<dyn ExecutionPlan>,
+    task: Arc<TaskContext>,
+    staged: Option<Staged>,
+    context: &StatementContext,
+) -> Result<Answer> {
+    let stream = execute_stream(Arc::clone(&plan), task)?;
+    Ok(Answer::start(&session.engine, context, plan, stream, staged))
 }
 
 /// The note of statements about indexes.

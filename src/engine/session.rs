@@ -65,6 +65,8 @@ pub struct Session {
     pub(super) login: Arc<str>,
     /// The role set by SET ROLE.
     pub(super) role: Arc<Mutex<Option<Arc<str>>>>,
+    /// Whether a role was a SUPERUSER when the session took it on, which clients are told.
+    pub(super) superuser: Arc<Mutex<Option<(Arc<str>, bool)>>>,
     /// True for a user with all rights, whatever the database grants to the role.
     pub(super) is_trusted: bool,
     /// What its statements may use at most.
@@ -126,6 +128,7 @@ impl Session {
         let base = Arc::clone(&engine.shared.base);
         let (parameters, prepared, transaction) = (Arc::default(), Arc::default(), Arc::default());
         let (role, is_trusted, places, cursors, defaults) = (Arc::default(), true, None, Arc::default(), Arc::default());
+        let superuser = Arc::default();
         let first_options = Arc::new(context.state_ref().read().config_options().as_ref().clone());
         Ok(Self {
             engine,
@@ -139,6 +142,7 @@ impl Session {
             transaction,
             login,
             role,
+            superuser,
             is_trusted,
             limits: RoleLimits::default(),
             places,

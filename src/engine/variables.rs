@@ -49,8 +49,18 @@ impl Session {
 
     /// True when the role is a superuser.
     fn is_superuser(&self) -> bool {
-        let context = self.statement(Parameters::default());
-        context.rights().is_ok_and(|rights| rights.is_superuser())
+        let role = self.current_role();
+        let mut known = self.superuser.lock();
+        match &*known {
+            // Asked after every statement, and as in PostgreSQL the same until the role changes.
+            Some((of, is)) if *of == role => *is,
+            _ => {
+                let context = self.statement(Parameters::default());
+                let is = context.rights().is_ok_and(|rights| rights.is_superuser());
+                *known = Some((role, is));
+                is
+            }
+        }
     }
 
     /// The settings of the session.

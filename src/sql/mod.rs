@@ -16,6 +16,7 @@ pub mod granting;
 pub mod headings;
 pub mod inserting;
 pub mod lineage;
+pub mod lookups;
 pub mod macros;
 pub mod maintaining;
 pub mod parser;

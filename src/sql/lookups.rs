@@ -1,0 +1,175 @@
+//! The short way to the plan of a query for the rows with a given value: `SELECT columns FROM table WHERE column = value`.
+//!
+//! Applications send such queries by the thousand, for one customer at a time. Each reads a page of a file, which takes less time than the
+//! optimizer takes to find that there is nothing to improve. So plans of exactly this shape, over our own files, are made without it.
+//! All others go the usual way, as does everything that a policy or mask has added to.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{Column, Result, ScalarValue};
+use datafusion::datasource::source_as_provider;
+use datafusion::execution::TaskContext;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, TableScan, TableScanBuilder, lit};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::projection::ProjectionExec;
+
+use crate::catalog::published::PublishedTable;
+use crate::catalog::tables::ManagedTable;
+use crate::statement::AuditReads;
+
+/// A plan of this shape.
+struct Lookup<'a> {
+    scan: &'a TableScan,
+    /// For each column of the result, its place in the table.
+    columns: Vec<usize>,
+    /// Places of columns in the table, and the values that they must have.
+    conditions: Vec<(usize, ScalarValue)>,
+}
+
+/// The physical plan of a query of this shape; `None` for any other query.
+///
+/// # Errors
+/// A file is damaged, or the read cannot be recorded.
+pub async fn plan(query: &LogicalPlan, state: &SessionState) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let Some(Lookup { scan, columns, conditions }) = Lookup::of(query).filter(|lookup| !lookup.conditions.is_empty()) else {
+        return Ok(None);
+    };
+    let (table, schema) = (source_as_provider(&scan.source)?, scan.source.schema());
+    let read: BTreeSet<usize> = columns.iter().copied().chain(conditions.iter().map(|(column, _)| *column)).collect();
+    let read: Vec<usize> = read.into_iter().collect();
+    // The same as after optimizing: only the columns that are read.
+    let scanned = TableScanBuilder::from(scan.clone()).with_projection(Some(read.clone())).build()?;
+    if let Some(AuditReads(context)) = state.config_options().extensions.get::<AuditReads>() {
+        context.audit_reads(&LogicalPlan::TableScan(scanned)).await?;
+    }
+
+    let name = |column: usize| schema.field(column).name();
+    let equals =
+        |(column, value): &(usize, ScalarValue)| Expr::Column(Column::new_unqualified(name(*column))).eq(lit(value.clone()));
+    let filters: Vec<Expr> = conditions.iter().map(equals).collect();
+    let rows = table.scan(state, Some(&read), &filters, None).await?;
+
+    let place = |column: usize| read.binary_search(&column).unwrap_or_default();
+    let own = |column: usize| Arc::new(expressions::Column::new(name(column), place(column))) as Arc<dyn PhysicalExpr>;
+    let equals = |(column, value): (usize, ScalarValue)| -> Arc<dyn PhysicalExpr> {
+        let value = Arc::new(expressions::Literal::new(value));
+        Arc::new(expressions::BinaryExpr::new(own(column), Operator::Eq, value))
+    };
+    let both = |one, other| Arc::new(expressions::BinaryExpr::new(one, Operator::And, other)) as _;
+    let Some(condition) = conditions.into_iter().map(equals).reduce(both) else { return Ok(None) };
+    let found = Arc::new(FilterExec::try_new(condition, rows)?);
+    // The scan passes over row groups and pages that do not have the value.
+    let found = FilterPushdown::new().optimize(found, state.config_options())?;
+    let named = columns.iter().zip(query.schema().fields()).map(|(column, field)| (own(*column), field.name().clone()));
+    Ok(Some(Arc::new(ProjectionExec::try_new(named.collect::<Vec<_>>(), found)?)))
+}
+
+/// What such a plan runs in: it calls no functions, whose lists are long to copy.
+pub fn task(state: &SessionState) -> TaskContext {
+    let (scalar, higher, aggregate, window) = (HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new());
+    let (session, config) = (state.session_id().to_string(), state.config().clone());
+    TaskContext::new(None, session, config, scalar, higher, aggregate, window, Arc::clone(state.runtime_env()))
+}
+
+impl<'a> Lookup<'a> {
+    /// The shape of a plan, from the table up.
+    fn of(plan: &'a LogicalPlan) -> Option<Self> {
+        match plan {
+            LogicalPlan::TableScan(scan) => {
+                let table = source_as_provider(&scan.source).ok()?;
+                let is_own = table.downcast_ref::<ManagedTable>().is_some() || table.downcast_ref::<PublishedTable>().is_some();
+                let columns = match &scan.projection {
+                    Some(columns) => columns.clone(),
+                    None => (0..scan.source.schema().fields().len()).collect(),
+                };
+                let is_whole = scan.filters.is_empty() && scan.fetch.is_none();
+                (is_own && is_whole).then_some(Self { scan, columns, conditions: vec![] })
+            }
+            LogicalPlan::SubqueryAlias(alias) => Self::of(&alias.input),
+            LogicalPlan::Filter(filter) => {
+                let mut below = Self::of(&filter.input)?;
+                for condition in split_conjunction(&filter.predicate) {
+                    let (column, value) = equality(condition)?;
+                    let place = below.columns[filter.input.schema().maybe_index_of_column(column)?];
+                    let value = fitting(value, below.scan.source.schema().field(place).data_type())?;
+                    below.conditions.push((place, value));
+                }
+                Some(below)
+            }
+            LogicalPlan::Projection(projection) => {
+                let below = Self::of(&projection.input)?;
+                let input = projection.input.schema();
+                let place = |expression: &Expr| {
+                    let column = input.maybe_index_of_column(plain(expression)?)?;
+                    Some(below.columns[column])
+                };
+                let columns = projection.expr.iter().map(place).collect::<Option<Vec<_>>>()?;
+                // A field that the projection says more about than the table does is left to the usual way.
+                let (fields, own) = (projection.schema.fields(), below.scan.source.schema());
+                let is_same = fields.iter().zip(&columns).all(|(field, place)| field.metadata() == own.field(*place).metadata());
+                is_same.then_some(Self { columns, ..below })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The column that an expression is, under whatever name.
+fn plain(expression: &Expr) -> Option<&Column> {
+    match expression {
+        Expr::Column(column) => Some(column),
+        Expr::Alias(alias) => plain(&alias.expr),
+        _ => None,
+    }
+}
+
+/// A column and a value that must be equal.
+fn equality(condition: &Expr) -> Option<(&Column, &ScalarValue)> {
+    let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = condition else { return None };
+    match (left.as_ref(), right.as_ref()) {
+        (Expr::Column(column), Expr::Literal(value, _)) | (Expr::Literal(value, _), Expr::Column(column)) => {
+            Some((column, value))
+        }
+        _ => None,
+    }
+}
+
+/// A value as one of the column's type, where it is the same value there: whole numbers, texts and dates.
+fn fitting(value: &ScalarValue, to: &DataType) -> Option<ScalarValue> {
+    let from = value.data_type();
+    let is_comparable = from.is_integer() && to.is_integer()
+        || from.is_string() && to.is_string()
+        || matches!((&from, to), (DataType::Date32, DataType::Date32));
+    if value.is_null() || !is_comparable {
+        return None;
+    }
+    let fitting = value.cast_to(to).ok()?;
+    (fitting.cast_to(&from).ok()? == *value).then_some(fitting)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_keep_their_meaning_in_the_type_of_the_column() {
+        let same = |value: ScalarValue, to: &DataType| fitting(&value, to);
+        assert_eq!(same(ScalarValue::Int64(Some(7)), &DataType::Int32), Some(ScalarValue::Int32(Some(7))));
+        assert_eq!(same(ScalarValue::Int64(Some(1 << 40)), &DataType::Int32), None);
+        assert_eq!(same(ScalarValue::Int32(Some(-1)), &DataType::UInt64), None);
+        assert_eq!(same(ScalarValue::from("a"), &DataType::Utf8View), Some(ScalarValue::Utf8View(Some("a".into()))));
+        assert_eq!(same(ScalarValue::Int64(None), &DataType::Int64), None);
+        assert_eq!(same(ScalarValue::from("7"), &DataType::Int64), None);
+        assert_eq!(same(ScalarValue::Float64(Some(0.0)), &DataType::Float64), None);
+        assert_eq!(same(ScalarValue::Date32(Some(3)), &DataType::Date32), Some(ScalarValue::Date32(Some(3))));
+    }
+}
