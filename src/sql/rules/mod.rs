@@ -37,6 +37,7 @@ mod repeated_orders;
 mod rounding;
 mod rounds;
 mod same_names;
+mod single_rows;
 mod subqueries;
 mod texts_as_lists;
 mod texts_as_values;
@@ -139,6 +140,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     // Before partitions are distributed for the nodes that read them.
     let divided = physical.rules.iter().position(|rule| rule.name() == "EnsureRequirements").unwrap_or(0);
     physical.rules.insert(divided, Arc::new(AggregateByGroups));
+    physical.rules.insert(divided, Arc::new(single_rows::SingleRowsFirst));
     if let Some(first) = physical.rules.iter().position(|rule| rule.name() == nan_groups::AFTER) {
         physical.rules.insert(first + 1, Arc::new(nan_groups::WholeFloatGroups));
     }
