@@ -18,11 +18,10 @@
 -- say: buyers >= 100 AND repurchase_rate >= 0.6
 -- say.en: {repurchase_rate:percent} of the buyers of the last year came back: they are the base to build on.
 -- say.zh: 近一年复购率达 {repurchase_rate:percent}，老客基础稳固。
-WITH bought AS (
-  SELECT o.customer_id, count(*) AS orders, sum(o.amount) AS revenue, min(o.ordered_at) < max(o.ordered_at) AS came_back
-  FROM orders AS o JOIN $members AS m ON o.customer_id = m.$key
-  WHERE o.status = 'paid' AND o.ordered_at <= $as_of AND o.ordered_at > $as_of - INTERVAL '12 months'
-  GROUP BY o.customer_id)
+WITH paid AS (
+  SELECT customer_id, count(*) AS orders, sum(amount) AS revenue, min(ordered_at) < max(ordered_at) AS came_back FROM orders
+  WHERE status = 'paid' AND ordered_at <= $as_of AND ordered_at > $as_of - INTERVAL '12 months' GROUP BY customer_id),
+bought AS (SELECT p.* FROM paid AS p JOIN $members AS m ON p.customer_id = m.$key)
 SELECT count(*) AS buyers, count(*) / nullif(CAST((SELECT count(*) FROM $members) AS DOUBLE), 0) AS buying_share, sum(orders) AS orders, sum(revenue) AS revenue,
   round(sum(revenue) / sum(orders), 2) AS average_order,
   count(*) FILTER (WHERE came_back) / nullif(CAST(count(*) AS DOUBLE), 0) AS repurchase_rate

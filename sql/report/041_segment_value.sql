@@ -18,9 +18,10 @@
 WITH spent AS MATERIALIZED (
   SELECT customer_id, sum(amount) AS revenue FROM orders
   WHERE status = 'paid' AND ordered_at <= $as_of AND ordered_at > $as_of - INTERVAL '12 months' GROUP BY customer_id),
-total AS (SELECT count(*) AS customers, sum(spent.revenue) AS revenue FROM $members AS m LEFT JOIN spent ON spent.customer_id = m.$key)
-SELECT segment, count(*) AS customers, coalesce(sum(s.revenue), 0) AS revenue,
-  round(median(coalesce(CAST(s.revenue AS DOUBLE), 0)), 2) AS median_revenue, count(*) / nullif(CAST(max(t.customers) AS DOUBLE), 0) AS customer_share,
-  coalesce(CAST(sum(s.revenue) AS DOUBLE), 0) / nullif(greatest(CAST(max(t.revenue) AS DOUBLE), 0), 0) AS revenue_share
-FROM $segments AS g LEFT JOIN spent AS s ON s.customer_id = g.$key CROSS JOIN total AS t
-GROUP BY segment ORDER BY revenue DESC, segment;
+total AS (SELECT count(*) AS customers, sum(spent.revenue) AS revenue FROM $members AS m LEFT JOIN spent ON spent.customer_id = m.$key),
+each AS (
+  SELECT segment, count(*) AS customers, sum(s.revenue) AS revenue, round(median(coalesce(CAST(s.revenue AS DOUBLE), 0)), 2) AS median_revenue
+  FROM $segments AS g LEFT JOIN spent AS s ON s.customer_id = g.$key GROUP BY segment)
+SELECT e.segment, e.customers, coalesce(e.revenue, 0) AS revenue, e.median_revenue, e.customers / nullif(CAST(t.customers AS DOUBLE), 0) AS customer_share,
+  coalesce(CAST(e.revenue AS DOUBLE), 0) / nullif(greatest(CAST(t.revenue AS DOUBLE), 0), 0) AS revenue_share
+FROM each AS e CROSS JOIN total AS t ORDER BY revenue DESC, segment;

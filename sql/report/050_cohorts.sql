@@ -9,18 +9,24 @@
 -- series: first_month
 -- count: customers
 -- percent: retention
-WITH bought AS MATERIALIZED (
-  SELECT DISTINCT o.customer_id, date_trunc('month', o.ordered_at) AS month FROM orders AS o JOIN $members AS m ON m.$key = o.customer_id
-  WHERE o.status = 'paid' AND o.ordered_at < date_trunc('month', $as_of + INTERVAL '1 day')),
-first AS (SELECT customer_id, min(month) AS first_month FROM bought GROUP BY customer_id),
-sizes AS (SELECT first_month, count(*) AS customers FROM first GROUP BY first_month),
+WITH paid AS (
+  SELECT customer_id, min(ordered_at) AS first_at, max(ordered_at) AS last_at FROM orders
+  WHERE status = 'paid' AND ordered_at < date_trunc('month', $as_of + INTERVAL '1 day') GROUP BY customer_id),
+first AS MATERIALIZED (
+  SELECT p.customer_id, date_trunc('month', p.first_at) AS first_month, p.last_at FROM paid AS p JOIN $members AS m ON m.$key = p.customer_id),
+-- Only the orders of customers who are new are looked at again.
+new AS MATERIALIZED (SELECT * FROM first WHERE first_month >= date_trunc('month', $as_of + INTERVAL '1 day') - INTERVAL '12 months'),
+sizes AS (SELECT first_month, count(*) AS customers FROM new GROUP BY first_month),
+bought AS (
+  SELECT DISTINCT n.customer_id, n.first_month, date_trunc('month', o.ordered_at) AS month FROM orders AS o JOIN new AS n ON n.customer_id = o.customer_id
+  WHERE o.status = 'paid' AND o.ordered_at < date_trunc('month', $as_of + INTERVAL '1 day')
+    AND o.ordered_at >= date_trunc('month', $as_of + INTERVAL '1 day') - INTERVAL '12 months'),
 later AS (
   SELECT first_month, CAST(12 * (extract(year FROM month) - extract(year FROM first_month)) + extract(month FROM month) - extract(month FROM first_month) AS BIGINT) AS months_later, count(*) AS again
-  FROM bought JOIN first USING (customer_id) GROUP BY 1, 2),
+  FROM bought GROUP BY 1, 2),
 grid AS (
   SELECT first_month, customers, value AS months_later FROM sizes CROSS JOIN generate_series(1, 11)
-  WHERE first_month + value * INTERVAL '1 month' <= (SELECT max(month) FROM bought))
+  WHERE first_month + value * INTERVAL '1 month' <= (SELECT max(last_at) FROM first))
 SELECT to_char(first_month, '%Y-%m') AS first_month, months_later, customers, coalesce(again, 0) / CAST(customers AS DOUBLE) AS retention
 FROM grid LEFT JOIN later USING (first_month, months_later)
-WHERE first_month >= date_trunc('month', $as_of + INTERVAL '1 day') - INTERVAL '12 months'
 ORDER BY first_month, months_later;

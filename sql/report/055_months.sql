@@ -8,11 +8,15 @@
 -- y: buyers, returning_buyers
 -- count: buyers
 -- percent: returning_share
-WITH bought AS (
-  SELECT o.customer_id, date_trunc('month', o.ordered_at) AS month, sum(o.amount) AS amount
-  FROM orders AS o JOIN $members AS m ON m.$key = o.customer_id WHERE o.status = 'paid' AND o.ordered_at < date_trunc('month', $as_of + INTERVAL '1 day')
-  GROUP BY o.customer_id, date_trunc('month', o.ordered_at)),
-numbered AS (SELECT *, min(month) OVER (PARTITION BY customer_id) AS first FROM bought)
-SELECT CAST(month AS DATE) AS month, count(*) AS buyers, count(*) FILTER (WHERE first < month) AS returning_buyers,
-  count(*) FILTER (WHERE first < month) / CAST(count(*) AS DOUBLE) AS returning_share, sum(amount) AS revenue
-FROM numbered WHERE month >= date_trunc('month', $as_of + INTERVAL '1 day') - INTERVAL '24 months' GROUP BY month ORDER BY month;
+WITH paid AS (
+  SELECT customer_id, min(ordered_at) AS first_at FROM orders
+  WHERE status = 'paid' AND ordered_at < date_trunc('month', $as_of + INTERVAL '1 day') GROUP BY customer_id),
+first AS (SELECT p.customer_id, p.first_at FROM paid AS p JOIN $members AS m ON m.$key = p.customer_id),
+bought AS (
+  SELECT customer_id, date_trunc('month', ordered_at) AS month, sum(amount) AS amount FROM orders
+  WHERE status = 'paid' AND ordered_at < date_trunc('month', $as_of + INTERVAL '1 day')
+    AND ordered_at >= date_trunc('month', $as_of + INTERVAL '1 day') - INTERVAL '24 months'
+  GROUP BY customer_id, date_trunc('month', ordered_at))
+SELECT CAST(month AS DATE) AS month, count(*) AS buyers, count(*) FILTER (WHERE first_at < month) AS returning_buyers,
+  count(*) FILTER (WHERE first_at < month) / CAST(count(*) AS DOUBLE) AS returning_share, sum(amount) AS revenue
+FROM bought JOIN first USING (customer_id) GROUP BY month ORDER BY month;

@@ -15,9 +15,11 @@ WITH measures AS MATERIALIZED (
 clustered AS (
   SELECT m.*, k.cluster_id FROM kmeans((SELECT customer_id, recency_days, ln(1 + frequency) AS frequency, ln(1 + greatest(monetary, 0)) AS monetary FROM measures),
     key => customer_id, n_clusters => 4) AS k JOIN measures AS m USING (customer_id)),
+means AS (
+  SELECT count(*) AS customers, avg(recency_days) AS recency_days, avg(frequency) AS frequency, avg(monetary) AS monetary FROM clustered GROUP BY cluster_id),
 everybody AS (SELECT avg(recency_days) AS recency_days, avg(frequency) AS frequency, avg(monetary) AS monetary FROM measures)
-SELECT CASE WHEN avg(c.recency_days) > 1.5 * max(e.recency_days) THEN 'long ago' WHEN avg(c.recency_days) < 0.7 * max(e.recency_days) THEN 'recently' ELSE 'some time ago' END AS last_bought,
-  CASE WHEN avg(c.frequency) > 1.4 * max(e.frequency) THEN 'often' WHEN avg(c.frequency) < 0.6 * max(e.frequency) THEN 'once or twice' ELSE 'now and then' END AS buys,
-  CASE WHEN avg(c.monetary) > 1.4 * max(e.monetary) THEN 'much' WHEN avg(c.monetary) < 0.6 * max(e.monetary) THEN 'little' ELSE 'as others do' END AS spends,
-  count(*) AS customers, count(*) / CAST(sum(count(*)) OVER () AS DOUBLE) AS share, round(avg(c.recency_days)) AS days_since_purchase, round(avg(c.frequency), 1) AS orders, round(avg(c.monetary), 2) AS revenue_each
-FROM clustered AS c CROSS JOIN everybody AS e GROUP BY c.cluster_id ORDER BY revenue_each DESC;
+SELECT CASE WHEN c.recency_days > 1.5 * e.recency_days THEN 'long ago' WHEN c.recency_days < 0.7 * e.recency_days THEN 'recently' ELSE 'some time ago' END AS last_bought,
+  CASE WHEN c.frequency > 1.4 * e.frequency THEN 'often' WHEN c.frequency < 0.6 * e.frequency THEN 'once or twice' ELSE 'now and then' END AS buys,
+  CASE WHEN c.monetary > 1.4 * e.monetary THEN 'much' WHEN c.monetary < 0.6 * e.monetary THEN 'little' ELSE 'as others do' END AS spends,
+  c.customers, c.customers / CAST(sum(c.customers) OVER () AS DOUBLE) AS share, round(c.recency_days) AS days_since_purchase, round(c.frequency, 1) AS orders, round(c.monetary, 2) AS revenue_each
+FROM means AS c CROSS JOIN everybody AS e ORDER BY revenue_each DESC;

@@ -12,11 +12,11 @@
 WITH last AS (SELECT max(valid_from) AS at FROM $history),
 ended AS (SELECT $key AS customer, tag, value FROM $history, last WHERE valid_to = at),
 begun AS (SELECT $key AS customer, tag, value FROM $history, last WHERE valid_from = at),
-moved AS MATERIALIZED (
-  SELECT tag, customer, e.value AS from_value, b.value AS to_value FROM ended AS e JOIN begun AS b USING (tag, customer)),
-counted AS (SELECT tag, from_value, to_value, count(*) AS both FROM moved GROUP BY tag, from_value, to_value),
-most AS (SELECT tag, from_value || ' → ' || to_value AS most_frequent FROM counted QUALIFY row_number() OVER (PARTITION BY tag ORDER BY both DESC, from_value, to_value) = 1)
-SELECT tag, count(DISTINCT customer) AS customers, count(DISTINCT customer) / nullif(CAST((SELECT count(*) FROM $members) AS DOUBLE), 0) AS share,
-  CASE WHEN max(both_most) >= 5 THEN redact(max(most_frequent)) END AS most_frequent
-FROM moved JOIN most USING (tag) JOIN (SELECT tag, max(both) AS both_most FROM counted GROUP BY tag) USING (tag)
-GROUP BY tag ORDER BY customers DESC, tag;
+-- A customer has one value of a tag at a time.
+counted AS (
+  SELECT tag, e.value AS from_value, b.value AS to_value, count(*) AS both FROM ended AS e JOIN begun AS b USING (tag, customer)
+  GROUP BY tag, e.value, b.value),
+placed AS (SELECT *, row_number() OVER (PARTITION BY tag ORDER BY both DESC, from_value, to_value) AS place FROM counted)
+SELECT tag, CAST(sum(both) AS BIGINT) AS customers, CAST(sum(both) AS BIGINT) / nullif(CAST((SELECT count(*) FROM $members) AS DOUBLE), 0) AS share,
+  redact(max(CASE WHEN place = 1 AND both >= 5 THEN from_value || ' → ' || to_value END)) AS most_frequent
+FROM placed GROUP BY tag ORDER BY customers DESC, tag;
