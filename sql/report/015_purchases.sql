@@ -18,11 +18,11 @@
 -- say: buyers >= 100 AND repurchase_rate >= 0.6
 -- say.en: {repurchase_rate:percent} of the buyers of the last year came back: they are the base to build on.
 -- say.zh: 近一年复购率达 {repurchase_rate:percent}，老客基础稳固。
-WITH paid AS (
+WITH bought AS MATERIALIZED (
   SELECT customer_id, count(*) AS orders, sum(amount) AS revenue, min(ordered_at) < max(ordered_at) AS came_back FROM orders
   WHERE status = 'paid' AND ordered_at <= $as_of AND ordered_at > $as_of - INTERVAL '12 months' GROUP BY customer_id),
-bought AS (SELECT p.* FROM paid AS p JOIN $members AS m ON p.customer_id = m.$key)
+own AS (SELECT b.* FROM bought AS b JOIN $members AS m ON b.customer_id = m.$key)
 SELECT count(*) AS buyers, count(*) / nullif(CAST((SELECT count(*) FROM $members) AS DOUBLE), 0) AS buying_share, sum(orders) AS orders, sum(revenue) AS revenue,
   round(sum(revenue) / sum(orders), 2) AS average_order,
   count(*) FILTER (WHERE came_back) / nullif(CAST(count(*) AS DOUBLE), 0) AS repurchase_rate
-FROM bought;
+FROM own;

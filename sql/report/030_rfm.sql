@@ -21,11 +21,11 @@
 -- say: segment NOT IN ('New', 'Promising') AND customers >= 30 AND customer_share >= 0.2 AND revenue_share BETWEEN 0 AND 0.5 * customer_share
 -- say.en: {segment}: {customer_share:percent} of the customers bring {revenue_share:percent} of the sales. Keep what is spent on each of them low.
 -- say.zh: {segment}占比{customer_share:percent}，仅贡献{revenue_share:percent}销售额，建议控制单客营销成本。
-WITH scored AS (
-  SELECT r.segment, r.monetary, r.recency_days
+WITH measures AS MATERIALIZED (
+  SELECT customer_id, segment, recency_days, frequency, monetary
   FROM rfm((SELECT * FROM orders WHERE status = 'paid' AND customer_id IS NOT NULL AND ordered_at <= $as_of),
-    customer => customer_id, order_time => ordered_at, amount => amount, as_of => $as_of) AS r
-  JOIN $members AS m ON r.customer_id = m.$key)
+    customer => customer_id, order_time => ordered_at, amount => amount, as_of => $as_of)),
+scored AS (SELECT r.segment, r.monetary, r.recency_days FROM measures AS r JOIN $members AS m ON r.customer_id = m.$key)
 SELECT segment, count(*) AS customers, sum(monetary) AS revenue,
   round(median(CAST(monetary AS DOUBLE)), 2) AS median_revenue, round(median(recency_days)) AS days_since_purchase,
   count(*) / CAST(sum(count(*)) OVER () AS DOUBLE) AS customer_share,

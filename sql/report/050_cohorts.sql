@@ -9,7 +9,7 @@
 -- series: first_month
 -- count: customers
 -- percent: retention
-WITH paid AS (
+WITH paid AS MATERIALIZED (
   SELECT customer_id, min(ordered_at) AS first_at, max(ordered_at) AS last_at FROM orders
   WHERE status = 'paid' AND ordered_at < date_trunc('month', $as_of + INTERVAL '1 day') GROUP BY customer_id),
 first AS MATERIALIZED (

@@ -9,15 +9,17 @@
 -- percent: share
 -- words.zh: last_bought = 上次购买, long ago = 很久以前, recently = 最近, some time ago = 一段时间以前, buys = 购买频次, often = 经常, once or twice = 一两次, now and then = 偶尔, spends = 花费, much = 多, little = 少, as others do = 与他人相近
 WITH measures AS MATERIALIZED (
-  SELECT r.customer_id, r.recency_days, r.frequency, CAST(r.monetary AS DOUBLE) AS monetary
+  SELECT customer_id, segment, recency_days, frequency, monetary
   FROM rfm((SELECT * FROM orders WHERE status = 'paid' AND customer_id IS NOT NULL AND ordered_at <= $as_of),
-    customer => customer_id, order_time => ordered_at, amount => amount, as_of => $as_of) AS r JOIN $members AS m ON m.$key = r.customer_id),
+    customer => customer_id, order_time => ordered_at, amount => amount, as_of => $as_of)),
+own AS MATERIALIZED (
+  SELECT r.customer_id, r.recency_days, r.frequency, CAST(r.monetary AS DOUBLE) AS monetary FROM measures AS r JOIN $members AS m ON m.$key = r.customer_id),
 clustered AS (
-  SELECT m.*, k.cluster_id FROM kmeans((SELECT customer_id, recency_days, ln(1 + frequency) AS frequency, ln(1 + greatest(monetary, 0)) AS monetary FROM measures),
-    key => customer_id, n_clusters => 4) AS k JOIN measures AS m USING (customer_id)),
+  SELECT m.*, k.cluster_id FROM kmeans((SELECT customer_id, recency_days, ln(1 + frequency) AS frequency, ln(1 + greatest(monetary, 0)) AS monetary FROM own),
+    key => customer_id, n_clusters => 4) AS k JOIN own AS m USING (customer_id)),
 means AS (
   SELECT count(*) AS customers, avg(recency_days) AS recency_days, avg(frequency) AS frequency, avg(monetary) AS monetary FROM clustered GROUP BY cluster_id),
-everybody AS (SELECT avg(recency_days) AS recency_days, avg(frequency) AS frequency, avg(monetary) AS monetary FROM measures)
+everybody AS (SELECT avg(recency_days) AS recency_days, avg(frequency) AS frequency, avg(monetary) AS monetary FROM own)
 SELECT CASE WHEN c.recency_days > 1.5 * e.recency_days THEN 'long ago' WHEN c.recency_days < 0.7 * e.recency_days THEN 'recently' ELSE 'some time ago' END AS last_bought,
   CASE WHEN c.frequency > 1.4 * e.frequency THEN 'often' WHEN c.frequency < 0.6 * e.frequency THEN 'once or twice' ELSE 'now and then' END AS buys,
   CASE WHEN c.monetary > 1.4 * e.monetary THEN 'much' WHEN c.monetary < 0.6 * e.monetary THEN 'little' ELSE 'as others do' END AS spends,

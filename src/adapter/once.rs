@@ -4,6 +4,8 @@
 //! different order could differ. Copies of a part, which have its mark, become one part when the physical plan is finished. The first
 //! reader starts it, its rows are kept in memory as long as there is room and then on disk, and all readers read them from
 //! there.
+//!
+//! Statements that run many queries, such as reports, share parts among them as well: see [`SharedParts`].
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
@@ -34,6 +36,7 @@ use futures::future::{BoxFuture, FutureExt, Shared, TryFutureExt};
 use futures::stream::{StreamExt, TryStreamExt};
 use parking_lot::Mutex;
 
+use crate::settings::carried;
 use crate::walk::{PlanTree, Tree};
 
 /// Tells a part from all others, for as long as a copy of it exists.
@@ -64,6 +67,8 @@ impl Hash for Mark {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct OnceNode {
     mark: Mark,
+    /// The name of a part that several queries of one statement have.
+    shared: Option<Arc<str>>,
     input: LogicalPlan,
 }
 
@@ -95,7 +100,29 @@ pub fn may_give_other_rows(plan: &LogicalPlan) -> Result<bool> {
 
 /// A plan that is computed once, wherever copies of it occur in another plan.
 pub fn once(input: LogicalPlan) -> LogicalPlan {
-    LogicalPlan::Extension(Extension { node: Arc::new(OnceNode { mark: Mark::default(), input }) })
+    once_as(None, input)
+}
+
+/// The same; where the plan is made with [`SharedParts`], other plans read the rows of the part of that name too.
+pub fn once_as(shared: Option<&str>, input: LogicalPlan) -> LogicalPlan {
+    let shared = shared.map(Arc::from);
+    LogicalPlan::Extension(Extension { node: Arc::new(OnceNode { mark: Mark::default(), shared, input }) })
+}
+
+/// Parts that several queries of one statement read, under their names. Cheap to clone; clones hold the same parts.
+#[derive(Debug, Clone, Default)]
+pub struct SharedParts(Arc<Mutex<HashMap<Arc<str>, Arc<dyn ExecutionPlan>>>>);
+
+// Part of the settings that a plan is made with, so that the rule below finds the parts.
+carried!(SharedParts, "shared_parts");
+
+impl SharedParts {
+    /// The part of that name that an earlier query has, or else this one, which later queries will have.
+    fn part(&self, name: &Arc<str>, own: &Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+        let mut parts = self.0.lock();
+        let known = parts.entry(Arc::clone(name)).or_insert_with(|| Arc::clone(own));
+        if known.schema() == own.schema() { Arc::clone(known) } else { Arc::clone(own) }
+    }
 }
 
 impl UserDefinedLogicalNodeCore for OnceNode {
@@ -126,7 +153,7 @@ impl UserDefinedLogicalNodeCore for OnceNode {
 
     fn with_exprs_and_inputs(&self, _: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
         match (inputs.pop(), inputs.len()) {
-            (Some(input), 0) => Ok(Self { mark: self.mark.clone(), input }),
+            (Some(input), 0) => Ok(Self { mark: self.mark.clone(), shared: self.shared.clone(), input }),
             _ => internal_err!("Once takes one input"),
         }
     }
@@ -154,7 +181,7 @@ impl ExtensionPlanner for OncePlanner {
             true => planner.create_physical_plan(&node.input, session).await?,
             false => Arc::clone(input),
         };
-        Ok(Some(Arc::new(OnceExec::new(node.mark.clone(), input))))
+        Ok(Some(Arc::new(OnceExec::new(node.mark.clone(), node.shared.clone(), input))))
     }
 }
 
@@ -174,11 +201,15 @@ fn has_scalar_subquery(plan: &LogicalPlan) -> Result<bool> {
 pub struct ComputeOnce;
 
 impl PhysicalOptimizerRule for ComputeOnce {
-    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, options: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        let shared = options.extensions.get::<SharedParts>();
         let mut parts: HashMap<Mark, Arc<dyn ExecutionPlan>> = HashMap::new();
         plan.changed_up(|plan| {
             let Some(part) = plan.downcast_ref::<OnceExec>() else { return Ok(Transformed::no(plan)) };
-            let first = parts.entry(part.mark.clone()).or_insert_with(|| Arc::clone(&plan));
+            let first = parts.entry(part.mark.clone()).or_insert_with(|| match (shared, &part.shared) {
+                (Some(shared), Some(name)) => shared.part(name, &plan),
+                _ => Arc::clone(&plan),
+            });
             Ok(Transformed::yes(Arc::clone(first)))
         })
         .data()
@@ -197,13 +228,14 @@ type Collecting = Shared<BoxFuture<'static, Result<Arc<Collected>, Arc<DataFusio
 
 struct OnceExec {
     mark: Mark,
+    shared: Option<Arc<str>>,
     input: Arc<dyn ExecutionPlan>,
     properties: Arc<PlanProperties>,
     collecting: Mutex<Option<Collecting>>,
 }
 
 impl OnceExec {
-    fn new(mark: Mark, input: Arc<dyn ExecutionPlan>) -> Self {
+    fn new(mark: Mark, shared: Option<Arc<str>>, input: Arc<dyn ExecutionPlan>) -> Self {
         // One stream without an order, whatever the input provides: each place may have planned the input differently.
         let properties = PlanProperties::new(
             EquivalenceProperties::new(input.schema()),
@@ -211,7 +243,7 @@ impl OnceExec {
             EmissionType::Final,
             Boundedness::Bounded,
         );
-        Self { mark, input, properties: Arc::new(properties), collecting: Mutex::new(None) }
+        Self { mark, shared, input, properties: Arc::new(properties), collecting: Mutex::new(None) }
     }
 }
 
@@ -257,14 +289,14 @@ impl ExecutionPlan for OnceExec {
         _options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         match children.into_iter().next() {
-            Some(input) => Ok(Arc::new(Self::new(self.mark.clone(), input))),
+            Some(input) => Ok(Arc::new(Self::new(self.mark.clone(), self.shared.clone(), input))),
             None => Ok(self),
         }
     }
 
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
         match children.into_iter().next() {
-            Some(input) => Ok(Arc::new(Self::new(self.mark.clone(), input))),
+            Some(input) => Ok(Arc::new(Self::new(self.mark.clone(), self.shared.clone(), input))),
             None => Ok(self),
         }
     }

@@ -6,6 +6,7 @@ use sqlparser::ast::{Statement as SqlStatement, Value};
 
 use super::gathered;
 use super::writes::Staged;
+use crate::adapter::once::SharedParts;
 use crate::charts::{Kind, Language, html, png, standalone_svg};
 use crate::error::{did_you_mean, failed, invalid};
 use crate::files::places;
@@ -79,7 +80,7 @@ pub(super) async fn write(copy: CopyToStatement, context: &StatementContext, run
         CopyToSource::Query(query) => SqlParsed::Statement(Box::new(SqlStatement::Query(query))),
         CopyToSource::Relation(name) => parser::parse_composed(&format!("SELECT * FROM {name}"), context.session())?,
     };
-    let (rows, notes) = gathered::rows(&query, target, MOST_ROWS, context, running).await?;
+    let (rows, notes) = gathered::rows(&query, target, MOST_ROWS, context, running, &SharedParts::default()).await?;
     let wrong = |problem: String| invalid(target, problem);
     let roles = roles(&rows, asked.kind, asked.x, asked.y, asked.series).map_err(wrong)?;
     let told = Told {

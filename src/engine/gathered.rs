@@ -11,11 +11,12 @@ use datafusion::sql::parser::Statement as SqlParsed;
 use futures::TryStreamExt;
 
 use super::notes::notes_of;
+use crate::adapter::once::SharedParts;
 use crate::error::invalid;
 use crate::sql::planning::{bind_parameters, plan_answered};
 use crate::statement::{RunningPlan, StatementContext};
 
-/// The rows of a query as one batch, and its notes.
+/// The rows of a query as one batch, and its notes. Parts that it shares with others of the statement are computed by the first of them.
 ///
 /// # Errors
 /// It fails, or has more rows than `most`.
@@ -25,9 +26,12 @@ pub(super) async fn rows(
     most: usize,
     context: &StatementContext,
     running: &RunningPlan,
+    shared: &SharedParts,
 ) -> Result<(RecordBatch, Vec<String>)> {
     let plan = bind_parameters(plan_answered(query, context).await?, context)?;
-    let frame = DataFrame::new(context.state(), plan);
+    let mut state = context.state();
+    state.config_mut().options_mut().extensions.insert(shared.clone());
+    let frame = DataFrame::new(state, plan);
     let task = Arc::new(frame.task_ctx());
     let plan = frame.create_physical_plan().await?;
     running.set(&plan);

@@ -1,5 +1,6 @@
 //! COPY REPORT and COPY CARD: run the queries of the sections over one state of the database, and write the page as a whole.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,12 +9,14 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::prelude::SessionContext;
+use parking_lot::Mutex;
 
 use super::execution::is_query;
 use super::gathered;
 use super::rights;
 use super::writes::Staged;
 use crate::adapter::arguments::{Moment, Options};
+use crate::adapter::once::SharedParts;
 use crate::catalog::grants::Privilege;
 use crate::catalog::snapshots::{ColumnRole, Snapshot, SnapshotOf, When};
 use crate::docs::{Argument, Doc, Takes};
@@ -27,6 +30,7 @@ use crate::sql::command::Report;
 use crate::sql::parser::{self, Parsed};
 use crate::sql::places::{refuse_own_read, refuse_own_written};
 use crate::sql::planning::plan_answered;
+use crate::sql::syntax::read_again;
 use crate::sql::time_travel::moment;
 use crate::statement::{RunningPlan, StatementContext};
 use crate::text::{identifier, literal, timestamp};
@@ -187,7 +191,7 @@ pub(super) async fn write(statement: &Report, context: &StatementContext, runnin
             Some(Subject { profile, snapshot, is_latest: false, customer: subject.customer.clone() })
         }
     };
-    let runner = Runner { context, running };
+    let runner = Runner { context, running, shared: SharedParts::default(), columns: Mutex::default() };
     let shipped = if statement.key.is_some() { CARD } else { REPORT };
     let sections = sections(shipped, options.text("sections"), context)?;
     if let Some(customer) = &subject.customer {
@@ -341,6 +345,10 @@ fn facts(subject: &Subject<'_>, earlier: Option<&Subject<'_>>, language: Languag
 struct Runner<'a> {
     context: &'a StatementContext,
     running: &'a RunningPlan,
+    /// What several sections compute, such as the purchases of each customer.
+    shared: SharedParts,
+    /// For each column that a section needs, in which table, whether it exists.
+    columns: Mutex<HashMap<(String, String), bool>>,
 }
 
 impl Runner<'_> {
@@ -383,17 +391,27 @@ impl Runner<'_> {
     async fn lacking(&self, section: &Section, subject: &Subject<'_>) -> Result<Option<String>> {
         for (table, column) in &section.needs {
             let from = if table == "members" { subject.table("profile", subject.profile) } else { table.clone() };
-            let query = format!("SELECT {} FROM {from}", identifier(column));
-            let planned = match parser::parse_composed(&query, self.context.session()) {
-                Ok(parsed) => plan_answered(&parsed, self.context).await.map(|_| ()),
-                Err(error) => Err(error),
+            let wanted = (from, column.clone());
+            let known = self.columns.lock().get(&wanted).copied();
+            let exists = match known {
+                Some(exists) => exists,
+                None => self.has_column(&wanted.0, column).await,
             };
-            if planned.is_err() {
+            self.columns.lock().insert(wanted, exists);
+            if !exists {
                 let table = if table == "members" { subject.profile } else { table };
                 return Ok(Some(format!("{table}.{column}")));
             }
         }
         Ok(None)
+    }
+
+    async fn has_column(&self, from: &str, column: &str) -> bool {
+        let query = format!("SELECT {} FROM {from}", identifier(column));
+        match parser::parse_composed(&query, self.context.session()) {
+            Ok(parsed) => plan_answered(&parsed, self.context).await.is_ok(),
+            Err(_) => false,
+        }
     }
 
     /// Whether a query returns true.
@@ -406,7 +424,8 @@ impl Runner<'_> {
 
     /// The rows of a query, and its notes.
     async fn rows(&self, name: &str, query: &str) -> Result<(RecordBatch, Vec<String>)> {
-        let parsed = parser::parse_composed(query, self.context.session())?;
+        let mut parsed = parser::parse_composed(query, self.context.session())?;
+        read_again::share(&mut parsed);
         let parsed = Parsed::Sql(Box::new(parsed));
         // A report reads; a COPY in it would write a file.
         let not_a_query = || invalid(name, "is not a query; write one SELECT");
@@ -415,7 +434,7 @@ impl Runner<'_> {
         }
         let context = rights::check(&parsed, self.context)?;
         let Parsed::Sql(parsed) = parsed else { return Err(not_a_query()) };
-        gathered::rows(&parsed, name, MOST_ROWS, &context, self.running).await
+        gathered::rows(&parsed, name, MOST_ROWS, &context, self.running, &self.shared).await
     }
 
     /// The statements that the rules of a section produce.

@@ -37,8 +37,8 @@ pub struct FromHook {
 
 impl RelationPlanner for FromHook {
     fn plan_relation(&self, mut relation: TableFactor, context: &mut dyn RelationPlannerContext) -> Result<RelationPlanning> {
-        if let Some(shared) = read_again::unmark(&mut relation) {
-            let plan = shared(unions::settled(context.plan(relation)?)?.data)?;
+        if let Some(marked) = read_again::unmark(&mut relation) {
+            let plan = marked.plan(unions::settled(context.plan(relation)?)?.data)?;
             return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, None))));
         }
         if let Some(alias) = is_asked(&mut relation) {

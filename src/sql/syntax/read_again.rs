@@ -17,9 +17,9 @@ use std::ops::ControlFlow;
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{Cte, ObjectName, Query, SetExpr, TableFactor, TableWithJoins, Visit, Visitor, VisitorMut};
+use sqlparser::ast::{Cte, ObjectName, Query, SetExpr, Statement, TableFactor, TableWithJoins, Visit, Visitor, VisitorMut};
 
-use crate::adapter::once::{may_give_other_rows, once};
+use crate::adapter::once::{may_give_other_rows, once, once_as};
 use crate::sql::command::normal;
 use crate::sql::parser::{parse_query, visit};
 use crate::walk::Walk;
@@ -29,6 +29,9 @@ const READ_AGAIN: &str = "__read_again";
 
 /// The name of a query that is computed once in any case.
 pub const MATERIALIZED: &str = "__materialized";
+
+/// The same before the text of a query that other queries of the statement have too.
+const SHARED: &str = "__shared ";
 
 /// Adds the marks.
 ///
@@ -93,13 +96,54 @@ fn mark_query(table: &mut Cte) -> Result<()> {
 }
 
 /// Removes the mark from an item of FROM; returns what to do with its plan, or `None` for an item without a mark.
-pub fn unmark(item: &mut TableFactor) -> Option<fn(LogicalPlan) -> Result<LogicalPlan>> {
+pub fn unmark(item: &mut TableFactor) -> Option<Marked> {
     let TableFactor::Derived { alias, .. } = item else { return None };
-    let marked: fn(LogicalPlan) -> Result<LogicalPlan> = match alias.as_ref()?.name.value.as_str() {
-        READ_AGAIN => |plan| Ok(if may_give_other_rows(&plan)? { once(plan) } else { plan }),
-        MATERIALIZED => |plan| Ok(if plan.all_out_ref_exprs().is_empty() { once(plan) } else { plan }),
-        _ => return None,
+    let marked = match alias.as_ref()?.name.value.as_str() {
+        READ_AGAIN => Marked::ReadAgain,
+        MATERIALIZED => Marked::Materialized(None),
+        name => Marked::Materialized(Some(name.strip_prefix(SHARED)?.to_string())),
     };
     *alias = None;
     Some(marked)
+}
+
+/// What a mark says of a query.
+pub enum Marked {
+    ReadAgain,
+    /// With the name under which other queries of the statement have it too.
+    Materialized(Option<String>),
+}
+
+impl Marked {
+    /// The plan, computed once where it must be.
+    ///
+    /// # Errors
+    /// None for plans made by the planner.
+    pub fn plan(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        Ok(match self {
+            Self::ReadAgain if may_give_other_rows(&plan)? => once(plan),
+            Self::Materialized(name) if plan.all_out_ref_exprs().is_empty() => once_as(name.as_deref(), plan),
+            Self::ReadAgain | Self::Materialized(_) => plan,
+        })
+    }
+}
+
+/// Marks the MATERIALIZED queries of a query as parts that others share, under their texts. A query that reads another one of the same WITH
+/// depends on more than its text, and stays as it is.
+pub fn share(parsed: &mut SqlParsed) {
+    let SqlParsed::Statement(statement) = parsed else { return };
+    let Statement::Query(query) = statement.as_mut() else { return };
+    let Some(with) = &mut query.with else { return };
+    let names: Vec<String> = with.cte_tables.iter().map(|table| normal(&table.alias.name)).collect();
+    for table in &mut with.cte_tables {
+        let reads = reads_in(&*table.query);
+        let text = table.query.to_string();
+        let SetExpr::Select(select) = table.query.body.as_mut() else { continue };
+        let [TableWithJoins { relation: TableFactor::Derived { alias: Some(alias), .. }, .. }] = select.from.as_mut_slice() else {
+            continue;
+        };
+        if alias.name.value == MATERIALIZED && !names.iter().any(|name| reads.contains_key(name)) {
+            alias.name.value = format!("{SHARED}{text}");
+        }
+    }
 }
