@@ -5,6 +5,7 @@
 mod audit;
 mod backup;
 mod bounds;
+mod browser;
 mod changes;
 mod clusters;
 mod command_line;
