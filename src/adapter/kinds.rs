@@ -7,8 +7,9 @@
 use std::sync::Arc;
 
 use datafusion::common::Result;
-use datafusion::logical_expr::{AggregateUDF, AggregateUDFImpl, ScalarUDF, ScalarUDFImpl};
+use datafusion::logical_expr::{AggregateUDF, AggregateUDFImpl, ScalarUDF};
 
+use super::internal_scalar::{InPlan, InternalScalar};
 use super::plain::Plain;
 use super::step::{AnyStep, Step};
 
@@ -39,11 +40,11 @@ pub struct Internal<F> {
 }
 
 impl Internal<ScalarUDF> {
-    pub fn scalar<P: ScalarUDFImpl + Plain>() -> Self {
+    pub fn scalar<P: InternalScalar>() -> Self {
         Self {
             name: P::NAME,
-            encode: |function| function.inner().downcast_ref::<P>().map(Plain::encode),
-            decode: |bytes| Ok(ScalarUDF::from(P::decode(bytes)?)),
+            encode: |function| function.inner().downcast_ref::<InPlan<P>>().map(|InPlan(own)| own.encode()),
+            decode: |bytes| Ok(ScalarUDF::from(InPlan(P::decode(bytes)?))),
         }
     }
 }

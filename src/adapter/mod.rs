@@ -7,6 +7,7 @@
 //! | [`aggregate`] | a function over a group of rows |
 //! | [`text_function`] | a function of one string, with constant options |
 //! | [`expression_macro`] | a function that is replaced by an expression in SQL |
+//! | [`internal_scalar`] | a scalar function that occurs in plans only |
 //! | [`step`] | a part of a plan that no SQL operator can do |
 //!
 //! Steps, and functions that carry their own data in plans, are [`plain`] data with a name; a domain lists them as [`kinds`].
@@ -23,6 +24,7 @@ pub mod conditions;
 pub mod definitions;
 pub mod expression_macro;
 pub mod given_table;
+pub mod internal_scalar;
 pub mod key_file;
 pub mod keys;
 pub mod kinds;
@@ -40,10 +42,11 @@ pub mod usable_rows;
 
 use std::sync::{Arc, LazyLock};
 
-use datafusion::logical_expr::{AggregateUDF, AggregateUDFImpl, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{AggregateUDF, AggregateUDFImpl, ScalarUDF, Signature, Volatility};
 
 use crate::docs::Doc;
 use expression_macro::ExpressionMacro;
+use internal_scalar::InternalScalar;
 use kinds::{Internal, StepKind};
 use plain::Plain;
 use relation::{FromFunction, ObjectFunction, RelationFunction};
@@ -152,7 +155,7 @@ impl FunctionSet {
     }
 
     /// Adds a scalar function that occurs in plans and is never called by name.
-    pub fn internal_scalar<P: ScalarUDFImpl + Plain>(mut self) -> Self {
+    pub fn internal_scalar<P: InternalScalar>(mut self) -> Self {
         self.internal_scalars.push(Internal::scalar::<P>());
         self
     }

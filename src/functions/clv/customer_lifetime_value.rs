@@ -14,22 +14,19 @@ use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
 use datafusion::common::{Column as Name, Result, ScalarValue};
 use datafusion::error::DataFusionError;
 use datafusion::functions_window::expr_fn::percent_rank;
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl,
-    Signature, lit, when,
-};
+use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, lit, when};
 use serde::{Deserialize, Serialize};
 
 use super::options::{TIME_UNIT, Unit};
-use crate::adapter::any_arguments;
 use crate::adapter::arguments::Moment;
+use crate::adapter::internal_scalar::InternalScalar;
 use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Binding, Call, ObjectFunction, RelationFunction, Roles};
 use crate::catalog::models::StoredModel;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::{failed, invalid};
 use crate::kernels::clv::customer_lifetime_value;
-use crate::learning::model::predict::{call, features};
+use crate::learning::model::predict::features;
 use crate::learning::model::{Lifetime, Model};
 
 /// How much customers are worth.
@@ -199,7 +196,7 @@ impl RelationFunction for Bound {
         arguments.extend(features(&self.values, input.schema())?);
         let own = |name: &str| Expr::Column(Name::new_unqualified(name));
         let valued =
-            LogicalPlanBuilder::from(input).project(columns.iter().cloned().chain([call(worth, arguments).alias(VALUE)]))?;
+            LogicalPlanBuilder::from(input).project(columns.iter().cloned().chain([worth.call(arguments).alias(VALUE)]))?;
         let rank = percent_rank().order_by(vec![own(VALUE).sort(false, false)]).build()?.alias(RANK);
         let text = |text: &str| lit(ScalarValue::Utf8View(Some(text.into())));
         let tier = when(own(VALUE).is_null(), lit(ScalarValue::Utf8View(None)))
@@ -283,27 +280,17 @@ impl Plain for Worth {
     const NAME: &'static str = "customer_lifetime_value_of";
 }
 
-impl ScalarUDFImpl for Worth {
-    fn name(&self) -> &str {
+impl InternalScalar for Worth {
+    fn label(&self) -> &str {
         &self.name
     }
 
-    fn signature(&self) -> &Signature {
-        any_arguments()
+    fn data_type(&self) -> DataType {
+        DataType::Float64
     }
 
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Float64)
-    }
-
-    fn return_field_from_args(&self, _arguments: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        Ok(Arc::new(Field::new(self.name(), DataType::Float64, true)))
-    }
-
-    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let rows = arguments.number_rows;
-        let arrays = arguments.args.iter().map(|argument| argument.to_array(rows)).collect::<Result<Vec<_>>>()?;
-        let (of_transactions, of_values) = arrays.split_at(self.transactions.trained.features.len().min(arrays.len()));
+    fn values(&self, arguments: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+        let (of_transactions, of_values) = arguments.split_at(self.transactions.trained.features.len().min(arguments.len()));
         let average = self.values.predict(of_values, rows)?;
         let average = average.column(0).as_primitive::<Float64Type>();
         let alive = self.transactions.predict(of_transactions, rows)?;
@@ -327,6 +314,6 @@ impl ScalarUDFImpl for Worth {
             })
         };
         let values: Float64Array = (0..rows).map(value).collect();
-        Ok(ColumnarValue::Array(Arc::new(values) as ArrayRef))
+        Ok(Arc::new(values))
     }
 }

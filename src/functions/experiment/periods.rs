@@ -6,11 +6,11 @@ use chrono::{Datelike, Days, Months, NaiveDate};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array};
 use datafusion::arrow::datatypes::{DataType, Date32Type};
 use datafusion::common::Result;
-use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
+use datafusion::logical_expr::Expr;
 use serde::{Deserialize, Serialize};
 
 use super::moments::read;
-use crate::adapter::any_arguments;
+use crate::adapter::internal_scalar::InternalScalar;
 use crate::adapter::plain::Plain;
 use crate::kernels::experiment::moments::Of;
 
@@ -79,7 +79,7 @@ pub struct PeriodOf {
 
 impl PeriodOf {
     pub fn of(&self, day: Expr) -> Expr {
-        ScalarUDF::from(self.clone()).call(vec![day])
+        self.clone().call(vec![day])
     }
 }
 
@@ -87,29 +87,20 @@ impl Plain for PeriodOf {
     const NAME: &'static str = "experiment_period";
 }
 
-impl ScalarUDFImpl for PeriodOf {
-    fn name(&self) -> &str {
-        Self::NAME
+impl InternalScalar for PeriodOf {
+    fn data_type(&self) -> DataType {
+        DataType::Int64
     }
 
-    fn signature(&self) -> &Signature {
-        any_arguments()
-    }
-
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Int64)
-    }
-
-    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let days = arguments.args[0].to_array(arguments.number_rows)?;
-        let days = days.as_primitive::<Date32Type>();
+    fn values(&self, arguments: &[ArrayRef], _rows: usize) -> Result<ArrayRef> {
+        let days = arguments[0].as_primitive::<Date32Type>();
         let first = self.unit.number(self.start);
         let period = |day: i32| {
             let period = self.unit.number(day)? - first?;
             (-self.before..self.after).contains(&period).then_some(period)
         };
         let periods: Int64Array = days.iter().map(|day| day.and_then(period)).collect();
-        Ok(ColumnarValue::Array(Arc::new(periods)))
+        Ok(Arc::new(periods))
     }
 }
 
@@ -119,29 +110,21 @@ pub struct SumOf {}
 
 /// The sum in the bytes of [`moments`](super::moments::moments).
 pub fn sum_of(moments: Expr) -> Expr {
-    ScalarUDF::from(SumOf {}).call(vec![moments])
+    SumOf {}.call(vec![moments])
 }
 
 impl Plain for SumOf {
     const NAME: &'static str = "experiment_sum";
 }
 
-impl ScalarUDFImpl for SumOf {
-    fn name(&self) -> &str {
-        Self::NAME
+impl InternalScalar for SumOf {
+    fn data_type(&self) -> DataType {
+        DataType::Float64
     }
 
-    fn signature(&self) -> &Signature {
-        any_arguments()
-    }
-
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Float64)
-    }
-
-    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let sums: ArrayRef = arguments.args[0].to_array(arguments.number_rows)?;
-        let totals: Float64Array = (0..sums.len()).map(|row| Some(read(&sums, row).sum(Of::Metric))).collect();
-        Ok(ColumnarValue::Array(Arc::new(totals)))
+    fn values(&self, arguments: &[ArrayRef], _rows: usize) -> Result<ArrayRef> {
+        let sums = &arguments[0];
+        let totals: Float64Array = (0..sums.len()).map(|row| Some(read(sums, row).sum(Of::Metric))).collect();
+        Ok(Arc::new(totals))
     }
 }

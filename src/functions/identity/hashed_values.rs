@@ -3,18 +3,16 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, Int64Array};
+use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array};
 use datafusion::arrow::compute::cast as cast_array;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Column as ColumnName, Result};
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, cast,
-};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash64;
 
 use super::resolve::{BLOCKED_VALUES, MATCH_ON, RECORDS_KEY, blocked_values};
-use crate::adapter::any_arguments;
+use crate::adapter::internal_scalar::InternalScalar;
 use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles, role};
 use crate::docs::{Argument, Doc, Kind, Takes};
@@ -73,7 +71,7 @@ pub struct ValueHash {
 
 impl ValueHash {
     fn of(self, value: Expr) -> Expr {
-        ScalarUDF::from(self).call(vec![cast(value, DataType::Utf8)])
+        self.call(vec![cast(value, DataType::Utf8)])
     }
 }
 
@@ -81,26 +79,18 @@ impl Plain for ValueHash {
     const NAME: &'static str = "identity_value_hash";
 }
 
-impl ScalarUDFImpl for ValueHash {
-    fn name(&self) -> &str {
-        Self::NAME
+impl InternalScalar for ValueHash {
+    fn data_type(&self) -> DataType {
+        DataType::Int64
     }
 
-    fn signature(&self) -> &Signature {
-        any_arguments()
-    }
-
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Int64)
-    }
-
-    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let values = cast_array(&arguments.args[0].to_array(arguments.number_rows)?, &DataType::LargeUtf8)?;
+    fn values(&self, arguments: &[ArrayRef], _rows: usize) -> Result<ArrayRef> {
+        let values = cast_array(&arguments[0], &DataType::LargeUtf8)?;
         let hashes = values.as_string::<i64>().iter().map(|value| match value {
             Some(value) if !value.trim().is_empty() && !self.blocked.iter().any(|blocked| blocked == value) => hash(value),
             _ => NO_VALUE,
         });
-        Ok(ColumnarValue::Array(Arc::new(hashes.collect::<Int64Array>())))
+        Ok(Arc::new(hashes.collect::<Int64Array>()))
     }
 }
 

@@ -12,14 +12,12 @@ use datafusion::arrow::array::{ArrayRef, Float64Array};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Column as ColumnName, DFSchema, Result, internal_err};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ScalarFunctionArgs, ScalarUDFImpl, Signature, cast, lit, when,
-};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
 use serde::{Deserialize, Serialize};
 
 use super::{model, not_predictive};
-use crate::adapter::any_arguments;
 use crate::adapter::arguments::Options;
+use crate::adapter::internal_scalar::InternalScalar;
 use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Binding, Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
@@ -27,7 +25,7 @@ use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::{did_you_mean, invalid};
 use crate::learning::features::{Compute, Computing, FEATURES, Feature, FeatureSpec, Gather, Kind, Missing, Rows, WEIGHT};
 use crate::learning::model::Model;
-use crate::learning::model::predict::{call, column, predicted};
+use crate::learning::model::predict::{column, predicted};
 use crate::learning::supervised::measures::Judged;
 use crate::learning::supervised::target::{Classes, Target, outcomes};
 
@@ -133,7 +131,7 @@ fn judged(model: &Arc<Model>, input: LogicalPlan, weight: Option<&str>) -> Resul
     let Some(predictor) = model.fitted().predictor() else { return internal_err!("a model without a target") };
     let predictions = predicted(model, input)?;
     let target = column(model, predictions.schema(), &predictor.target.column)?;
-    let mut outcome = call(Outcome { label: model.label.clone(), target: predictor.target.clone() }, vec![target]);
+    let mut outcome = Outcome { label: model.label.clone(), target: predictor.target.clone() }.call(vec![target]);
     let number = |name: &str| Ok::<_, DataFusionError>(cast(column(model, predictions.schema(), name)?, DataType::Float64));
     let mut weight = weight.map(number).transpose()?;
     let condition = own(PREDICTION).is_not_null().and(own(OUTCOME).is_not_null());
@@ -256,23 +254,15 @@ impl Plain for Outcome {
     const NAME: &'static str = "ml_outcome";
 }
 
-impl ScalarUDFImpl for Outcome {
-    fn name(&self) -> &str {
-        Self::NAME
+impl InternalScalar for Outcome {
+    fn data_type(&self) -> DataType {
+        DataType::Float64
     }
 
-    fn signature(&self) -> &Signature {
-        any_arguments()
-    }
-
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Float64)
-    }
-
-    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [target] = arguments.args.as_slice() else { return internal_err!("one column was expected") };
-        let values = outcomes(&self.label, &self.target, &target.to_array(arguments.number_rows)?)?;
+    fn values(&self, arguments: &[ArrayRef], _rows: usize) -> Result<ArrayRef> {
+        let [target] = arguments else { return internal_err!("one column was expected") };
+        let values = outcomes(&self.label, &self.target, target)?;
         let known: Float64Array = values.into_iter().map(|value| (!value.is_nan()).then_some(value)).collect();
-        Ok(ColumnarValue::Array(Arc::new(known) as ArrayRef))
+        Ok(Arc::new(known))
     }
 }

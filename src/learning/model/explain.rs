@@ -15,14 +15,12 @@ use datafusion::arrow::compute::{cast, not};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::common::{Column, Result, internal_err};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ScalarFunctionArgs, ScalarUDFImpl, Signature, cast as cast_to,
-};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast as cast_to};
 use serde::{Deserialize, Serialize};
 
 use super::applied::{FeatureRows, Model};
-use super::predict::{call, column, features, part};
-use crate::adapter::any_arguments;
+use super::predict::{column, features, part};
+use crate::adapter::internal_scalar::InternalScalar;
 use crate::adapter::plain::Plain;
 use crate::catalog::models::StoredModel;
 use crate::learning::supervised::algorithm::Features;
@@ -51,7 +49,7 @@ pub fn explained(model: &Arc<Model>, input: LogicalPlan) -> Result<LogicalPlan> 
     let texts = model.trained.features.iter().map(|feature| column(model, input.schema(), &feature.name));
     let texts = texts.map(|value| Ok(cast_to(value?, DataType::Utf8))).collect::<Result<Vec<_>>>()?;
     let arguments = features(model, input.schema())?.into_iter().chain(texts).collect();
-    let explanation = call(Explain::of(Arc::clone(model)), arguments).alias(EXPLANATION);
+    let explanation = Explain::of(Arc::clone(model)).call(arguments).alias(EXPLANATION);
     let rows = LogicalPlanBuilder::from(input).project([key, explanation])?.unnest_column(EXPLANATION)?;
     let whole = Expr::Column(Column::new_unqualified(EXPLANATION));
     let columns = columns();
@@ -97,22 +95,16 @@ fn item() -> FieldRef {
     Arc::new(Field::new_list_field(DataType::Struct(columns()), true))
 }
 
-impl ScalarUDFImpl for Explain {
-    fn name(&self) -> &str {
+impl InternalScalar for Explain {
+    fn label(&self) -> &str {
         &self.name
     }
 
-    fn signature(&self) -> &Signature {
-        any_arguments()
+    fn data_type(&self) -> DataType {
+        DataType::List(item())
     }
 
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(DataType::List(item()))
-    }
-
-    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let rows = arguments.number_rows;
-        let arguments = arguments.args.iter().map(|feature| feature.to_array(rows)).collect::<Result<Vec<_>>>()?;
+    fn values(&self, arguments: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
         let Some(predictor) = self.model.fitted().predictor() else { return internal_err!("a model without a target") };
         let (features, texts) = arguments.split_at(self.model.trained.features.len());
         let FeatureRows { numbers, codes, skipped } = self.model.feature_rows(features, rows)?;
@@ -152,6 +144,6 @@ impl ScalarUDFImpl for Explain {
         let parts = StructArray::try_new(columns(), parts, None)?;
         let there = NullBuffer::new(not(&skipped)?.values().clone());
         let lists = ListArray::try_new(item(), OffsetBuffer::from_repeated_length(width, rows), Arc::new(parts), Some(there))?;
-        Ok(ColumnarValue::Array(Arc::new(lists)))
+        Ok(Arc::new(lists))
     }
 }

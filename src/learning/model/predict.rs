@@ -10,19 +10,15 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::AsArray;
+use datafusion::arrow::array::{ArrayRef, AsArray};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Column, DFSchema, Result, exec_err, internal_err};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::expr::ScalarFunction as Call;
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::applied::Model;
-use crate::adapter::any_arguments;
+use crate::adapter::internal_scalar::InternalScalar;
 use crate::adapter::plain::Plain;
 use crate::catalog::models::StoredModel;
 use crate::error::invalid;
@@ -39,7 +35,7 @@ pub fn predicted(model: &Arc<Model>, input: LogicalPlan) -> Result<LogicalPlan> 
     model.check(input.schema())?;
     let columns: Vec<Expr> = input.schema().columns().into_iter().map(Expr::Column).collect();
     let features = features(model, input.schema());
-    let prediction = call(Predict::of(Arc::clone(model)), features?).alias(PREDICTION);
+    let prediction = Predict::of(Arc::clone(model)).call(features?).alias(PREDICTION);
     let whole = LogicalPlanBuilder::from(input).project(columns.iter().cloned().chain([prediction]))?;
     let prediction = Expr::Column(Column::new_unqualified(PREDICTION));
     let parts = model.predicts().iter().map(|field| part(field, prediction.clone()));
@@ -70,11 +66,7 @@ pub fn column(model: &Model, input: &DFSchema, name: &str) -> Result<Expr> {
 
 /// A column of a whole prediction.
 pub fn part(field: &FieldRef, whole: Expr) -> Expr {
-    call(Part { field: Arc::clone(field) }, vec![whole]).alias(field.name())
-}
-
-pub fn call(function: impl ScalarUDFImpl + 'static, args: Vec<Expr>) -> Expr {
-    Expr::ScalarFunction(Call { func: Arc::new(ScalarUDF::from(function)), args })
+    Part { field: Arc::clone(field) }.call(vec![whole]).alias(field.name())
 }
 
 /// Applies a model to its features, and returns a STRUCT of predictions. It is serialized as the stored model.
@@ -110,27 +102,21 @@ impl TryFrom<StoredModel> for Predict {
     }
 }
 
-impl ScalarUDFImpl for Predict {
-    fn name(&self) -> &str {
+impl InternalScalar for Predict {
+    fn label(&self) -> &str {
         &self.name
     }
 
-    fn signature(&self) -> &Signature {
-        any_arguments()
+    fn data_type(&self) -> DataType {
+        DataType::Struct(self.model.predicts().clone())
     }
 
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Struct(self.model.predicts().clone()))
+    fn field(&self) -> FieldRef {
+        Arc::new(Field::new(self.label(), self.data_type(), false))
     }
 
-    fn return_field_from_args(&self, _arguments: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        Ok(Arc::new(Field::new(self.name(), DataType::Struct(self.model.predicts().clone()), false)))
-    }
-
-    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let rows = arguments.number_rows;
-        let features = arguments.args.iter().map(|feature| feature.to_array(rows)).collect::<Result<Vec<_>>>()?;
-        Ok(ColumnarValue::Array(Arc::new(self.model.predict(&features, rows)?)))
+    fn values(&self, arguments: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+        Ok(Arc::new(self.model.predict(arguments, rows)?))
     }
 }
 
@@ -147,29 +133,24 @@ impl Plain for Part {
     const NAME: &'static str = "ml_predict_part";
 }
 
-impl ScalarUDFImpl for Part {
-    fn name(&self) -> &str {
+impl InternalScalar for Part {
+    fn label(&self) -> &str {
         self.field.name()
     }
 
-    fn signature(&self) -> &Signature {
-        any_arguments()
+    fn data_type(&self) -> DataType {
+        self.field.data_type().clone()
     }
 
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(self.field.data_type().clone())
+    fn field(&self) -> FieldRef {
+        Arc::clone(&self.field)
     }
 
-    fn return_field_from_args(&self, _arguments: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        Ok(Arc::clone(&self.field))
-    }
-
-    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [prediction] = arguments.args.as_slice() else { return internal_err!("one prediction was expected") };
-        let prediction = prediction.to_array(arguments.number_rows)?;
+    fn values(&self, arguments: &[ArrayRef], _rows: usize) -> Result<ArrayRef> {
+        let [prediction] = arguments else { return internal_err!("one prediction was expected") };
         let Some(prediction) = prediction.as_struct_opt() else { return internal_err!("a prediction is a STRUCT") };
         match prediction.column_by_name(self.field.name()) {
-            Some(column) => Ok(ColumnarValue::Array(Arc::clone(column))),
+            Some(column) => Ok(Arc::clone(column)),
             None => exec_err!("a prediction has no column {}", self.field.name()),
         }
     }
@@ -187,7 +168,7 @@ mod tests {
         let stored = StoredModel { name: "m".into(), version: 2, trained: trained.into(), took: 5 };
         let predict = Predict::try_from(stored).unwrap();
         let again = Predict::decode(&predict.encode().unwrap()).unwrap();
-        assert_eq!((again.name(), &again), ("ml_predict[model m, version 2]", &predict));
+        assert_eq!((again.label(), &again), ("ml_predict[model m, version 2]", &predict));
         for field in predict.model.predicts() {
             let part = Part { field: Arc::clone(field) };
             assert_eq!(Part::decode(&part.encode().unwrap()).unwrap(), part);
