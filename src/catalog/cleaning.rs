@@ -11,7 +11,7 @@ use super::erasure::ErasedObject;
 use super::keys::{Link, Text};
 
 /// The texts of the catalog: table, column, and what the receipt calls them.
-const TEXTS: [(&str, &str, &str); 7] = [
+const TEXTS: [(&str, &str, &str); 8] = [
     ("runs", "message", "messages of runs"),
     ("runs", "statement", "statements of runs"),
     ("notices", "body", "notices about runs"),
@@ -19,6 +19,7 @@ const TEXTS: [(&str, &str, &str); 7] = [
     ("check_results", "message", "results of checks"),
     ("check_results", "examples", "results of checks"),
     ("check_results", "detail", "results of checks"),
+    ("drifts", "distribution", "the drift of tags"),
 ];
 
 /// Removes keys from logged texts and definitions, and values from trained models. Reports what cannot be changed automatically as left to

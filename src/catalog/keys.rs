@@ -55,7 +55,7 @@ pub const AUDIT_MIGRATION: &str = "
 const AUDIT_KEY: i64 = 1;
 
 /// The encrypted values: table, column, and an SQL expression that identifies the row.
-pub const SEALED: [(&str, &str, &str); 13] = [
+pub const SEALED: [(&str, &str, &str); 14] = [
     ("versions", "sql", "object || '.' || version"),
     ("comments", "comment", "object || '.' || \"column\""),
     ("models", "trained", "object || '.' || version"),
@@ -67,6 +67,7 @@ pub const SEALED: [(&str, &str, &str); 13] = [
     ("check_results", "message", "object || '.' || version || '.' || at"),
     ("check_results", "examples", "object || '.' || version || '.' || at"),
     ("check_results", "detail", "object || '.' || version || '.' || at"),
+    ("drifts", "distribution", "object || '.' || since"),
     ("files", "key", "name || '.' || bytes || '.' || rows || '.' || checksum"),
     ("audit_keys", "key", "id"),
 ];

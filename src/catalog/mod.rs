@@ -9,6 +9,7 @@
 //! | [`runs`] | what ran, for how long, and how it ended |
 //! | [`liveness`] | whether a run that has not ended is still at work |
 //! | [`checks`] | the results of data quality checks |
+//! | [`drifts`] | how far the values of tags that apply models have moved |
 //! | [`stored_classes`] | the classes of what is stored, whatever is said of its columns now |
 //! | [`sequences`] | the counters that number rows |
 //! | [`notices`] | what is still to be sent about runs that have ended |
@@ -59,6 +60,7 @@ pub mod column_sources;
 pub mod compaction;
 pub mod data;
 pub mod decrypting;
+pub mod drifts;
 pub mod encrypting;
 pub mod erasure;
 pub mod grants;
@@ -111,7 +113,7 @@ use crate::error::{SqlState, coded, invalid, not_available, of_system as failed}
 use crate::temporary::TemporaryFolder;
 
 /// The version of the catalog schema that this program reads and writes.
-const SCHEMA_VERSION: i64 = 19;
+const SCHEMA_VERSION: i64 = 20;
 /// "PTRT": distinguishes the file from other SQLite files.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
@@ -280,6 +282,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     notices::MIGRATION,
     // Since the same version, definitions of tables may have constraints, which earlier programs would not test when they write.
     column_sources::MIGRATION,
+    drifts::MIGRATION,
 ];
 /// The tables of a new catalog: what the first [`SCHEMA_OF`] migrations make one after the other, which takes more than twice as long,
 /// as SQLite reads the whole schema again for each column that is added. Later migrations follow it.

@@ -19,7 +19,7 @@ use crate::error::{SqlState, coded, invalid, message, sqlstate};
 use crate::files::places;
 use crate::objects::commenting::{self, Commented};
 use crate::objects::protection::{class, covers, masked_segments, without_members};
-use crate::objects::{KINDS, check, experiment, granting, lifecycle, profile, refreshing, schedule, validation};
+use crate::objects::{KINDS, check, drift, experiment, granting, lifecycle, profile, refreshing, schedule, validation};
 use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::refresh::refresh;
 use crate::sql::alter_system::AlterSystem;
@@ -187,10 +187,12 @@ pub(super) async fn execute_command(
                     let mut notes = check::before_refresh(&wanted.profile, &context).await?;
                     notes.extend(masked.values().map(|error| format!("{}; it has no members until then", message(error))));
                     let names: BTreeSet<String> = masked.into_keys().collect();
+                    let (profile, applying) = (wanted.profile.clone(), drift::applying(&wanted.profile, &context)?);
                     let read = move |name: &str, context: &StatementContext| {
                         profile::whole(name, context).map(|whole| without_members(whole, &names))
                     };
                     notes.extend(Box::pin(refresh::refresh(&context, &read, &class::of_computed, wanted, &running)).await?);
+                    notes.extend(drift::measure(&profile, &applying, &context).await);
                     Ok(notes)
                 };
                 match refreshed.await {

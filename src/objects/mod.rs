@@ -13,6 +13,7 @@
 //! | [`uses`] | which other objects an object names, and so depends on |
 //! | [`refreshing`] | what a REFRESH statement asks for |
 //! | [`subject`] | where the data of one person is stored |
+//! | [`drift`] | how far the values of tags that apply models have moved |
 //! | [`retaining`] | how long rows of tables are kept |
 //!
 //! Each kind has its own file: [`role`], [`schema`], [`table`], [`external_table`], [`view`], [`profile`], [`tag`], [`segment`], [`model`],
@@ -24,6 +25,7 @@ pub mod check;
 pub mod commenting;
 pub mod constraining;
 pub mod definition;
+pub mod drift;
 pub mod dump;
 mod dump_rights;
 pub mod experiment;

@@ -4,6 +4,7 @@ use datafusion::common::Result;
 use futures::future::BoxFuture;
 
 use super::definition::Definition;
+use super::drift;
 use super::kind::{Kind, Uses, Values};
 use super::lifecycle::models_applied;
 use super::measured::{COMMON, Measured, common, with_common};
@@ -98,7 +99,7 @@ impl Grammar for Tag {
     }
 }
 
-const COLUMNS: [Column; 17 + COMMON.len()] = with_common([
+const COLUMNS: [Column; 19 + COMMON.len()] = with_common([
     Column { name: "profile", data_type: "VARCHAR", text: "the profile it belongs to" },
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
     Column { name: "path", data_type: "VARCHAR", text: "levels one and two of the taxonomy" },
@@ -119,6 +120,16 @@ const COLUMNS: [Column; 17 + COMMON.len()] = with_common([
         name: "grade",
         data_type: "VARCHAR",
         text: "grade of `auc`: `poor` below 0.65, `fair` below 0.75, `good` below 0.85, else `excellent`",
+    },
+    Column {
+        name: "drift",
+        data_type: "DOUBLE",
+        text: "for a tag that applies a model: how far its values have moved since `drift_since`, as population stability index; up to 0.1 stable, from 0.25 on drifted",
+    },
+    Column {
+        name: "drift_since",
+        data_type: "TIMESTAMP",
+        text: "`as_of` of the first refresh with these versions of the tag and its model",
     },
     Column {
         name: "used_by",
@@ -198,7 +209,9 @@ impl Kind for Tag {
             number(measured.iter().map(|measured| measured.filled())),
             share(measured.iter().map(Measured::coverage)),
         ];
-        values.extend(applied(definitions, context)?);
+        let models = models_applied(definitions, context)?;
+        values.extend(applied(&models, context)?);
+        values.extend(drift::columns(definitions, &models, &measured, context)?);
         let validation = |measured: &Measured<'_>| standing(measured.definition, measured.is_outdated(), context.now());
         let of = |option: &'static str| text(definitions.iter().map(move |definition| given(definition.text(option))));
         values.extend([
@@ -230,9 +243,8 @@ fn used_by(definitions: &[Definition], context: &StatementContext) -> Result<Vec
 }
 
 /// The model that each tag applies, if any: name, version, training time, quality.
-fn applied(definitions: &[Definition], context: &StatementContext) -> Result<Values> {
+fn applied(applied: &[Vec<String>], context: &StatementContext) -> Result<Values> {
     let stored = context.catalog().models()?;
-    let applied = models_applied(definitions, context)?;
     // A model that the role does not see is not named, and one that may have learned from hidden rows has no numbers.
     let objects = context.objects()?;
     let object = |model: &StoredModel| objects.iter().find(|object| object.kind == "model" && object.name == model.name);

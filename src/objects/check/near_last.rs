@@ -30,6 +30,13 @@ pub struct Distribution {
     pub counts: Vec<i64>,
 }
 
+impl Distribution {
+    /// Rows per bin, without the rows that are NULL.
+    pub fn of_values(&self) -> &[i64] {
+        self.counts.get(1..).unwrap_or_default()
+    }
+}
+
 /// The bins of a distribution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Bins {
@@ -129,15 +136,19 @@ async fn first_bins(label: &str, value: &str, table: &str, context: &StatementCo
 /// # Errors
 /// The type is not a number, string or boolean.
 pub fn check_type(label: &str, value: &str, data_type: &DataType) -> Result<()> {
-    let has_bins = match data_type {
-        DataType::Boolean | DataType::Dictionary(_, _) => true,
-        other => other.is_numeric() || other.is_string(),
-    };
-    if has_bins {
+    if has_bins(data_type) {
         return Ok(());
     }
     let problem = format!("distribution_near_last takes numbers, strings and booleans; {value} is {}", sql_type(data_type));
     Err(invalid(label, problem))
+}
+
+/// True for the types whose values have bins: numbers, strings and booleans.
+pub fn has_bins(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Boolean | DataType::Dictionary(_, _) => true,
+        other => other.is_numeric() || other.is_string(),
+    }
 }
 
 /// The population stability index.
