@@ -72,7 +72,7 @@ ordered by step, unless `tie_break` orders them.
 | `strict_deduplication` | if a step already done comes again, the scan ends; the first step may come again |
 | `strict_increase` | each step must be later than the previous one, not at the same time |
 | `strict_once` | an event counts for only one step of a chain |
-| `allow_reentry` | with `strict_order`: an event of a step whose turn has not come is skipped and does not end the scan |
+| `allow_reentry` | with `strict_order`: an event of a step whose turn has not come is skipped and does not end the scan; by itself nothing, as no such event ends it |
 
 Several modes can be given as a list. Depth in the funnel a, b, c, within an hour, for events a minute apart, where x matches none of them:
 
@@ -112,13 +112,10 @@ fn modes(call: &Call) -> Result<Modes> {
         strict_order: has("strict_order"),
         strict_increase: has("strict_increase"),
         strict_once: has("strict_once"),
-        allow_reentry: has("allow_reentry"),
+        // By itself it softens nothing.
+        allow_reentry: has("allow_reentry") && has("strict_order"),
     };
-    if modes.allow_reentry && !modes.strict_order {
-        let problem = "mode allow_reentry softens strict_order; write mode => ['strict_order', 'allow_reentry']";
-        return Err(invalid(call.doc.name, problem));
-    }
-    if has("default") && modes != Modes::default() {
+    if has("default") && names.iter().any(|name| name != "default") {
         return Err(invalid(call.doc.name, "mode 'default' cannot be combined with other modes; remove it"));
     }
     Ok(modes)
