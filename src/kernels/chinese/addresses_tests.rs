@@ -185,6 +185,12 @@ fn former_divisions_stay_in_their_province() {
         ("安徽省宣州市1号", "安徽省|宣城市|宣州区|1号"),
         ("河南省洛阳市吉利区1号", "河南省|洛阳市|孟津区|1号"),
         ("内蒙古包头市郊区1号", "内蒙古自治区|包头市|九原区|1号"),
+        // Where a prefecture became a city, the city that was its seat became a district.
+        ("贵州省毕节地区毕节市1号", "贵州省|毕节市|七星关区|1号"),
+        ("安徽省亳县1号", "安徽省|亳州市|谯城区|1号"),
+        ("贵州省毕节市大方县1号", "贵州省|毕节市|大方县|1号"),
+        ("深圳市龙华新区1号", "广东省|深圳市|龙华区|1号"),
+        ("河北雄安新区容城县1号", "河北省|保定市|容城县|1号"),
     ];
     for (text, expected) in cases {
         assert_eq!(show(&parse(text)), expected, "{text}");

@@ -31,8 +31,12 @@ impl Problem {
 }
 
 /// Titles after a Chinese or Japanese name; the longest are first.
-const CHINESE_TITLES: [&str; 24] = [
+const CHINESE_TITLES: [&str; 28] = [
+    "副总经理",
     "先生女士",
+    "总经理",
+    "董事长",
+    "副经理",
     "老先生",
     "小朋友",
     "先生",
