@@ -66,32 +66,41 @@ pub struct Text {
     /// The position in the text of the statement where the script begins.
     pub from: Location,
     to: Location,
-    /// True if it is dollar-quoted; false between BEGIN and END.
-    is_quoted: bool,
-    /// The dollar quote around it, such as `$$`.
-    mark: String,
+    around: Around,
+}
+
+/// What stands around a script within a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Around {
+    /// Nothing: it is one statement, up to the semicolon.
+    Nothing,
+    /// BEGIN and END.
+    Words,
+    /// A dollar quote such as `$$`; empty until the text is known.
+    Quote(String),
 }
 
 impl Text {
     /// Cuts the text out of the script that was parsed. The parser only knows the positions.
     pub fn fill<'a>(&mut self, slice: impl Fn(Location, Location) -> &'a str) {
         let text = slice(self.from, self.to);
-        if !self.is_quoted {
+        if !matches!(self.around, Around::Quote(_)) {
             self.text = text.to_string();
             return;
         }
         // The quote ends at the second dollar: `$$` or `$word$`.
         let mark = text[1.min(text.len())..].find('$').map_or(0, |end| end + 2);
         self.from.column += mark as u64;
-        self.mark = text[..mark].to_string();
+        self.around = Around::Quote(text[..mark].to_string());
         self.text = text.get(mark..text.len().saturating_sub(mark)).unwrap_or_default().to_string();
     }
 
     /// The script as it is written in a statement.
     pub fn quoted(&self) -> String {
-        match self.is_quoted {
-            true => format!("{mark}{}{mark}", self.text, mark = self.mark),
-            false => format!("BEGIN{}END", self.text),
+        match &self.around {
+            Around::Nothing => self.text.clone(),
+            Around::Words => format!("BEGIN{}END", self.text),
+            Around::Quote(mark) => format!("{mark}{}{mark}", self.text),
         }
     }
 
@@ -154,7 +163,7 @@ fn alteration(parser: &mut Parser<'_>) -> Result<Action, ParserError> {
     parser.expected("SET (option = value), RESET (option), RENAME TO, OWNER TO, PAUSE, RESUME or AS", parser.peek_token())
 }
 
-/// Parses the script after AS: `'file.sql'`, `BEGIN statement; … END`, or dollar-quoted statements.
+/// Parses the script after AS: `'file.sql'`, one statement, `BEGIN statement; … END`, or dollar-quoted statements.
 ///
 /// # Errors
 /// It is none of these, or does not end.
@@ -164,7 +173,7 @@ pub fn script(parser: &mut Parser<'_>) -> Result<Script, ParserError> {
         Token::SingleQuotedString(file) => Ok(Script::File(file)),
         Token::DollarQuotedString(_) => {
             let (from, to) = (first.span.start, first.span.end);
-            Ok(Script::Text(Text { text: String::new(), from, to, is_quoted: true, mark: String::new() }))
+            Ok(Script::Text(Text { text: String::new(), from, to, around: Around::Quote(String::new()) }))
         }
         Token::Word(ref word) if word.keyword == Keyword::BEGIN && word.quote_style.is_none() => {
             let from = first.span.end;
@@ -175,7 +184,7 @@ pub fn script(parser: &mut Parser<'_>) -> Result<Script, ParserError> {
                     Token::SemiColon => {}
                     Token::Word(word) if word.keyword == Keyword::END && word.quote_style.is_none() => {
                         let to = next.span.start;
-                        return Ok(Script::Text(Text { text: String::new(), from, to, is_quoted: false, mark: String::new() }));
+                        return Ok(Script::Text(Text { text: String::new(), from, to, around: Around::Words }));
                     }
                     Token::EOF => {
                         return parser.expected("END after the statements of the script, each with its semicolon; where a client cuts a script there, as psql does, write AS $$ … $$", next);
@@ -188,6 +197,16 @@ pub fn script(parser: &mut Parser<'_>) -> Result<Script, ParserError> {
                 }
             }
         }
-        _ => parser.expected("'file.sql', or BEGIN statement; … END", first),
+        // A file without quotes begins with a word too: `jobs/nightly.sql`.
+        Token::Word(ref word)
+            if word.quote_style.is_none() && !matches!(parser.peek_token_ref().token, Token::Period | Token::Div) =>
+        {
+            let (from, mut to) = (first.span.start, first.span.end);
+            while !matches!(parser.peek_token_ref().token, Token::SemiColon | Token::EOF) {
+                to = parser.next_token().span.end;
+            }
+            Ok(Script::Text(Text { text: String::new(), from, to, around: Around::Nothing }))
+        }
+        _ => parser.expected("'file.sql', one statement, or BEGIN statement; … END", first),
     }
 }

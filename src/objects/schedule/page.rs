@@ -7,7 +7,7 @@ pub static DOC: Doc = Doc {
     name: "CREATE SCHEDULE",
     summary: "Runs a script at scheduled times, repeats it after failures, and never runs it twice at once.",
     syntax: "CREATE [OR REPLACE] SCHEDULE [IF NOT EXISTS] name WITH (cron = '…' | every = INTERVAL '…' | depends_on = other, [option = value, …])
-    AS 'file.sql' | AS BEGIN statement; … END | AS $$ statement; … $$
+    AS 'file.sql' | AS statement | AS BEGIN statement; … END | AS $$ statement; … $$
 ALTER SCHEDULE name SET (option = value, …) | RESET (option, …) | RENAME TO other | OWNER TO role | AS …
 RUN SCHEDULE name
 PAUSE SCHEDULE name; RESUME SCHEDULE name
@@ -16,7 +16,7 @@ SHOW SCHEDULES; DESCRIBE SCHEDULE name",
     description: "\
 Schedules run while `portrait serve` or `portrait schedule` runs, on any number of machines that open the same database: each scheduled time is run by one of
 them. A script runs as the role that owns the schedule, statement by statement, until one fails. A script file is read again at each
-run. Between BEGIN and END every statement ends with a semicolon. Clients that split a script at semicolons, as psql does, send the text between
+run. One statement needs nothing around it. Between BEGIN and END every statement ends with a semicolon. Clients that split a script at semicolons, as psql does, send the text between
 `$$` in one piece.
 
 **Parameters.** `$scheduled_time` is the time that a run is for, `$run_time` the start of the attempt, and `$last_success` the scheduled time of the last successful
