@@ -500,6 +500,22 @@ mod tests {
     }
 
     #[test]
+    fn later_versions_use_up_no_ids() {
+        let directory = tempfile::tempdir().unwrap();
+        let catalog = Catalog::open(directory.path()).unwrap();
+        let put = |name, sql| {
+            catalog.put_object(NewVersion { kind: "view", profile: "", name, sql, base: "/", author: "ada" }, None).unwrap();
+        };
+        put("first", "CREATE VIEW first AS SELECT 1");
+        put("first", "CREATE VIEW first AS SELECT 2");
+        put("first", "CREATE VIEW first AS SELECT 3");
+        put("second", "CREATE VIEW second AS SELECT 1");
+        let mut ids: Vec<i64> = catalog.stamped_objects().unwrap().1.iter().map(|object| object.id).collect();
+        ids.sort_unstable();
+        assert_eq!(ids[1] - ids[0], 1, "{ids:?}");
+    }
+
+    #[test]
     fn refuses_what_it_does_not_know() {
         let directory = tempfile::tempdir().unwrap();
         drop(Catalog::open(directory.path()).unwrap());

@@ -110,9 +110,11 @@ pub struct NewVersion<'a> {
 /// Adds a version of an object, creating the object if necessary; returns the object's id and the version number.
 pub fn add_version(transaction: &Link<'_>, new: NewVersion<'_>) -> rusqlite::Result<(i64, i64)> {
     let NewVersion { kind, profile, name, sql, base, author } = new;
+    // Not ON CONFLICT DO NOTHING: it would use up an id for each later version, and ids would tell everyone how often others change definitions.
     transaction.execute(
-        "INSERT INTO objects (kind, profile, name, version, owner) VALUES (?1, ?2, ?3, 0,
-             CASE WHEN EXISTS (SELECT 1 FROM objects WHERE kind = 'role' AND name = ?4) THEN ?4 ELSE '' END) ON CONFLICT DO NOTHING",
+        "INSERT INTO objects (kind, profile, name, version, owner) SELECT ?1, ?2, ?3, 0,
+             CASE WHEN EXISTS (SELECT 1 FROM objects WHERE kind = 'role' AND name = ?4) THEN ?4 ELSE '' END
+         WHERE NOT EXISTS (SELECT 1 FROM objects WHERE kind = ?1 AND profile = ?2 AND name = ?3)",
         params![kind, profile, name, author],
     )?;
     let (object, version): (i64, i64) = transaction.query_row(
