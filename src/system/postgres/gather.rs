@@ -397,6 +397,8 @@ impl Gathering<'_> {
             },
         };
         let mut number = part_oid(relation, Part::Counter);
+        // How many rows were numbered tells how many there are that the role does not see.
+        let is_covered = object.is_some_and(|object| covers(object, self.context).unwrap_or(true));
         for column in columns {
             let Some((default, counter)) = filled.remove(&column.name) else { continue };
             column.default = default;
@@ -406,6 +408,7 @@ impl Gathering<'_> {
                 Some(last) => last,
                 None => self.sequences.iter().find(|known| known.name == sequence).and_then(Sequence::last),
             };
+            let last = last.filter(|_| !is_covered);
             let name = sequence.rsplit_once('.').map_or(sequence.as_str(), |(_, name)| name).to_string();
             if identity.is_none() {
                 column.default = Some(format!("nextval({}::regclass)", literal(&sequence)));

@@ -5,7 +5,7 @@ use super::World;
 use crate::support::some;
 
 /// What fails for a hidden row or a masked value, is decided by one, counts them, or is made from them.
-const STATEMENTS: [&str; 118] = [
+const STATEMENTS: [&str; 119] = [
     // Values that fail.
     "SELECT 1 / id FROM people",
     "SELECT id FROM people WHERE 1 / id > 0",
@@ -100,6 +100,7 @@ const STATEMENTS: [&str; 118] = [
     "SELECT n_live_tup, n_dead_tup FROM pg_stat_user_tables",
     "SELECT pg_relation_size('people'), pg_total_relation_size('people'), pg_table_size('people')",
     "SELECT pg_database_size('portrait')",
+    "SELECT sequencename, last_value FROM pg_sequences",
     "SELECT * FROM pg_stats",
     "SELECT pg_get_viewdef('by_city'::regclass)",
     "SELECT count(*) FROM system.files",
