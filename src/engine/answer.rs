@@ -25,6 +25,7 @@ use crate::files::left_out::FileNotes;
 use crate::files::parquet::damage;
 use crate::files::parquet_problem;
 use crate::language::Language;
+use crate::objects::protection::FirstError;
 use crate::statement::activity::{Begun, Outcome};
 use crate::statement::{Cancel, Progress, RunningPlan, StatementContext};
 
@@ -69,13 +70,14 @@ pub(super) type Explain = Arc<dyn Fn(DataFusionError, bool) -> DataFusionError +
 
 impl Answer {
     /// Starts a plan; its batches are buffered until they are taken. What it writes is published once every batch arrived without an error,
-    /// and discarded otherwise.
+    /// and discarded otherwise. An error is exchanged for the one that `again` meets first.
     pub(super) fn start(
         engine: &Engine,
         context: &StatementContext,
         plan: Arc<dyn ExecutionPlan>,
         mut stream: SendableRecordBatchStream,
         staged: Option<Staged>,
+        again: Option<FirstError>,
     ) -> Self {
         let schema = stream.schema();
         let (sender, batches) = mpsc::channel(2);
@@ -92,6 +94,13 @@ impl Answer {
                 let Some(batch) = next else { break };
                 if let Err(mut error) = batch {
                     drop(stream);
+                    if let Some(again) = again {
+                        error = tokio::select! {
+                            biased;
+                            first = again.instead_of(error) => first,
+                            over = &mut ended => over,
+                        };
+                    }
                     if let Some(staged) = staged {
                         error = staged.about_target(error);
                         staged.discard().await;

@@ -34,7 +34,7 @@ use crate::catalog::tables::ManagedTable;
 use crate::error::{SqlState, coded};
 use crate::files::places;
 use crate::objects::constraining::InTexts;
-use crate::objects::protection::{class, notes_on_copy, notes_on_export};
+use crate::objects::protection::{FirstError, class, notes_on_copy, notes_on_export};
 use crate::objects::subject::sources;
 use crate::objects::{altering, constraining, numbering, role, schema};
 use crate::settings::{check_engine, check_option};
@@ -364,7 +364,7 @@ pub(super) async fn execute_sql(
             let mut answer = match lookups::plan(&query, &state).await? {
                 Some(plan) => {
                     let told = postgres::columns(&query, &InTexts(&context));
-                    let mut answer = running(session, plan, Arc::new(lookups::task(&state)), None, &context)?;
+                    let mut answer = running(session, plan, Arc::new(lookups::task(&state)), (None, None), &context)?;
                     answer.tell(&told);
                     answer
                 }
@@ -413,11 +413,12 @@ pub(super) async fn start(
     let task = Arc::new(frame.task_ctx());
     let is_plan_in_json = postgres::is_plan_in_json(frame.logical_plan());
     let told = postgres::columns(frame.logical_plan(), &InTexts(context));
+    let again = if staged.is_none() { FirstError::of(&frame, context)? } else { None };
     let mut plan = frame.create_physical_plan().await?;
     if is_plan_in_json {
         plan = postgres::answer_alone(plan)?;
     }
-    let mut answer = running(session, plan, task, staged, context)?;
+    let mut answer = running(session, plan, task, (staged, again), context)?;
     answer.tell(&told);
     Ok(answer)
 }
@@ -427,11 +428,11 @@ fn running(
     session: &Session,
     plan: Arc<dyn ExecutionPlan>,
     task: Arc<TaskContext>,
-    staged: Option<Staged>,
+    (staged, again): (Option<Staged>, Option<FirstError>),
     context: &StatementContext,
 ) -> Result<Answer> {
     let stream = execute_stream(Arc::clone(&plan), task)?;
-    Ok(Answer::start(&session.engine, context, plan, stream, staged))
+    Ok(Answer::start(&session.engine, context, plan, stream, staged, again))
 }
 
 /// The note of statements about indexes.

@@ -19,7 +19,7 @@ use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
 use super::lifecycle::NewObject;
 use super::numbering;
-use super::protection::{class, notes_on_copy, refuse_replacing};
+use super::protection::{FirstError, class, notes_on_copy, refuse_replacing};
 use super::relation;
 use super::schema::quoted;
 use super::subject::sources::sources;
@@ -387,10 +387,13 @@ pub async fn write(
         users.check().await?;
     }
     let frame = DataFrame::new(context.state(), rows);
-    let task = Arc::new(frame.task_ctx());
+    let (task, again) = (Arc::new(frame.task_ctx()), FirstError::of(&frame, context)?);
     let plan = frame.create_physical_plan().await?;
     running.set(&plan);
-    tables::create(context.catalog(), &table, plan, task).await
+    match (tables::create(context.catalog(), &table, plan, task).await, again) {
+        (Err(error), Some(again)) => Err(again.instead_of(error).await),
+        (made, _) => made,
+    }
 }
 
 /// The column definitions in the statement that created a table; empty for a table from a query alone.

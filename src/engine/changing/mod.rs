@@ -41,7 +41,7 @@ use crate::catalog::tables::{Change, Constraints, Identified, Lost};
 use crate::error::{SqlState, coded, failed, invalid};
 use crate::objects::constraining;
 use crate::objects::protection::barrier::Barrier;
-use crate::objects::protection::{class, read_and_written};
+use crate::objects::protection::{FirstError, class, read_and_written};
 use crate::objects::schema::reference;
 use crate::objects::subject::sources;
 use crate::refresh::published::name_and_time;
@@ -100,14 +100,14 @@ pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementConte
     }
     let rows = bind_parameters(planned.rows.clone(), context)?;
     let frame = DataFrame::new(planned.context.state(), rows);
-    let task = Arc::new(frame.task_ctx());
+    let (task, again) = (Arc::new(frame.task_ctx()), FirstError::of(&frame, &planned.context)?);
     let plan = frame.create_physical_plan().await?;
     let (schema, gives_rows) = (planned.answered(), planned.returned.is_some());
     let context = planned.context.clone();
     let work = planned.run(lock, Arc::clone(&plan), task);
     let batches = stream::once(work).map_ok(|batches| stream::iter(batches.into_iter().map(Ok))).try_flatten();
     let rows: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(schema, batches.boxed()));
-    let mut answer = Answer::start(&session.engine, &context, plan, rows, None);
+    let mut answer = Answer::start(&session.engine, &context, plan, rows, None, again);
     answer.add_notes(notes);
     Ok(Some(if gives_rows { answer } else { answer.counting() }))
 }

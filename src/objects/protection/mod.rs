@@ -15,6 +15,7 @@
 //! | [`copying`] | what copies of protected rows lack |
 //! | [`segments`] | segments with conditions on what is masked for their authors |
 //! | [`barrier`] | a table that no part of a statement can look behind |
+//! | [`first_error`] | which of several errors a statement ends with |
 //!
 //! Everything that a statement names in FROM is looked up in one place, the schemas of its catalog. There, each table passes [`seen`] after
 //! the role's right to read it was checked. A table with a mask or a row policy for the reader is replaced by a barrier: its rows are
@@ -29,6 +30,7 @@ mod changing;
 pub mod class;
 mod consent;
 mod copying;
+mod first_error;
 mod lineage;
 mod mask;
 mod masking;
@@ -43,6 +45,7 @@ pub use barrier::read_and_written;
 pub use changing::{refuse_changes, refuse_conflicts, refuse_keys, refuse_replacing};
 pub use consent::Consent;
 pub use copying::{notes_on_copy, notes_on_export, notes_on_profile};
+pub use first_error::FirstError;
 pub use mask::Mask;
 pub use reading::{covers, hides_values, is_masked_by_others, seen, seen_state};
 pub use row_policy::RowPolicy;
