@@ -64,7 +64,7 @@ use crate::error::{SqlState, coded, failed};
 use crate::opaque::Opaque;
 use errors::{status, unsupported, violation};
 use incoming::Incoming;
-use sessions::{Busy, Known, Sessions};
+use sessions::{Busy, Call, Known, Sessions};
 use statements::{Rows, Told};
 use tickets::{Ticket, Tickets};
 use transport::Caller;
@@ -153,7 +153,7 @@ impl Flight {
     /// Identifies the caller, and begins the call.
     async fn enter(&self, headers: &MetadataMap, extensions: &Extensions) -> Result<(Busy, Option<String>), Status> {
         let Caller(peer) = extensions.get::<Caller>().ok_or_else(|| status(&failed("connection", "is not known")))?;
-        let Known { open, token } = self.sessions.caller(peer, headers).await.map_err(|error| status(&error))?;
+        let Known { open, token } = self.sessions.caller(peer, headers, Call::Other).await.map_err(|error| status(&error))?;
         Ok((open.busy(), token))
     }
 
@@ -292,7 +292,7 @@ impl Flight {
                 return Ok(vec![result.encode_to_vec().into()]);
             }
             "SetSessionOptions" => return Ok(vec![options::set(busy, decoded(&body)?).await.encode_to_vec().into()]),
-            "GetSessionOptions" => return Ok(vec![options::get(&busy.0).encode_to_vec().into()]),
+            "GetSessionOptions" => return Ok(vec![options::get(busy).await.encode_to_vec().into()]),
             "CloseSession" => {
                 busy.0.end();
                 return Ok(vec![options::CloseSessionResult { status: 1 }.encode_to_vec().into()]);
@@ -381,9 +381,9 @@ impl Flight {
                     first.and_then(|first| BasicAuth::decode(&*first.payload).ok()).filter(|named| !named.username.is_empty());
                 let known = match named {
                     Some(named) if !headers.contains_key("authorization") => {
-                        self.sessions.by_password(peer, &named.username, &named.password).await
+                        self.sessions.by_password(peer, &named.username, &named.password, Call::Handshake).await
                     }
-                    _ => self.sessions.caller(peer, &headers).await,
+                    _ => self.sessions.caller(peer, &headers, Call::Handshake).await,
                 };
                 let Known { open, token } = known.map_err(|error| status(&error))?;
                 peer.is_known.store(true, Ordering::Relaxed);

@@ -6,12 +6,13 @@
 
 use std::collections::HashMap;
 
+use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use prost::{Enumeration, Message, Oneof};
 
 use super::CATALOG;
-use super::sessions::{Busy, Open};
+use super::sessions::Busy;
 use crate::error::{SqlState, coded, sqlstate};
 use crate::text::{identifier, literal};
 
@@ -87,7 +88,12 @@ pub async fn set(busy: &Busy, given: SessionOptions) -> SetSessionOptionsResult 
     let _turn = busy.0.turn.lock().await;
     let mut errors = HashMap::new();
     for (name, value) in given.options {
-        let Err(error) = set_one(busy, &name, value.value).await else { continue };
+        let is_reset = value.value.is_none();
+        let Err(error) = set_one(busy, &name, value.value).await else {
+            let mut given = busy.0.options.lock();
+            if is_reset { given.remove(&name) } else { given.insert(name) };
+            continue;
+        };
         let wrong = match sqlstate(&error).code() {
             "42704" => Wrong::InvalidName,
             "22023" | "3D000" | "42P01" => Wrong::InvalidValue,
@@ -133,13 +139,29 @@ async fn run(busy: &Busy, sql: &str) -> Result<(), DataFusionError> {
     busy.within(busy.0.session.sql(sql)).await.map(drop)
 }
 
-/// The options of a session with their values.
-pub fn get(open: &Open) -> SessionOptions {
+/// The options of a session with their values: those that PostgreSQL reports too, and those that the client has set, under the names that it
+/// gave.
+pub async fn get(busy: &Busy) -> SessionOptions {
     let text = |value: String| SessionOptionValue { value: Some(OptionValue::Text(value)) };
-    let schema = open.session.context().state().config_options().catalog.default_schema.clone();
+    let session = &busy.0.session;
     let mut options: HashMap<String, SessionOptionValue> =
-        open.session.reported().into_iter().map(|(name, value)| (name, text(value))).collect();
+        session.reported().into_iter().map(|(name, value)| (name, text(value))).collect();
+    let given: Vec<String> = busy.0.options.lock().iter().cloned().collect();
+    for name in given {
+        if let Ok(Some(value)) = first(busy, &format!("SHOW {name}")).await {
+            options.insert(name, text(value));
+        }
+    }
     options.insert("catalog".into(), text(CATALOG.into()));
-    options.insert("schema".into(), text(schema));
+    if let Ok(Some(schema)) = first(busy, "SELECT current_schema()").await {
+        options.insert("schema".into(), text(schema));
+    }
     SessionOptions { options }
+}
+
+/// The first value of the last column of a query.
+async fn first(busy: &Busy, query: &str) -> Result<Option<String>> {
+    let rows = busy.within(busy.0.session.sql(query)).await?;
+    let row = rows.iter().find(|batch| batch.num_rows() > 0 && batch.num_columns() > 0);
+    Ok(row.map(|row| array_value_to_string(row.column(row.num_columns() - 1), 0)).transpose()?)
 }

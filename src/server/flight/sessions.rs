@@ -4,7 +4,7 @@
 //! without a name, where the server allows them, belong to the session of their connection. A session ends when it is closed, when its
 //! token expires, when it was idle for too long, or when its anonymous connection closes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -66,6 +66,8 @@ pub struct Open {
     peers: Mutex<HashSet<u64>>,
     /// Limits the statements that run at the same time, across all sessions.
     admission: Admission,
+    /// The names of the options that the client has set, as it wrote them.
+    pub options: Mutex<BTreeSet<String>>,
     /// Serialises the statements of the session while they begin.
     pub turn: Arc<tokio::sync::Mutex<()>>,
     /// Prepared statements by handle.
@@ -152,6 +154,15 @@ impl Drop for Busy {
     }
 }
 
+/// What a client logs in with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// It is answered with a new token, also where this connection has logged in before.
+    Handshake,
+    /// Calls that all bring name and password share a session.
+    Other,
+}
+
 /// An authenticated call.
 pub struct Known {
     pub open: Arc<Open>,
@@ -184,13 +195,13 @@ impl Sessions {
     ///
     /// # Errors
     /// The caller is not authenticated.
-    pub async fn caller(self: &Arc<Self>, peer: &Arc<Peer>, headers: &MetadataMap) -> Result<Known> {
-        let known = self.found(peer, headers).await.inspect_err(|error| records::refused("", peer.address, error))?;
+    pub async fn caller(self: &Arc<Self>, peer: &Arc<Peer>, headers: &MetadataMap, call: Call) -> Result<Known> {
+        let known = self.found(peer, headers, call).await.inspect_err(|error| records::refused("", peer.address, error))?;
         peer.is_known.store(true, Ordering::Relaxed);
         Ok(known)
     }
 
-    async fn found(self: &Arc<Self>, peer: &Arc<Peer>, headers: &MetadataMap) -> Result<Known> {
+    async fn found(self: &Arc<Self>, peer: &Arc<Peer>, headers: &MetadataMap, call: Call) -> Result<Known> {
         self.check_way(peer)?;
         let given = headers.get("authorization").map(|value| value.to_str().map_err(|_| wrong_header())).transpose()?;
         let Some(given) = given else {
@@ -208,7 +219,7 @@ impl Sessions {
                 let text = BASE64.decode(rest.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
                 let text = text.ok_or_else(wrong_header)?;
                 let (user, password) = text.split_once(':').ok_or_else(wrong_header)?;
-                self.by_password(peer, user, password).await
+                self.by_password(peer, user, password, call).await
             }
             _ => Err(wrong_header()),
         }
@@ -229,14 +240,17 @@ impl Sessions {
     ///
     /// # Errors
     /// The name or password is wrong.
-    pub async fn by_password(self: &Arc<Self>, peer: &Arc<Peer>, user: &str, password: &str) -> Result<Known> {
+    pub async fn by_password(self: &Arc<Self>, peer: &Arc<Peer>, user: &str, password: &str, call: Call) -> Result<Known> {
         self.check_way(peer)?;
         let mut both = hmac::Context::with_key(&self.key);
         both.update(&(user.len() as u64).to_be_bytes());
         both.update(user.as_bytes());
         both.update(password.as_bytes());
         let digest = digest_of(both.sign().as_ref());
-        let known = peer.logins.lock().get(&digest).and_then(Weak::upgrade);
+        let known = match call {
+            Call::Handshake => None,
+            Call::Other => peer.logins.lock().get(&digest).and_then(Weak::upgrade),
+        };
         if let Some(open) = known.filter(|open| self.all.lock().contains_key(&open.id)) {
             return Ok(Known { open, token: None });
         }
@@ -362,6 +376,7 @@ impl Sessions {
             used: Mutex::new(now),
             calls: Mutex::new(0),
             peers: Mutex::new([peer.id].into()),
+            options: Mutex::default(),
             turn: Arc::default(),
             prepared: Mutex::default(),
             begun: Mutex::default(),

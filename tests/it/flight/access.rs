@@ -47,6 +47,11 @@ fn who_comes_needs_a_password_and_gets_a_token() {
             codes(&status(bob.execute_update("DROP TABLE t".into(), None).await.unwrap_err())),
             (Code::PermissionDenied, "42501".into())
         );
+        // Another login on the same connection gets a token too.
+        let first = bob.token().cloned();
+        bob.clear_token();
+        bob.handshake("bob", "rubber").await.unwrap();
+        assert!(bob.token().is_some() && bob.token() != first.as_ref());
         // Name and password with a call.
         let mut basic = FlightServiceClient::new(channel(&server).await);
         let query = CommandStatementQuery { query: "SELECT current_user AS a".into(), transaction_id: None };
