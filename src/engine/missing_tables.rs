@@ -21,6 +21,7 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
     let Some((of, name)) = name.split_once('.') else { return error };
     let (name, _) = name_and_time(name);
     // What a tag is explained by is read as its refresh saw it.
+    let is_outside = of == PATH && !context.path().iter().any(|schema| schema == PUBLIC);
     let of = if of == PATH || known_schema(of).is_some() { PUBLIC } else { of };
     let state = context.state();
     let catalog = state.catalog_list().catalog(CATALOG);
@@ -32,6 +33,12 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
     }
     let mut tables = schema.map(|schema| schema.table_names()).unwrap_or_default();
     tables.sort();
+    if is_outside && tables.iter().any(|table| table == name) {
+        let (schema, near) = (PUBLIC, name);
+        let suggestion = format!("; perhaps \"{schema}.{near}\" is meant");
+        let problem = format!("no such table in the schemas of search_path{suggestion}");
+        return context.unseen(coded(SqlState::UNDEFINED_TABLE, name, problem), name);
+    }
     let has_owners = context.all_objects().is_ok_and(|objects| objects.iter().any(|object| !object.owner.is_empty()));
     if has_owners && tables.iter().any(|table| table == name) {
         let problem =
