@@ -70,6 +70,13 @@ impl Catalog {
         Err(not_available(&self.place, "other processes write to it faster than it can be saved; try again"))
     }
 
+    /// True for a path in the directory of the database, there already or not.
+    pub fn has_within(&self, path: &Path) -> bool {
+        let Some(own) = self.directory.as_ref().and_then(|own| own.canonicalize().ok()) else { return false };
+        let Ok(path) = std::path::absolute(path) else { return false };
+        path.ancestors().skip(1).find_map(|folder| folder.canonicalize().ok()).is_some_and(|folder| folder.starts_with(own))
+    }
+
     /// Copies one consistent state of the catalog to a file.
     fn copy_to(&self, copy: &Path) -> Result<()> {
         let name = copy
@@ -177,8 +184,16 @@ pub fn restore(archive: &Path, directory: &Path, encrypted: Encrypting<'_>, watc
         encrypting::check(&place, masters, id)?;
     }
     match std::fs::read_dir(directory).map(|mut entries| entries.next().is_some()) {
+        Ok(true) if directory.join(FILE).exists() => {
+            let problem =
+                "is a database already, and a restore replaces nothing; name a new directory, or move this one away first";
+            return Err(invalid(&place, problem));
+        }
         Ok(true) => {
-            return Err(invalid(&place, "is not empty; a database is restored into a new directory"));
+            return Err(invalid(&place, "is not empty, and a restore replaces nothing; name a directory that is new or empty"));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            return Err(invalid(&place, "is a file, or leads through one, and a database is a directory; name a new directory"));
         }
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(invalid(&place, error)),
         _ => {}

@@ -33,6 +33,10 @@ impl Engine {
         if archive.symlink_metadata().is_ok() {
             return Err(invalid(&name, "exists already; a backup replaces nothing, name another file or remove that one"));
         }
+        if self.shared.catalog.has_within(archive) {
+            let problem = "is in the directory of the database, with which it would be lost; name a file in another directory";
+            return Err(invalid(&name, problem));
+        }
         let temporary = TemporaryFolder::of_system()
             .map_err(|error| failed(&name, format!("cannot make a folder for temporary files: {error}")))?;
         let staged = Staged::beside(archive)?;

@@ -73,7 +73,16 @@ fn a_database_comes_back_as_it_was() {
     let error = message(&engine.back_up(&archive, &|_, _| true).unwrap_err());
     assert!(error.contains("shop.backup: exists already"), "{error}");
     let error = try_restore(&archive, &place.join("copy")).unwrap_err();
-    assert!(error.contains("is not empty"), "{error}");
+    assert!(error.contains("copy: is a database already, and a restore replaces nothing; name a new directory"), "{error}");
+    let error = try_restore(&archive, place).unwrap_err();
+    assert!(error.contains("is not empty, and a restore replaces nothing"), "{error}");
+    let error = try_restore(&archive, &archive).unwrap_err();
+    assert!(error.contains("shop.backup: is a file, or leads through one"), "{error}");
+    // Nor is it written where it would be lost with the database.
+    for within in ["shop/a.backup", "shop/data/a.backup", "shop/new/a.backup", "copy/../shop/a.backup"] {
+        let error = message(&engine.back_up(&place.join(within), &|_, _| true).unwrap_err());
+        assert!(error.contains("is in the directory of the database"), "{within}: {error}");
+    }
     assert_eq!(names(place), ["copy", "shop", "shop.backup"]);
     // tar reads it, too.
     if let Ok(listed) = std::process::Command::new("tar").arg("-tf").arg(&archive).output() {

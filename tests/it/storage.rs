@@ -344,17 +344,19 @@ fn pipes_in_a_database_are_not_waited_for() {
     let database = folder.path().join("crm");
     assert_eq!(query(&database, "CREATE TABLE t AS SELECT 1 AS a").0, 0);
     let [file] = data_files(&database).try_into().unwrap();
-    let piped = |path: &Path| {
+    let piped = |path: &Path, sql: &str| {
         std::fs::rename(path, folder.path().join("aside")).unwrap();
         assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
-        let (code, _, errors) = query(&database, "SELECT * FROM t");
+        let (code, _, errors) = query(&database, sql);
         std::fs::remove_file(path).unwrap();
         std::fs::rename(folder.path().join("aside"), path).unwrap();
         assert_eq!(code, 1);
         errors
     };
-    assert!(piped(&file).contains("leads to another place"));
-    assert!(piped(&database.join("catalog.sqlite")).contains("catalog.sqlite is not a file"));
+    assert!(piped(&file, "SELECT * FROM t").contains("leads to another place"));
+    assert!(piped(&database.join("catalog.sqlite"), "SELECT * FROM t").contains("catalog.sqlite is not a file"));
+    let errors = piped(&database.join("audit.log"), "INSERT INTO t VALUES (2)");
+    assert!(errors.contains("it is not a file; move it away"), "{errors}");
     std::fs::remove_file(&file).unwrap();
     let (code, _, errors) = query(&database, "SELECT * FROM t");
     assert!(code == 1 && errors.contains("is damaged: it is missing; restore the database from a backup"), "{errors}");

@@ -68,7 +68,8 @@ impl AuditLog {
     /// False when the log cannot be written, as in a read-only database.
     pub fn is_writable(&self) -> bool {
         let mut options = OpenOptions::new();
-        self.path(LOG).is_none_or(|path| self.access.open(options.append(true).create(true), &path).is_ok())
+        self.path(LOG)
+            .is_none_or(|path| check_regular(&path).is_ok() && self.access.open(options.append(true).create(true), &path).is_ok())
     }
 
     fn path(&self, name: &str) -> Option<PathBuf> {
@@ -106,6 +107,7 @@ impl AuditLog {
             *state = State::default();
         }
         if !state.appends {
+            check_regular(&path)?;
             let mut options = OpenOptions::new();
             state.file = Some(self.access.open(options.read(true).append(true).create(true), &path)?);
             state.appends = true;
@@ -192,13 +194,16 @@ impl AuditLog {
     }
 
     fn head(&self) -> Option<Last> {
-        serde_json::from_slice(&std::fs::read(self.path(HEAD)?).ok()?).ok()
+        let path = self.path(HEAD)?;
+        check_regular(&path).ok()?;
+        serde_json::from_slice(&std::fs::read(path).ok()?).ok()
     }
 
     /// Stores the last record in the head file. It is overwritten in place; a torn write is not valid JSON and counts as no head, as only
     /// the log itself matters.
     fn write_head(&self, last: &Last) -> io::Result<()> {
         let Some(path) = self.path(HEAD) else { return Ok(()) };
+        check_regular(&path)?;
         let mut options = OpenOptions::new();
         let mut file = self.access.open(options.write(true).create(true).truncate(false), &path)?;
         let text = serde_json::to_vec(last)?;
@@ -214,7 +219,7 @@ impl AuditLog {
         let mut state = self.state.lock();
         let Some(path) = self.path(LOG) else { return Ok(state.events) };
         if !state.is_of(&path) {
-            match File::open(&path) {
+            match open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Events::default()),
                 Err(error) => return Err(self.unread(&error)),
                 Ok(file) => *state = State { file: Some(file), ..State::default() },
@@ -246,7 +251,7 @@ impl AuditLog {
             let lines = self.state.lock().memory.clone();
             return read(&mut lines.as_slice(), &mut visit).map_err(|error| self.unread(&error));
         };
-        let file = match File::open(path) {
+        let file = match open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             opened => opened.map_err(|error| self.unread(&error))?,
         };
@@ -348,6 +353,20 @@ impl State {
 const NO_SEAL: &str = "the key of its records is missing; open the database again, or restore it from a backup";
 /// The marker of a record that changes what is recorded; it comes right after the number and time.
 const SETTING: &[u8] = b"\"event\":\"setting\"";
+
+/// Opens a file for reading.
+fn open(path: &Path) -> io::Result<File> {
+    check_regular(path)?;
+    File::open(path)
+}
+
+/// Fails where there is something else than a file, or a link to one: opening a pipe would wait for whoever is at its other end.
+fn check_regular(path: &Path) -> io::Result<()> {
+    match path.metadata() {
+        Ok(found) if !found.is_file() => Err(io::Error::other("it is not a file; move it away")),
+        _ => Ok(()),
+    }
+}
 
 /// True when the opened file is still the one at the path.
 #[cfg(unix)]
