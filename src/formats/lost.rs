@@ -16,6 +16,8 @@ enum Loss {
     Numbers,
     /// Parts of a millisecond.
     Times,
+    /// Texts without letters.
+    Empty,
 }
 
 /// The columns with values that a format does not keep.
@@ -49,6 +51,9 @@ impl Lost {
                 return None;
             }
             Some(match (loss, self.format) {
+                (Loss::Empty, _) => {
+                    format!("{names}: empty texts are empty cells in Excel, which are NULL when the file is read")
+                }
                 (Loss::Times, _) => format!("{names}: Excel keeps times to the millisecond"),
                 (Loss::Numbers, Format::Json | Format::Ndjson) => {
                     format!("{names}: NaN and Infinity were written as null, because JSON has no such numbers")
@@ -63,8 +68,12 @@ impl Lost {
                 }
             })
         };
-        [Loss::Numbers, Loss::Times].into_iter().filter_map(note).collect()
+        [Loss::Numbers, Loss::Times, Loss::Empty].into_iter().filter_map(note).collect()
     }
+}
+
+fn is_empty(text: Option<&str>) -> bool {
+    text.is_some_and(str::is_empty)
 }
 
 fn of_column(format: Format, column: &ArrayRef) -> Option<Loss> {
@@ -82,6 +91,9 @@ fn of_column(format: Format, column: &ArrayRef) -> Option<Loss> {
         DataType::Timestamp(TimeUnit::Nanosecond, None) if format == Format::Excel => {
             (Loss::Times, column.as_primitive::<TimestampNanosecondType>().iter().flatten().any(|time| time % 1_000_000 != 0))
         }
+        DataType::Utf8 if format == Format::Excel => (Loss::Empty, column.as_string::<i32>().iter().any(is_empty)),
+        DataType::LargeUtf8 if format == Format::Excel => (Loss::Empty, column.as_string::<i64>().iter().any(is_empty)),
+        DataType::Utf8View if format == Format::Excel => (Loss::Empty, column.as_string_view().iter().any(is_empty)),
         _ => return None,
     };
     is_lost.then_some(loss)

@@ -324,6 +324,9 @@ fn numbers_that_json_does_not_have_are_told() {
         file.display()
     ));
     assert_eq!(told, ["at: Excel keeps times to the millisecond"]);
+    let file = folder.path().join("e.xlsx");
+    let told = notes(&format!("COPY (SELECT '' AS note, 'x' AS name, NULL AS nothing) TO '{}'", file.display()));
+    assert_eq!(told, ["note: empty texts are empty cells in Excel, which are NULL when the file is read"]);
     let told = |place: &str| {
         let query = "SELECT CAST('NaN' AS DOUBLE) AS a, -CAST('Infinity' AS DOUBLE) AS b, 1.5e0 AS c";
         notes(&format!("COPY ({query}) TO '{}'", folder.path().join(place).display()))
