@@ -256,7 +256,7 @@ fn listed(
     if path.is_dir() {
         return Ok(Some((
             path.to_path_buf(),
-            walk(path, counts, &mut |path: &Path, is_hidden: bool| left.add(path, is_hidden))?,
+            walk(path, counts, &|_: &Path| true, &mut |path: &Path, is_hidden: bool| left.add(path, is_hidden))?,
         )));
     }
     let root = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/")).to_path_buf();
@@ -267,7 +267,9 @@ fn listed(
     let wildcard = Wildcard::new(location, rest.to_str().ok_or_else(|| invalid(location, "is not UTF-8"))?)?;
     let within = |path: &Path| path.strip_prefix(&root).unwrap_or(path).to_path_buf();
     let matches = |path: &Path| wildcard.means(&within(path), &|_: &str| true);
-    let mut files = walk(&root, &|_: &str| true, &mut |path: &Path, is_hidden: bool| {
+    // `/*.csv` means no file in any folder of the root.
+    let may_lead = |folder: &Path| wildcard.may_lead(&within(folder));
+    let mut files = walk(&root, &|_: &str| true, &may_lead, &mut |path: &Path, is_hidden: bool| {
         let has_files = || match path.parent() {
             Some(table) if LeftOut::is_delta_log(path) => has_match(table, &matches),
             _ => is_hidden && LeftOut::is_told(path) && has_match(path, &matches),
@@ -323,6 +325,8 @@ fn decoded(text: &str) -> String {
 /// A pattern relative to the folder in which the search begins.
 struct Wildcard {
     pattern: Pattern,
+    /// The pattern of each folder and of the file, up to the first `**`.
+    parts: Vec<Pattern>,
     /// Whether the pattern names a file extension.
     has_ending: bool,
 }
@@ -331,9 +335,16 @@ impl Wildcard {
     fn new(location: &str, text: &str) -> Result<Self> {
         let text = text.trim_end_matches('/');
         let pattern = Pattern::new(text).map_err(|error| invalid(location, format!("is not a valid pattern: {error}")))?;
+        let parts = text.split('/').take_while(|part| *part != "**").map_while(|part| Pattern::new(part).ok()).collect();
         let ending = Path::new(text).extension();
         let has_ending = ending.is_some_and(|end| !end.to_string_lossy().contains(['*', '?', '[']));
-        Ok(Self { pattern, has_ending })
+        Ok(Self { pattern, parts, has_ending })
+    }
+
+    /// True for a folder that may have files that are meant, or folders with such files.
+    fn may_lead(&self, within: &Path) -> bool {
+        let names: Vec<_> = within.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+        names.iter().zip(&self.parts).all(|(name, part)| part.matches_with(name, MATCHING))
     }
 
     /// True for a file that the pattern matches, or that is in a folder it matches.
@@ -346,8 +357,13 @@ impl Wildcard {
 }
 
 /// The files in a folder and its subfolders, sorted by path. Each counts once, under its own name if links lead to it, too. What does not
-/// count is given to `left`, with whether its name is why.
-fn walk(folder: &Path, counts: &impl Fn(&str) -> bool, left: &mut dyn FnMut(&Path, bool)) -> Result<Vec<LocalFile>> {
+/// count is given to `left`, with whether its name is why. Folders that do not lead to files that are meant are not entered.
+fn walk(
+    folder: &Path,
+    counts: &impl Fn(&str) -> bool,
+    may_lead: &impl Fn(&Path) -> bool,
+    left: &mut dyn FnMut(&Path, bool),
+) -> Result<Vec<LocalFile>> {
     let listing = |folder: &Path, error| invalid(&folder.display().to_string(), format!("cannot be listed: {error}"));
     let (mut files, mut seen) = (vec![], HashSet::new());
     let real = folder.canonicalize().map_err(|error| listing(folder, error))?;
@@ -366,7 +382,8 @@ fn walk(folder: &Path, counts: &impl Fn(&str) -> bool, left: &mut dyn FnMut(&Pat
                 match () {
                     () if is_hidden(&name) => left(&file.path, true),
                     () if kind.is_symlink() => links.push_back(file.path),
-                    () if kind.is_dir() => folders.push(file),
+                    () if kind.is_dir() && may_lead(&file.path) => folders.push(file),
+                    () if kind.is_dir() => {}
                     () if !counts(&name) => left(&file.path, false),
                     () if seen.insert(file.real.clone()) => files.push(file),
                     () => {}
@@ -376,7 +393,8 @@ fn walk(folder: &Path, counts: &impl Fn(&str) -> bool, left: &mut dyn FnMut(&Pat
         let Some(path) = links.pop_front() else { break };
         let is_meant = path.file_name().is_some_and(|name| counts(&name.to_string_lossy()));
         match path.canonicalize() {
-            Ok(real) if real.is_dir() => folders.push(LocalFile { path, real }),
+            Ok(real) if real.is_dir() && may_lead(&path) => folders.push(LocalFile { path, real }),
+            Ok(real) if real.is_dir() => {}
             Ok(real) if is_meant && seen.insert(real.clone()) => files.push(LocalFile { path, real }),
             // What it leads to is missing, which is reported when it is read.
             Err(_) if is_meant => files.push(LocalFile { real: path.clone(), path }),
@@ -500,6 +518,26 @@ mod tests {
         let url = Url::from_file_path(at("open/days/a.csv")).unwrap();
         checked(url.as_str()).unwrap();
         checked(Url::from_file_path(at("secret/a.csv")).unwrap().as_str()).unwrap_err();
+    }
+
+    #[test]
+    fn a_pattern_enters_only_folders_that_it_means() {
+        let enters = |pattern: &str, folder: &str| Wildcard::new(pattern, pattern).unwrap().may_lead(Path::new(folder));
+        for (pattern, folder) in [
+            ("*/a.csv", "x"),
+            ("y*/m?/*.csv", "year"),
+            ("y*/m?/*.csv", "year/m1"),
+            ("**/*.csv", "x/y/z"),
+            ("x/**/*.csv", "x/y/z"),
+            // A folder that the whole pattern means counts with all that is in it.
+            ("x*", "x1"),
+            ("x*", "x1/y"),
+        ] {
+            assert!(enters(pattern, folder), "{pattern} {folder}");
+        }
+        for (pattern, folder) in [("*.csv", "x"), ("y*/*.csv", "x"), ("y*/m?/*.csv", "year/d1"), ("x/**/*.csv", "y")] {
+            assert!(!enters(pattern, folder), "{pattern} {folder}");
+        }
     }
 
     #[test]
