@@ -18,6 +18,7 @@ pub mod expression_macros;
 pub mod forward_names;
 pub mod grouping;
 pub mod identities;
+mod inner_joins;
 pub mod joins;
 pub mod json;
 pub mod merged_columns;

@@ -5,7 +5,7 @@ use sqlparser::dialect::{Dialect, GenericDialect};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
-use super::{arrows, comprehensions, exclusions, grouping, identities, named_at, nesting, read_again, table_queries};
+use super::{arrows, comprehensions, exclusions, grouping, identities, inner_joins, named_at, nesting, read_again, table_queries};
 use crate::error::invalid;
 use crate::sql::changing::NOTHING;
 
@@ -28,6 +28,7 @@ pub fn respell(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
     comprehensions::rewrite(tokens);
     arrows::mark(tokens);
     grouping::bracket(tokens);
+    inner_joins::bracket(tokens);
     materialized(tokens);
     identities::respell(tokens);
     named_at::quote(tokens);
