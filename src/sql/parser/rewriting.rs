@@ -7,8 +7,8 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, Select, TableFactor,
-    TableFunctionArgs, Value, VisitMut, VisitorMut,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, Select, Statement,
+    TableFactor, TableFunctionArgs, Value, VisitMut, VisitorMut,
 };
 
 use super::{parse_query, visit};
@@ -20,7 +20,7 @@ use crate::sql::syntax::size::Tables;
 use crate::sql::syntax::unnamed_subqueries::UnnamedSubqueries;
 use crate::sql::syntax::{
     casts, chains, elsewhere, forward_names, grouping, joins, json, merged_columns, named_arguments, names, pivots, postgres,
-    rewritten, sorted_names, spellings, type_names, unnested,
+    rewritten, rows_in_queries, sorted_names, spellings, type_names, unnested,
 };
 use crate::sql::time_travel;
 use crate::sql::{page_in_from, relation_function};
@@ -156,6 +156,11 @@ impl VisitorMut for Relation {
 
 impl VisitorMut for Rewriter<'_> {
     type Break = DataFusionError;
+
+    fn pre_visit_statement(&mut self, statement: &mut Statement) -> ControlFlow<Self::Break> {
+        rows_in_queries::statement(statement);
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
         json::expression(expression);

@@ -35,6 +35,7 @@ pub mod read_again;
 pub mod recursion;
 pub mod replaced;
 pub mod rewritten;
+pub mod rows_in_queries;
 pub mod shorthands;
 pub mod size;
 pub mod sorted_names;

@@ -13,7 +13,7 @@
 //! | `LATERAL unnest(list)` | `UNNEST(list)` |
 //! | `(a, b) = (c, d)`, `<`, `IN ((1, 2), (3, 4))` … | `a = c AND b = d` … |
 //! | `(a, b) IS NULL`, `(a, b) IS NOT NULL` | `a IS NULL AND b IS NULL`, `a IS NOT NULL AND b IS NOT NULL` |
-//! | `WHERE (a, b) IN (SELECT x, y FROM …)` | `WHERE EXISTS (SELECT 1 FROM (SELECT x, y FROM …) WHERE a = x AND b = y)` |
+//! | `(a, b) IN (SELECT x, y FROM …)` | `EXISTS (SELECT 1 FROM (SELECT x, y FROM …) WHERE a = x AND b = y)`, see [`rows_in_queries`] |
 //! | `a > ANY (SELECT …)`, `a = ALL (SELECT …)` | a comparison with the smallest or largest value, see [`quantified`] |
 //! | `code LIKE '50!%' ESCAPE '!'` | `code LIKE '50\\%'` |
 //!
@@ -24,13 +24,12 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{
     BinaryOperator, Distinct, Expr, Fetch, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr,
     GroupByWithModifier, Ident, LimitClause, NamedWindowDefinition, NamedWindowExpr, ObjectNamePart, OrderBy, OrderByKind, Query,
-    Select, SelectFlavor, SelectItem, SetExpr, TableFactor, TableWithJoins, UnaryOperator, Value, ValueWithSpan, VisitorMut,
+    Select, SelectFlavor, SelectItem, SetExpr, TableFactor, UnaryOperator, Value, ValueWithSpan, VisitorMut,
     WindowSpec, WindowType,
 };
 
-use super::{call_of, exclusions, outer_recursion, quantified};
+use super::{call_of, exclusions, outer_recursion, quantified, rows_in_queries};
 use crate::sql::command::normal;
-use crate::sql::parser::parse_expression;
 use crate::walk::WalkMut;
 
 /// Rewrites one query; its subqueries are visited separately.
@@ -56,11 +55,12 @@ pub fn select(select: &mut Select) {
     // The named windows of a query's own SELECT were handled in `query`, together with ORDER BY.
     named_windows(select, &mut None);
     grouping(select);
-    select.selection.iter_mut().for_each(rows_in_queries);
+    rows_in_queries::select(select);
 }
 
 /// Rewrites one expression; its children are visited separately.
 pub fn expression(expression: &mut Expr) {
+    rows_in_queries::expression(expression);
     let rewritten = rows(expression).or_else(|| nulls_of_row(expression)).or_else(|| quantified::in_other_words(expression));
     if let Some(compared) = rewritten {
         *expression = Expr::Nested(Box::new(compared));
@@ -124,49 +124,6 @@ fn nulls_of_row(expression: &Expr) -> Option<Expr> {
     each.reduce(|first, second| binary(first, &BinaryOperator::And, second))
 }
 
-/// Rewrites `(a, b) IN (SELECT x, y …)` in WHERE: a row for which it is unknown is not selected, so unknown may become false, and true
-/// below NOT.
-fn rows_in_queries(condition: &mut Expr) {
-    let mut open = vec![(condition, false)];
-    while let Some((part, is_negated)) = open.pop() {
-        match part {
-            Expr::Nested(within) => open.push((within, is_negated)),
-            Expr::UnaryOp { op: UnaryOperator::Not, expr } => open.push((expr, !is_negated)),
-            Expr::BinaryOp { left, op: BinaryOperator::And | BinaryOperator::Or, right } => {
-                open.extend([(left.as_mut(), is_negated), (right.as_mut(), is_negated)]);
-            }
-            Expr::InSubquery { expr, subquery, negated } => {
-                if let Expr::Tuple(row) = expr.as_ref()
-                    && let Some(mut exists) = row_exists(row, subquery, *negated != is_negated)
-                {
-                    if *negated {
-                        exists = Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(exists) };
-                    }
-                    *part = exists;
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Whether the query, which is taken from its place, has a row that is equal; if `unknown_counts`, also one that may be because of a NULL.
-fn row_exists(row: &[Expr], query: &mut Box<Query>, unknown_counts: bool) -> Option<Expr> {
-    let names: Vec<String> = (1..=row.len()).map(|place| format!("__part_{place}")).collect();
-    let mut exists = parse_expression(&format!("EXISTS (SELECT 1 FROM (SELECT 1) AS __rows({}))", names.join(", "))).ok()?;
-    let Expr::Exists { subquery, .. } = &mut exists else { return None };
-    let SetExpr::Select(select) = subquery.body.as_mut() else { return None };
-    let [TableWithJoins { relation: TableFactor::Derived { subquery: rows, .. }, .. }] = select.from.as_mut_slice() else {
-        return None;
-    };
-    std::mem::swap(rows, query);
-    let parts: Vec<Expr> = names.iter().map(|name| Expr::Identifier(Ident::new(name))).collect();
-    let equal = of_each(row, &parts, &BinaryOperator::Eq, &BinaryOperator::And);
-    let unknown = |equal| Expr::IsNotFalse(Box::new(Expr::Nested(Box::new(equal))));
-    select.selection = Some(if unknown_counts { unknown(equal) } else { equal });
-    Some(exists)
-}
-
 fn of_one_width<'a>(left: &'a Expr, right: &'a Expr) -> Option<(&'a [Expr], &'a [Expr])> {
     match (left, right) {
         (Expr::Tuple(left), Expr::Tuple(right)) if left.len() == right.len() => Some((left, right)),
@@ -174,7 +131,7 @@ fn of_one_width<'a>(left: &'a Expr, right: &'a Expr) -> Option<(&'a [Expr], &'a 
     }
 }
 
-fn of_each(left: &[Expr], right: &[Expr], compare: &BinaryOperator, join: &BinaryOperator) -> Expr {
+pub(super) fn of_each(left: &[Expr], right: &[Expr], compare: &BinaryOperator, join: &BinaryOperator) -> Expr {
     let pairs = left.iter().zip(right).map(|(left, right)| binary(operand(left), compare, operand(right)));
     pairs.reduce(|first, second| binary(first, join, second)).unwrap_or(Expr::Tuple(vec![]))
 }
