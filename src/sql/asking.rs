@@ -364,6 +364,22 @@ impl Walk<'_> {
         }
     }
 
+    /// Replaces the `COLUMNS(…)` of an UNPIVOT.
+    fn unpivot(&mut self, factor: &mut TableFactor) -> Found {
+        let TableFactor::Unpivot { table, columns: items, .. } = factor else { return DONE };
+        let from = TableWithJoins { relation: table.as_ref().clone(), joins: vec![] };
+        match self.answer.take() {
+            None => self.columns(vec![from], false),
+            Some(Answer::Columns(columns)) => {
+                match pivots::name_columns(items, &columns).and_then(|()| pivots::rewrite(factor)) {
+                    Ok(()) => DONE,
+                    Err(error) => ControlFlow::Break(Stop::Wrong(error)),
+                }
+            }
+            Some(_) => DONE,
+        }
+    }
+
     /// Replaces the values of a PIVOT that are not literals.
     fn pivot(&mut self, factor: &mut TableFactor) -> Found {
         let TableFactor::Pivot { table, value_column, value_source, .. } = factor else { return DONE };
@@ -458,7 +474,8 @@ impl VisitorMut for Walk<'_> {
 
     fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> Found {
         self.within -= usize::from(matches!(factor, TableFactor::Derived { lateral: true, .. }));
-        self.pivot(factor)
+        self.pivot(factor)?;
+        self.unpivot(factor)
     }
 
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> Found {

@@ -7,15 +7,18 @@
 //!
 //! The groups of a PIVOT are the columns that it does not mention. A new column is named after its value, as `tea`; with several
 //! aggregates, or one with an alias, as `tea_total`.
+//!
+//! `COLUMNS(* EXCLUDE id)` among the columns of an UNPIVOT is looked up when the statement is planned, as `ANY` in a PIVOT is.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use datafusion::common::Result;
+use datafusion::common::{Column, Result};
 use sqlparser::ast::{
     Expr, ExprWithAlias, Function, Ident, NullInclusion, PivotValueSource, Query, TableAlias, TableFactor, Value,
 };
 
+use super::star_columns::{has_columns, is_columns, names_meant};
 use crate::error::invalid;
 use crate::sql::parser::parse_query;
 use crate::text::as_sql;
@@ -41,6 +44,10 @@ pub fn rewrite(factor: &mut TableFactor) -> Result<()> {
             (pivot.query()?, alias.take())
         }
         TableFactor::Unpivot { table, value, name, columns, null_inclusion, alias } => {
+            // `COLUMNS(…)` is looked up when the statement is planned.
+            if columns.iter().any(|column| has_columns(&column.expr)) {
+                return Ok(());
+            }
             let keeps_nulls = matches!(null_inclusion, Some(NullInclusion::IncludeNulls));
             (unpivot(&as_sql(table.as_ref()), value, name, columns, keeps_nulls)?, alias.take())
         }
@@ -162,34 +169,77 @@ impl Pivot<'_> {
     }
 }
 
-/// The query that an UNPIVOT stands for.
+/// The query that an UNPIVOT stands for. With several names for the values, each item is as many columns, `(a, b) AS first`.
 ///
 /// # Errors
-/// UNPIVOT of several columns at once, or of something that is not a column.
+/// An item is not a column, or not as many as there are names for the values.
 pub fn unpivot(source: &str, value: &Expr, name: &Ident, columns: &[ExprWithAlias], keeps_nulls: bool) -> Result<Box<Query>> {
-    let Expr::Identifier(value) = value else {
-        return Err(invalid(
-            "UNPIVOT",
-            format!("takes one name for the values, got {value}; unpivot one list of columns at a time"),
-        ));
+    let Some(values) = names_of(value) else {
+        return Err(invalid("UNPIVOT", format!("takes names for the values, got {value}")));
     };
-    let read = |column: &ExprWithAlias| match &column.expr {
-        Expr::Identifier(name) => Ok(name.clone()),
-        other => Err(invalid("UNPIVOT", format!("takes names of columns, got {other}"))),
+    let read = |ExprWithAlias { expr: other, alias: _ }: &ExprWithAlias| match names_of(other) {
+        None => Err(invalid("UNPIVOT", format!("takes names of columns, got {other}"))),
+        Some(own) if own.len() != values.len() => {
+            let wanted = values.len();
+            let problem = format!("each item has as many columns as there are names for the values, {wanted}, got {other}");
+            Err(invalid("UNPIVOT", problem))
+        }
+        Some(own) => Ok(own),
     };
-    let read = columns.iter().map(read).collect::<Result<Vec<_>>>()?;
-    let names = columns.iter().zip(&read).map(|(column, name)| {
+    let read: Vec<Vec<Ident>> = columns.iter().map(read).collect::<Result<_>>()?;
+    let labels = columns.iter().zip(&read).map(|(column, own)| {
         let text = match &column.alias {
             Some(alias) => alias.value.clone(),
-            None => name.value.clone(),
+            None => own.iter().map(|name| name.value.as_str()).collect::<Vec<_>>().join("_"),
         };
         Value::SingleQuotedString(text).to_string()
     });
-    let names = names.collect::<Vec<_>>().join(", ");
-    let read = read.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let condition = if keeps_nulls { "true".to_string() } else { format!("{value} IS NOT NULL") };
+    let joined = |parts: Vec<String>, by: &str| parts.join(by);
+    let labels = joined(labels.collect(), ", ");
+    let lists = values.iter().enumerate().map(|(place, value)| {
+        let list = read.iter().filter_map(|own| own.get(place)).map(ToString::to_string).collect();
+        format!("unnest([{}]) AS {value}", joined(list, ", "))
+    });
+    let lists = joined(lists.collect(), ", ");
+    let left_out = joined(read.iter().flatten().map(ToString::to_string).collect(), ", ");
+    let condition = match keeps_nulls {
+        true => "true".to_string(),
+        false => joined(values.iter().map(|value| format!("{value} IS NOT NULL")).collect(), " AND "),
+    };
     parse_query(&format!(
-        "SELECT * FROM (SELECT * EXCLUDE ({read}), unnest([{names}]) AS {name}, unnest([{read}]) AS {value} FROM {source}) AS unpivoted \
-         WHERE {condition}"
+        "SELECT * FROM (SELECT * EXCLUDE ({left_out}), unnest([{labels}]) AS {name}, {lists} FROM {source}) AS unpivoted WHERE {condition}"
     ))
+}
+
+/// The names in `a` or `(a, b)`.
+fn names_of(expression: &Expr) -> Option<Vec<Ident>> {
+    match expression {
+        Expr::Identifier(name) => Some(vec![name.clone()]),
+        Expr::Nested(within) => names_of(within),
+        Expr::Tuple(parts) => {
+            let named = parts.iter().map(|part| if let Expr::Identifier(name) = part { Some(name.clone()) } else { None });
+            named.collect()
+        }
+        _ => None,
+    }
+}
+
+/// Replaces the `COLUMNS(…)` of an UNPIVOT by the columns of its table that they stand for.
+///
+/// # Errors
+/// They stand for none, or are part of an expression.
+pub fn name_columns(items: &mut Vec<ExprWithAlias>, columns: &[Column]) -> Result<()> {
+    for item in std::mem::take(items) {
+        match &item.expr {
+            Expr::Function(call) if is_columns(call) => {
+                let plain = |name: String| ExprWithAlias { expr: Expr::Identifier(quoted(&name)), alias: None };
+                items.extend(names_meant(call, columns)?.into_iter().map(plain));
+            }
+            other if has_columns(other) => {
+                return Err(invalid("UNPIVOT", format!("takes names of columns, got {other}")));
+            }
+            _ => items.push(item),
+        }
+    }
+    Ok(())
 }

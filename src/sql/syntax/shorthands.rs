@@ -9,6 +9,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::pivots::{Pivot, columns_of, unpivot};
+use super::star_columns::has_columns;
 use super::tokens::{is_word, tokens_of};
 use crate::sql::parser::{parse_expression, parse_query};
 use crate::text::as_sql;
@@ -146,14 +147,21 @@ fn item(item: SelectItem) -> Result<ExprWithAlias, ParserError> {
     }
 }
 
+/// One of the columns after ON, with its values if they are given.
+struct PivotColumn {
+    column: Expr,
+    values: Option<Vec<Expr>>,
+}
+
 /// `PIVOT t ON item IN ('tea', 'ice') USING sum(cups) GROUP BY city`
 fn pivot(parser: &mut Parser<'_>) -> Result<Box<Query>, ParserError> {
     let source = source(parser)?;
     parser.expect_keyword_is(Keyword::ON)?;
-    let (on, values) = match parser.parse_comma_separated(Parser::parse_expr)?.as_slice() {
-        [Expr::InList { expr, list, negated: false }] => (vec![expr.as_ref().clone()], Some(list.clone())),
-        columns => (columns.to_vec(), None),
-    };
+    let on = parser.parse_comma_separated(Parser::parse_expr)?.into_iter().map(|column| match column {
+        Expr::InList { expr, list, negated: false } => PivotColumn { column: *expr, values: Some(list) },
+        column => PivotColumn { column, values: None },
+    });
+    let on: Vec<PivotColumn> = on.collect();
     let aggregates = if parser.parse_keyword(Keyword::USING) {
         let items = parser.parse_comma_separated(Parser::parse_select_item)?;
         items.into_iter().map(item).collect::<Result<Vec<_>, _>>()?
@@ -165,32 +173,63 @@ fn pivot(parser: &mut Parser<'_>) -> Result<Box<Query>, ParserError> {
     } else {
         None
     };
-    let Some(values) = values else { return asked(&source, &on, &aggregates, groups.as_deref()) };
+    let Some(values) = combined(&on) else { return asked(&source, &on, &aggregates, groups.as_deref()) };
+    let on: Vec<Expr> = on.into_iter().map(|on| on.column).collect();
     let values = values.into_iter().map(|expr| ExprWithAlias { expr, alias: None }).collect();
     let pivot = Pivot { source, aggregates: &aggregates, on: &on, values, default: None, groups: groups.as_deref() };
     pivot.query().map_err(as_syntax)
 }
 
+/// Every combination of the values that are given; `None` if those of a column have to be looked up.
+fn combined(on: &[PivotColumn]) -> Option<Vec<Expr>> {
+    let lists = on.iter().map(|on| on.values.as_deref()).collect::<Option<Vec<_>>>()?;
+    if let [only] = lists.as_slice() {
+        return Some(only.to_vec());
+    }
+    let rows = lists.into_iter().fold(vec![vec![]], |rows: Vec<Vec<Expr>>, list| {
+        rows.iter().flat_map(|row| list.iter().map(|value| row.iter().chain([value]).cloned().collect())).collect()
+    });
+    Some(rows.into_iter().map(Expr::Tuple).collect())
+}
+
 /// A PIVOT whose values are looked up when it is planned. If the groups are given, the source is reduced to the columns that the PIVOT
 /// mentions.
-fn asked(source: &str, on: &[Expr], aggregates: &[ExprWithAlias], groups: Option<&[Expr]>) -> Result<Box<Query>, ParserError> {
-    let list = |parts: &[Expr]| parts.iter().map(as_sql).collect::<Vec<_>>().join(", ");
+fn asked(
+    source: &str,
+    on: &[PivotColumn],
+    aggregates: &[ExprWithAlias],
+    groups: Option<&[Expr]>,
+) -> Result<Box<Query>, ParserError> {
+    let columns = || on.iter().map(|on| &on.column);
     let aggregated = aggregates.iter().map(as_sql).collect::<Vec<_>>().join(", ");
-    let source = match groups {
+    let reduced = match groups {
         None => source.to_string(),
         Some(groups) => {
-            let mut columns: Vec<String> = groups.iter().map(as_sql).collect();
-            let read = on.iter().chain(aggregates.iter().map(|aggregate| &aggregate.expr)).flat_map(columns_of);
-            for column in read {
-                if !columns.contains(&column) {
-                    columns.push(column);
+            let mut read: Vec<String> = groups.iter().map(as_sql).collect();
+            for column in columns().chain(aggregates.iter().map(|aggregate| &aggregate.expr)).flat_map(columns_of) {
+                if !read.contains(&column) {
+                    read.push(column);
                 }
             }
-            format!("(SELECT {} FROM {source}) AS pivoted", columns.join(", "))
+            format!("(SELECT {} FROM {source}) AS pivoted", read.join(", "))
         }
     };
-    let on = if on.len() == 1 { list(on) } else { format!("({})", list(on)) };
-    own(&format!("SELECT * FROM {source} PIVOT ({aggregated} FOR {on} IN (ANY)) AS pivoted"))
+    let list = columns().map(as_sql).collect::<Vec<_>>().join(", ");
+    let (on, values) = match on {
+        [_] => (list, "ANY".to_string()),
+        several => {
+            // Every value of one column with every value of the others, also where no row has both.
+            let each = several.iter().enumerate().map(|(place, PivotColumn { column, values })| match values {
+                None => format!("(SELECT DISTINCT {} AS part_{place} FROM {source}) AS of_{place}", as_sql(column)),
+                Some(values) => {
+                    let rows = values.iter().map(|value| format!("({})", as_sql(value))).collect::<Vec<_>>().join(", ");
+                    format!("(VALUES {rows}) AS of_{place}(part_{place})")
+                }
+            });
+            (format!("({list})"), format!("SELECT * FROM {}", each.collect::<Vec<_>>().join(" CROSS JOIN ")))
+        }
+    };
+    own(&format!("SELECT * FROM {reduced} PIVOT ({aggregated} FOR {on} IN ({values})) AS pivoted"))
 }
 
 /// `UNPIVOT t ON a, b INTO NAME place VALUE item`
@@ -198,15 +237,35 @@ fn unpivoted(parser: &mut Parser<'_>) -> Result<Box<Query>, ParserError> {
     let source = source(parser)?;
     parser.expect_keyword_is(Keyword::ON)?;
     let columns = parser.parse_comma_separated(Parser::parse_select_item)?;
-    let columns = columns.into_iter().map(item).collect::<Result<Vec<_>, _>>()?;
-    let (mut name, mut value) = (Ident::new("name"), Ident::new("value"));
+    let columns = columns.into_iter().map(unpivoted_column).collect::<Result<Vec<_>, _>>()?;
+    let (mut name, mut values) = (Ident::new("name"), vec![Ident::new("value")]);
     if parser.parse_keyword(Keyword::INTO) {
         parser.expect_keyword_is(Keyword::NAME)?;
         name = parser.parse_identifier()?;
         parser.expect_keyword_is(Keyword::VALUE)?;
-        value = parser.parse_identifier()?;
+        values = parser.parse_comma_separated(Parser::parse_identifier)?;
     }
-    unpivot(&source, &Expr::Identifier(value), &name, &columns, false).map_err(as_syntax)
+    let value = match values.as_slice() {
+        [value] => Expr::Identifier(value.clone()),
+        _ => Expr::Tuple(values.into_iter().map(Expr::Identifier).collect()),
+    };
+    if !columns.iter().any(|column| has_columns(&column.expr)) {
+        return unpivot(&source, &value, &name, &columns, false).map_err(as_syntax);
+    }
+    // The columns are looked up when it is planned.
+    let columns = columns.iter().map(as_sql).collect::<Vec<_>>().join(", ");
+    own(&format!("SELECT * FROM {source} UNPIVOT ({} FOR {name} IN ({columns})) AS unpivoted", as_sql(&value)))
+}
+
+/// One of the columns after ON; a star is written `COLUMNS(*)` where columns are looked up.
+fn unpivoted_column(column: SelectItem) -> Result<ExprWithAlias, ParserError> {
+    match column {
+        SelectItem::Wildcard(options) => {
+            let expr = parse_expression(&format!("COLUMNS(*{options})")).map_err(as_syntax)?;
+            Ok(ExprWithAlias { expr, alias: None })
+        }
+        other => item(other),
+    }
 }
 
 /// Expands shorthands within other statements: in brackets, after EXPLAIN, and after `CREATE TABLE … AS`. One that cannot be parsed is

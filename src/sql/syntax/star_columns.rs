@@ -313,6 +313,18 @@ fn of_call(expression: &Expr, alias: Option<&Ident>, columns: &[Column]) -> Resu
     Ok(items)
 }
 
+/// The names of the columns that a call of `COLUMNS` stands for.
+///
+/// # Errors
+/// It stands for none, or replaces one by an expression.
+pub fn names_meant(call: &Function, columns: &[Column]) -> Result<Vec<String>> {
+    let plain = |(name, column): (String, Expr)| match column {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => Ok(name),
+        other => Err(invalid(COLUMNS, format!("takes columns as they are here, got {other} for {name}"))),
+    };
+    meant(call, columns)?.into_iter().map(plain).collect()
+}
+
 fn meant(call: &Function, columns: &[Column]) -> Result<Vec<(String, Expr)>> {
     let wrong = || {
         let problem = format!(

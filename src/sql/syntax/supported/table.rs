@@ -6,6 +6,7 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
+use super::super::star_columns::has_columns;
 use super::{Checked, Walk, absent, none, refuse, refuse_at, without};
 
 pub(super) const PIVOT: &str = "write one aggregate for each column: count(*) FILTER (WHERE channel = 'web') AS web, \
@@ -153,7 +154,14 @@ impl Walk<'_> {
                 default_on_null.iter().try_for_each(|value| self.expression(value))?;
                 self.alias_of(alias.as_ref())
             }
-            TableFactor::Unpivot { .. } => refuse("UNPIVOT", UNPIVOT),
+            // One with COLUMNS is rewritten once its columns are known; any other was rewritten.
+            TableFactor::Unpivot { table, value: _, name: _, columns, null_inclusion: _, alias } => {
+                if !columns.iter().any(|column| has_columns(&column.expr)) {
+                    return refuse("UNPIVOT", UNPIVOT);
+                }
+                self.factor(table)?;
+                self.alias_of(alias.as_ref())
+            }
             TableFactor::MatchRecognize { .. } => {
                 refuse("MATCH_RECOGNIZE", "write lag(…) and lead(…) OVER (PARTITION BY … ORDER BY …), and conditions on them")
             }
