@@ -25,7 +25,7 @@ use super::schedule::{Action, ScheduleCommand, Script};
 use super::syntax::column_names::{self, Place};
 use super::syntax::creating;
 use super::syntax::effort::Counting;
-use super::syntax::{arrows, chains, conflicts, copies, explaining, nesting, postgres, shorthands, supported, tokens};
+use super::syntax::{arrows, by_name, chains, conflicts, copies, explaining, nesting, postgres, shorthands, supported, tokens};
 use super::written::Written;
 use crate::error::invalid;
 use crate::settings::PortraitSettings;
@@ -253,6 +253,7 @@ fn split(
     tokens::join_texts(&mut tokens, dialect.as_ref()).map_err(nested)?;
     tokens::respell(&mut tokens)?;
     shorthands::within(&mut tokens, dialect.as_ref());
+    by_name::rewrite(&mut tokens, dialect.as_ref())?;
     nesting::check(&tokens, depth).map_err(nested)?;
     chains::check(&tokens, PortraitSettings::of(options).max_operators)?;
     if places == Places::None {
