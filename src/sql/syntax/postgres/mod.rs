@@ -30,6 +30,7 @@
 //! | `pg_get_keywords()` in FROM | the table of that name |
 
 mod arrays;
+mod json_rows;
 mod lists;
 mod sources;
 mod types;

@@ -11,6 +11,7 @@ use sqlparser::ast::{
     ObjectNamePart, Select, SelectItem, TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins, TimezoneInfo, Value,
 };
 
+use super::json_rows;
 use super::lists::in_conditions;
 use super::{is_vector, plain, without_schema};
 use crate::docs::Kind;
@@ -105,6 +106,10 @@ pub fn factor(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
         let alias =
             alias.take().unwrap_or_else(|| TableAlias { explicit: true, name: Ident::new(own), columns: vec![], at: None });
         *factor = TableFactor::Derived { lateral: false, subquery: parse_query(query)?, alias: Some(alias), sample: None };
+        return Ok(());
+    }
+    if let Some(rows) = json_rows::in_from(&own, arguments, alias.as_ref())? {
+        *factor = rows;
         return Ok(());
     }
     if own == "generate_series" {
@@ -278,7 +283,7 @@ fn series(select: &mut Select) -> impl Iterator<Item = (&'static str, &mut Optio
 }
 
 /// True when an expression contains a column or a subquery.
-fn names_column(expression: &Expr) -> bool {
+pub(super) fn names_column(expression: &Expr) -> bool {
     let found = expression.each_expression(|part| match part {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Subquery(_) => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
