@@ -29,7 +29,7 @@ use super::data::{Identity, fault};
 use super::runs::now;
 use super::snapshots::SnapshotOf;
 use super::unwritable::{of_lock, of_path};
-use crate::error::{SqlState, coded, not_available};
+use crate::error::{SqlState, coded, not_available, sqlstate};
 use crate::settings::PortraitSettings;
 use crate::text::timestamp;
 
@@ -317,6 +317,20 @@ impl Catalog {
             };
             tokio::time::sleep(pause.min(left)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Takes the lock of an object that is only read, if it is free by a moment from now: nothing that was found in it then changes before
+    /// this statement is done.
+    ///
+    /// # Errors
+    /// An erasure is running, or the lock file cannot be created.
+    pub async fn lock_soon(&self, of: SnapshotOf, name: &str, work: &str) -> Result<Option<Lock>> {
+        let mut options = ConfigOptions::default();
+        options.extensions.insert(PortraitSettings { lock_timeout: 0, ..PortraitSettings::default() });
+        match self.lock(of, name, work, &options).await {
+            Err(error) if sqlstate(&error) == SqlState::LOCK_NOT_AVAILABLE => Ok(None),
+            locked => locked,
         }
     }
 }

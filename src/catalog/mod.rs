@@ -282,6 +282,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     notices::MIGRATION,
     // Since the same version, definitions of tables may have constraints, which earlier programs would not test when they write.
     column_sources::MIGRATION,
+    // Since the same version, definitions of tables may have foreign keys, which earlier programs would neither compare nor keep.
     drifts::MIGRATION,
 ];
 /// The tables of a new catalog: what the first [`SCHEMA_OF`] migrations make one after the other, which takes more than twice as long,

@@ -15,6 +15,8 @@ use crate::error::{SqlState, coded};
 
 /// The kind of profiles, the only one that the catalog treats specially: a profile's snapshots are dropped with it.
 const PROFILE: &str = "profile";
+/// Stands in the definition of each table with a foreign key.
+pub const REFERENCES: &str = " REFERENCES ";
 
 /// The objects in one state of the catalog.
 pub type Objects = Arc<[Object]>;
@@ -210,7 +212,8 @@ pub fn drop_object(connection: &Connection, object: &Object) -> rusqlite::Result
     Ok(())
 }
 
-fn objects(connection: &Link<'_>) -> rusqlite::Result<Vec<Object>> {
+/// The newest version of every object, in order of creation.
+pub fn objects(connection: &Link<'_>) -> rusqlite::Result<Vec<Object>> {
     let query =
         format!("SELECT {COLUMNS} FROM objects o JOIN versions v ON v.object = o.id AND v.version = o.version ORDER BY o.id");
     let mut query = connection.prepare_cached(&query)?;

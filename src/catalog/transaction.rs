@@ -22,16 +22,19 @@ use rusqlite::backup::Backup;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::column_sources::{self, Copied};
-use super::data::{DataFile, Written};
+use super::data::{DataFile, Pinned, Written};
 use super::grants::{self, GrantChange};
 use super::keys::{Keyring, Link};
 use super::locks::Lock;
-use super::objects::{Moved, NewVersion, Object, add_version, define_table, drop_object, rename_object, set_comment};
+use super::objects::{
+    Moved, NewVersion, Object, REFERENCES, add_version, define_table, drop_object, objects, rename_object, set_comment,
+};
 use super::opening::Opened;
 use super::schedules::lease::{End, write_end};
 use super::snapshots::{NewSnapshot, Part, PublishedColumn, SnapshotOf, changed_meanwhile, drop_table, publish_checked};
 use super::stamp::{Stamp, stamp};
 use super::stored_classes::{self, ColumnClasses};
+use super::tables::ForeignKey;
 use super::{Catalog, classes, problem, row_sources};
 use crate::error::{SqlState, coded};
 
@@ -60,6 +63,52 @@ pub enum Change {
     Grants(GrantChange),
     /// The attempt of a schedule that runs as this transaction has ended.
     EndAttempt(End),
+    /// What was found when foreign keys were compared must be so.
+    Require(Requirement),
+}
+
+/// What must be so for foreign keys to hold as they were found to.
+#[derive(Debug, Clone)]
+pub enum Requirement {
+    /// The table still has these files.
+    Keeps { table: String, files: Vec<String> },
+    /// The table has no files but these.
+    Only { table: String, files: Vec<String> },
+    /// These tables refer to others, by their names and versions, and no more.
+    Referring { table: String, tables: Vec<(String, i64)> },
+}
+
+impl Requirement {
+    /// The table that others have changed if it is not so.
+    fn table(&self) -> &str {
+        let (Self::Keeps { table, .. } | Self::Only { table, .. } | Self::Referring { table, .. }) = self;
+        table
+    }
+
+    fn holds(&self, connection: &Link<'_>) -> rusqlite::Result<bool> {
+        match self {
+            Self::Keeps { table, files } => {
+                let now = files_of_newest(connection, table)?;
+                Ok(files.iter().all(|file| now.contains(file)))
+            }
+            Self::Only { table, files } => Ok(files_of_newest(connection, table)?.iter().all(|file| files.contains(file))),
+            Self::Referring { tables, .. } => Ok(referring(&objects(connection)?) == *tables),
+        }
+    }
+}
+
+/// The tables that refer to others, by their names and versions.
+pub fn referring(objects: &[Object]) -> Vec<(String, i64)> {
+    let refers = |object: &&Object| object.kind == "table" && object.sql.contains(REFERENCES);
+    objects.iter().filter(refers).map(|object| (object.name.clone(), object.version)).collect()
+}
+
+fn files_of_newest(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
+    let mut query = connection.prepare_cached(
+        "SELECT f.name FROM snapshot_files s JOIN files f ON f.id = s.file
+         WHERE s.snapshot = (SELECT max(id) FROM snapshots WHERE kind = ?1 AND name = ?2)",
+    )?;
+    query.query_map(params![SnapshotOf::Table.word(), table], |row| row.get(0))?.collect()
 }
 
 /// An owned [`NewSnapshot`].
@@ -150,6 +199,26 @@ struct State {
     locks: HashMap<String, Lock>,
     /// Savepoints, each with the number of changes and files at that time.
     savepoints: Vec<(String, usize, usize)>,
+    /// Foreign keys that are compared at COMMIT.
+    late: Vec<Late>,
+    /// What SET CONSTRAINTS said: of one of them or of all, and whether it is compared at COMMIT.
+    said: Vec<(Option<String>, bool)>,
+}
+
+/// A foreign key that is compared at COMMIT, with the files that its tables had when it held.
+#[derive(Debug, Clone)]
+pub struct Late {
+    pub key: ForeignKey,
+    pub own: Vec<Arc<Pinned>>,
+    pub other: Vec<Arc<Pinned>>,
+}
+
+impl State {
+    /// Whether a foreign key is compared at COMMIT, by what SET CONSTRAINTS said last, or else by its definition.
+    fn is_late(&self, key: &ForeignKey) -> bool {
+        let said = self.said.iter().rev().find(|(name, _)| name.as_ref().is_none_or(|name| *name == key.name));
+        key.is_deferrable && said.map_or(key.is_deferred, |(_, is_late)| *is_late)
+    }
 }
 
 impl std::fmt::Debug for State {
@@ -251,6 +320,45 @@ impl Catalog {
         let Some(pending) = &self.pending else { return Ok(false) };
         let first = pending.state.lock().first.erasures;
         Ok(pending.base.newest_stamp()?.erasures != first)
+    }
+
+    /// Whether a foreign key is compared at COMMIT.
+    pub fn is_late(&self, key: &ForeignKey) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.state.lock().is_late(key))
+    }
+
+    /// Keeps a foreign key for COMMIT, with the files that its tables had before; those of an earlier statement stay.
+    pub fn keep_late(&self, key: &ForeignKey, own: &[Arc<Pinned>], other: &[Arc<Pinned>]) {
+        let Some(pending) = &self.pending else { return };
+        let mut state = pending.state.lock();
+        if !state.late.iter().any(|kept| kept.key.compares_as(key)) {
+            state.late.push(Late { key: key.clone(), own: own.to_vec(), other: other.to_vec() });
+        }
+    }
+
+    /// The foreign keys that are compared at COMMIT.
+    pub fn late(&self) -> Vec<Late> {
+        self.pending.as_ref().map(|pending| pending.state.lock().late.clone()).unwrap_or_default()
+    }
+
+    /// SET CONSTRAINTS: whether these foreign keys, or with none all, are compared at COMMIT from now on.
+    pub fn set_late(&self, names: &[String], is_late: bool) {
+        let Some(pending) = &self.pending else { return };
+        let said = &mut pending.state.lock().said;
+        match names {
+            [] => *said = vec![(None, is_late)],
+            names => said.extend(names.iter().map(|name| (Some(name.clone()), is_late))),
+        }
+    }
+
+    /// Forgets foreign keys that were compared before COMMIT.
+    pub fn forget_late(&self) {
+        if let Some(pending) = &self.pending {
+            let mut state = pending.state.lock();
+            let mut late = std::mem::take(&mut state.late);
+            late.retain(|kept| state.is_late(&kept.key));
+            state.late = late;
+        }
     }
 
     /// Records a change for COMMIT; without a transaction, it has already been applied.
@@ -391,7 +499,14 @@ fn no_savepoint(name: &str) -> DataFusionError {
 /// Applies all changes to the catalog; returns the conflict, if there is one.
 fn apply(connection: &Link<'_>, changes: &[Change], first: Stamp) -> rusqlite::Result<Option<DataFusionError>> {
     let is_definition = |change: &Change| {
-        !matches!(change, Change::Publish(_, None) | Change::Sources(..) | Change::ColumnSources(..) | Change::EndAttempt(_))
+        !matches!(
+            change,
+            Change::Publish(_, None)
+                | Change::Sources(..)
+                | Change::ColumnSources(..)
+                | Change::EndAttempt(_)
+                | Change::Require(_)
+        )
     };
     if changes.iter().any(is_definition) && stamp(connection)?.definitions != first.definitions {
         let problem = "cannot be committed: another session has changed definitions in the meantime; run the transaction again";
@@ -441,6 +556,8 @@ fn apply(connection: &Link<'_>, changes: &[Change], first: Stamp) -> rusqlite::R
                 }
             }
             Change::Grants(change) => grants::apply(connection, change)?,
+            Change::Require(required) if required.holds(connection)? => {}
+            Change::Require(required) => return Ok(Some(changed_meanwhile(required.table()))),
             Change::EndAttempt(end) => {
                 if !write_end(connection, end)? {
                     let problem = "cannot be committed: another process considers this run lost and is repeating it";

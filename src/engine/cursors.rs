@@ -15,7 +15,7 @@ use super::Session;
 use super::answer::Answer;
 use super::naming::{own_name, relation};
 use super::prepared::Parameters;
-use super::transactions::TransactionStatus;
+use super::transactions::{self, TransactionStatus};
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::sql::client::{ClientCommand, Declare, Direction, Discarded};
 use crate::sql::maintaining::Maintain;
@@ -258,6 +258,7 @@ pub(super) async fn execute(
         ClientCommand::Reset(Some(name)) => session.set(&name, None).map(|()| Answer::done(vec![])),
         ClientCommand::ShowSetting(name) => session.show(&name),
         ClientCommand::Messages(_) => Ok(Answer::done(vec![])),
+        ClientCommand::Constraints { names, are_late } => transactions::set_constraints(session, &names, are_late).await,
         ClientCommand::Maintain(Maintain { word, tables }) => {
             if word == "VACUUM" && session.transaction_status() != TransactionStatus::Idle {
                 let problem = "cannot be part of a transaction; COMMIT or ROLLBACK first";

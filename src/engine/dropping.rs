@@ -1,8 +1,9 @@
-//! DROP of several objects: a DROP of each, which take effect together or not at all.
+//! DROP of several objects: a DROP of each, which take effect together or not at all. Foreign keys between tables that go, and with CASCADE those
+//! of other tables that refer to them, are dropped first.
 
 use datafusion::common::Result;
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{ObjectType, Statement as SqlStatement};
+use sqlparser::ast::{ObjectName, ObjectType, Statement as SqlStatement};
 
 use super::Session;
 use super::answer::Answer;
@@ -12,13 +13,17 @@ use super::prepared::Parameters;
 use super::transactions::TransactionStatus;
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded};
-use crate::objects::lifecycle;
+use crate::objects::{lifecycle, referring, schema};
 use crate::sql::command::{Command, Target};
-use crate::sql::parser::Parsed;
+use crate::sql::parser::{self, Parsed};
 use crate::statement::StatementContext;
+use crate::text::identifier;
 
 /// The DROP of each object, in the order of the names; none for every other statement.
-pub(super) fn parts(parsed: &Parsed) -> Vec<Parsed> {
+///
+/// # Errors
+/// The database cannot be read.
+pub(super) fn parts(parsed: &Parsed, context: &StatementContext) -> Result<Vec<Parsed>> {
     match parsed {
         Parsed::Command(Command::Drop(targets, if_exists)) if targets.len() > 1 => {
             let is_same = |one: &Target, other: &Target| one.name == other.name && one.profile == other.profile;
@@ -28,37 +33,54 @@ pub(super) fn parts(parsed: &Parsed) -> Vec<Parsed> {
                     once.push(target);
                 }
             }
-            once.into_iter().map(|target| Parsed::Command(Command::Drop(vec![target.clone()], *if_exists))).collect()
+            Ok(once.into_iter().map(|target| Parsed::Command(Command::Drop(vec![target.clone()], *if_exists))).collect())
         }
         Parsed::Sql(parsed) => match parsed.as_ref() {
-            SqlParsed::Statement(statement) => parts_of_sql(statement),
-            _ => vec![],
+            SqlParsed::Statement(statement) => parts_of_sql(statement, context),
+            _ => Ok(vec![]),
         },
-        Parsed::Command(_) => vec![],
+        Parsed::Command(_) => Ok(vec![]),
     }
 }
 
 /// The same for kinds that sqlparser parses.
-fn parts_of_sql(statement: &SqlStatement) -> Vec<Parsed> {
-    let names = match statement {
-        SqlStatement::Drop { names, .. } if names.len() > 1 => names,
-        _ => return vec![],
-    };
-    let mut parts = vec![];
+fn parts_of_sql(statement: &SqlStatement, context: &StatementContext) -> Result<Vec<Parsed>> {
+    let SqlStatement::Drop { object_type, names, cascade, .. } = statement else { return Ok(vec![]) };
+    let is_of_tables = *object_type == ObjectType::Table;
+    if names.len() < 2 && !(is_of_tables && *cascade) {
+        return Ok(vec![]);
+    }
+    let mut parts = if is_of_tables { foreign_keys(names, *cascade, context)? } else { vec![] };
     for (place, name) in names.iter().enumerate() {
         if names[..place].contains(name) {
             continue;
         }
         let mut part = statement.clone();
-        if let SqlStatement::Drop { names, .. } = &mut part {
+        if let SqlStatement::Drop { names, cascade, .. } = &mut part {
             *names = vec![name.clone()];
+            *cascade = false;
         }
         parts.push(Parsed::Sql(Box::new(SqlParsed::Statement(Box::new(part)))));
     }
-    parts
+    Ok(parts)
 }
 
-/// Runs the parts of a DROP. In a database they are a transaction, unless there is one already. In memory, where objects have no
+/// The statements that drop the foreign keys between these tables, and with CASCADE those of others that refer to them.
+fn foreign_keys(names: &[ObjectName], cascade: bool, context: &StatementContext) -> Result<Vec<Parsed>> {
+    let names: Vec<String> = names.iter().filter_map(|name| own_name(name, context).ok()).collect();
+    let mut parts = vec![];
+    for key in referring::all(context)? {
+        let goes = cascade || names.contains(&key.table);
+        if goes && key.table != key.referred && names.contains(&key.referred) {
+            let table = schema::quoted(&key.table, context);
+            let text = format!("ALTER TABLE {table} DROP CONSTRAINT {}", identifier(&key.name));
+            parts.push(Parsed::Sql(Box::new(parser::parse_composed(&text, context.session())?)));
+        }
+    }
+    Ok(parts)
+}
+
+/// Runs the parts of a DROP. In a database they are a transaction, or part of one, which fails with them. In memory, where objects have no
 /// transactions, each is checked before the first one runs.
 ///
 /// # Errors
@@ -68,14 +90,17 @@ pub(super) async fn together(session: &Session, parts: Vec<Parsed>, text: &str, 
     let begins = context.catalog().is_durable() && session.transaction_status() == TransactionStatus::Idle;
     if begins {
         session.share_transaction().await?;
-    } else {
+    } else if !parts.iter().any(drops_foreign_key) {
         check(&parts, context)?;
     }
     let mut dropped = Ok(());
     for part in parts {
         // Each sees what the ones before it have dropped.
         let context = session.statement(Parameters::default());
-        dropped = Box::pin(execution::run(session, part, text, context)).await.map(drop);
+        dropped = match Box::pin(execution::run(session, part, text, context)).await {
+            Ok(answer) => answer.collect().await.map(drop),
+            Err(error) => Err(error),
+        };
         if dropped.is_err() {
             break;
         }
@@ -90,12 +115,22 @@ pub(super) async fn together(session: &Session, parts: Vec<Parsed>, text: &str, 
     Ok(Answer::done(vec![]))
 }
 
+/// True for a part after which more can be dropped than before.
+fn drops_foreign_key(part: &Parsed) -> bool {
+    let Parsed::Sql(parsed) = part else { return false };
+    matches!(parsed.as_ref(), SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::AlterTable(_)))
+}
+
 /// The parts in an order in which nothing is dropped before what uses it.
 fn users_first(parts: Vec<Parsed>, context: &StatementContext) -> Result<Vec<Parsed>> {
     let mut left: Vec<(Parsed, Option<Object>, Vec<Object>)> = vec![];
     for part in parts {
-        let object = match &part {
-            Parsed::Command(Command::Drop(targets, _)) => match targets.first() {
+        let command = match &part {
+            Parsed::Command(command) => Some(command.clone()),
+            Parsed::Sql(parsed) => object_command(parsed, context).ok().flatten(),
+        };
+        let object = match command {
+            Some(Command::Drop(targets, _)) => match targets.first() {
                 // Its own DROP reports what is missing or ambiguous.
                 Some(target) => lifecycle::find(context, target).ok().flatten(),
                 None => None,

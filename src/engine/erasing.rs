@@ -13,6 +13,7 @@ use tokio::task::{JoinError, JoinSet};
 use super::exporting;
 use super::naming::own_name;
 use crate::adapter::arguments::Options;
+use crate::catalog::data::DataFile;
 use crate::catalog::erasure::{ErasedObject, NewErasure};
 use crate::catalog::objects::Object;
 use crate::catalog::rewriting::{Rewritten, Rule, without_texts_of};
@@ -23,7 +24,7 @@ use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::learning::model::erased::{learned_values, without_values};
 use crate::objects::definition::constant;
 use crate::objects::subject::{self, Held};
-use crate::objects::{protection, retaining};
+use crate::objects::{protection, referring, retaining};
 use crate::settings::PortraitSettings;
 use crate::sql::erasing::{Erasing, Subjects};
 use crate::sql::redacting::{strings, without_literals};
@@ -127,6 +128,7 @@ async fn erase(subjects: &Subjects, given: &[(String, Expr)], context: &Statemen
         return Err(invalid(label, "the reason contains the key, which must not be in the receipt; give another"));
     }
     let (rewritten, untold) = rewritten(&subject.held, "the key", context).await?;
+    referring::verify_erasure(&of_tables(&rewritten), context).await?;
     let mut others = subject.left;
     others.extend(untold);
     others.push(ErasedObject::left("archives of BACKUP DATABASE, files of COPY and EXPORT", "to do", ELSEWHERE));
@@ -195,6 +197,12 @@ async fn rewritten(held: &[Held], what: &str, context: &StatementContext) -> Res
         all.extend(written(ended)?);
     }
     Ok((all, untold))
+}
+
+/// The rewritten files of tables, old and new.
+fn of_tables(rewritten: &[Rewritten]) -> Vec<(&str, &str, &DataFile)> {
+    let of_table = |file: &&Rewritten| file.of == SnapshotOf::Table;
+    rewritten.iter().filter(of_table).map(|file| (file.name.as_str(), file.old.name.as_str(), &file.new.file)).collect()
 }
 
 fn written(ended: std::result::Result<Result<Option<Rewritten>>, JoinError>) -> Result<Option<Rewritten>> {
@@ -314,6 +322,7 @@ async fn refresh_retention(table: Option<&Object>, context: &StatementContext) -
         }
         let held = [Held { of: SnapshotOf::Table, object: object.clone(), rules, is_by_name: false }];
         let (rewritten, untold) = rewritten(&held, "the time", context).await?;
+        referring::verify_erasure(&of_tables(&rewritten), context).await?;
         let removed: i64 = rewritten.iter().map(|file| file.rows).sum();
         notes.push(format!(
             "{}: {} rows older than {} by {} were deleted",

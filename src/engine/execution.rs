@@ -36,7 +36,7 @@ use crate::files::places;
 use crate::objects::constraining::InTexts;
 use crate::objects::protection::{FirstError, class, notes_on_copy, notes_on_export};
 use crate::objects::subject::sources;
-use crate::objects::{altering, constraining, numbering, role, schema};
+use crate::objects::{altering, constraining, numbering, referring, role, schema};
 use crate::settings::{check_engine, check_option};
 use crate::sql::changing::TARGET;
 use crate::sql::command::normal;
@@ -65,7 +65,7 @@ pub(super) async fn execute(session: &Session, parsed: Parsed, text: &str, conte
             refuse_own_read(location, &context)?;
         }
     }
-    let parts = dropping::parts(&parsed);
+    let parts = dropping::parts(&parsed, &context)?;
     let files = context.file_notes().clone();
     let answer = match parts.is_empty() {
         true => run(session, parsed, text, context).await,
@@ -266,6 +266,7 @@ pub(super) async fn execute_sql(
             }
             if let (DdlStatement::CreateMemoryTable(made), Some((name, _))) = (&ddl, &held) {
                 // Wrong ones are refused before the table is there.
+                referring::refuse(name, &constraints)?;
                 constraining::of(name, &constraints, made.input.schema().inner(), &context).await?;
             }
             let earlier = held.as_ref().and_then(|(name, _)| context.tables().temporary(name));

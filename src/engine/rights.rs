@@ -197,6 +197,9 @@ fn changes(target: &ObjectName, needed: &[Privilege], context: StatementContext)
         if needed.iter().any(|privilege| matches!(privilege, Update | Delete | Truncate)) {
             protection::refuse_changes(&object, &context)?;
         }
+        let adds = needed.iter().any(|privilege| matches!(privilege, Adding | Update));
+        let removes = needed.iter().any(|privilege| matches!(privilege, Update | Delete | Truncate));
+        protection::refuse_references(&object, adds, removes, &context)?;
     }
     // A table that does not exist is reported where the statement is planned.
     Ok(context)

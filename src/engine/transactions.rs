@@ -17,8 +17,10 @@ use sqlparser::ast::{Ident, Set, Statement as SqlStatement, TransactionAccessMod
 use super::Session;
 use super::answer::Answer;
 use super::execution::tag_of;
+use super::prepared::Parameters;
 use crate::catalog::Catalog;
 use crate::error::{SqlState, coded, in_language};
+use crate::objects::referring;
 use crate::postgres_settings::Given;
 use crate::sql::command::{Command, normal};
 use crate::sql::parser::Parsed;
@@ -324,8 +326,44 @@ async fn begin(session: &Session, modes: &[TransactionMode]) -> Result<Answer> {
     Ok(Answer::done(vec![]))
 }
 
+/// SET CONSTRAINTS: whether foreign keys are compared at COMMIT. Those that are not any more are compared at once.
+///
+/// # Errors
+/// There is no foreign key of a name, or it is not DEFERRABLE; or one does not hold.
+pub(super) async fn set_constraints(session: &Session, names: &[String], are_late: bool) -> Result<Answer> {
+    let context = session.statement(Parameters::default());
+    let keys = referring::all(&context)?;
+    for name in names {
+        match keys.iter().find(|key| key.name == *name) {
+            None => {
+                let problem = "there is no foreign key of this name; information_schema.referential_constraints lists them";
+                return Err(coded(SqlState::UNDEFINED_OBJECT, name, problem));
+            }
+            Some(key) if !key.is_deferrable => {
+                let problem = "constraint is not deferrable; make it DEFERRABLE, or leave it out";
+                return Err(coded(SqlState::WRONG_OBJECT_TYPE, name, problem));
+            }
+            Some(_) => {}
+        }
+    }
+    if session.transaction_status() == TransactionStatus::Idle {
+        let note = "SET CONSTRAINTS has an effect only within a transaction";
+        return Ok(Answer::done(if names.is_empty() { vec![] } else { vec![note.into()] }));
+    }
+    context.catalog().set_late(names, are_late);
+    if !are_late {
+        referring::verify_late(false, &context).await?;
+        context.catalog().forget_late();
+    }
+    Ok(Answer::done(vec![]))
+}
+
 async fn commit(session: &Session, chain: bool) -> Result<Answer> {
     session.close_cursors();
+    let verified = match session.transaction_status() {
+        TransactionStatus::Active => referring::verify_late(true, &session.statement(Parameters::default())).await,
+        TransactionStatus::Idle | TransactionStatus::Failed => Ok(()),
+    };
     let ended = session.transaction.lock().take();
     let answer = match ended {
         None => Answer::done(vec![NOTHING_TO_COMMIT.into()]),
@@ -344,7 +382,7 @@ async fn commit(session: &Session, chain: bool) -> Result<Answer> {
                 }
             }
             session.put_back(given)?;
-            let committed = transaction.catalog.as_ref().map_or(Ok(()), |catalog| catalog.commit());
+            let committed = verified.and_then(|()| transaction.catalog.as_ref().map_or(Ok(()), |catalog| catalog.commit()));
             if let Err(error) = committed {
                 session.tables.restore(transaction.tables).await;
                 return Err(error);

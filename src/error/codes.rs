@@ -45,6 +45,8 @@ impl SqlState {
     pub const BAD_COPY_FILE_FORMAT: Self = Self("22P04");
     /// NULL where a column is NOT NULL.
     pub const NOT_NULL_VIOLATION: Self = Self("23502");
+    /// A row refers to one that is not there.
+    pub const FOREIGN_KEY_VIOLATION: Self = Self("23503");
     /// A value of a key that another row has.
     pub const UNIQUE_VIOLATION: Self = Self("23505");
     /// Rows are not as a check says.
@@ -93,10 +95,14 @@ impl SqlState {
     pub const UNDEFINED_OBJECT: Self = Self("42704");
     /// An object of that name exists.
     pub const DUPLICATE_OBJECT: Self = Self("42710");
+    /// A foreign key that refers to no key.
+    pub const INVALID_FOREIGN_KEY: Self = Self("42830");
     /// A column that is neither grouped nor aggregated, or an aggregate where none may be.
     pub const GROUPING_ERROR: Self = Self("42803");
     /// A type that does not fit.
     pub const DATATYPE_MISMATCH: Self = Self("42804");
+    /// An object of another kind.
+    pub const WRONG_OBJECT_TYPE: Self = Self("42809");
     /// No such function, or not with these arguments.
     pub const UNDEFINED_FUNCTION: Self = Self("42883");
     /// No such table or view.
@@ -165,6 +171,7 @@ impl SqlState {
             Self::BAD_COPY_FILE_FORMAT => "a row of a file does not have the form of the others",
             Self::NOT_NULL_VIOLATION => "a NULL in a column that does not allow it",
             Self::UNIQUE_VIOLATION => "two rows have the same key",
+            Self::FOREIGN_KEY_VIOLATION => "a row refers to one that is not there",
             Self::CHECK_VIOLATION => "rows do not satisfy a check",
             Self::SERIALIZATION_FAILURE => "another statement changed the same data first",
             Self::SYNTAX_ERROR => "a text is not valid SQL",
@@ -175,6 +182,7 @@ impl SqlState {
             Self::UNDEFINED_FUNCTION => "a function does not exist, or does not take these arguments",
             Self::DATATYPE_MISMATCH => "a type does not fit",
             Self::INVALID_OBJECT_DEFINITION
+            | Self::INVALID_FOREIGN_KEY
             | Self::INVALID_TABLE_DEFINITION
             | Self::INVALID_STATEMENT
             | Self::GROUPING_ERROR

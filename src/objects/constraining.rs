@@ -145,6 +145,13 @@ pub async fn of(table: &str, written: &[Constraint], columns: &SchemaRef, contex
                 let condition = planned(table, name, &text, columns, context).await?;
                 all.checks.push(Check { name: name.clone(), text, condition });
             }
+            Rule::Foreign(foreign) => {
+                let own = key(table, name, &foreign.columns, false, columns)?;
+                all.refers = true;
+                if foreign.is_full && own.columns.len() > 1 {
+                    all.full.push(own);
+                }
+            }
         }
     }
     Ok(all)
@@ -154,7 +161,7 @@ pub async fn of(table: &str, written: &[Constraint], columns: &SchemaRef, contex
 pub fn with_required(required: &[String], written: &[Constraint], columns: &Schema) -> Option<SchemaRef> {
     let key = written.iter().find_map(|constraint| match &constraint.rule {
         Rule::PrimaryKey(key) => Some(key.as_slice()),
-        Rule::Unique { .. } | Rule::Check(_) => None,
+        Rule::Unique { .. } | Rule::Check(_) | Rule::Foreign(_) => None,
     });
     if required.is_empty() && key.is_none() {
         return None;

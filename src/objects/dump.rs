@@ -14,6 +14,7 @@ use super::definition::Definition;
 use super::dump_rights;
 use super::kind::{Kind, Uses};
 use super::schema::parts;
+use super::table;
 use super::{GRAMMARS, KINDS, kind_of};
 use crate::catalog::objects::Object;
 use crate::catalog::retention::Retention;
@@ -32,11 +33,23 @@ pub fn dump(context: &StatementContext) -> Result<String> {
     let mut script = String::from("-- Definitions, in an order in which they can be made.\n");
     let (ordered, in_circles) = in_order(context)?;
     let objects: Vec<Object> = ordered.iter().chain(&in_circles).map(|known| known.object.clone()).collect();
+    // The foreign keys of tables that refer to each other, which are made after the tables.
+    let mut later = vec![];
+    let mut left: BTreeSet<String> =
+        objects.iter().filter(|object| object.kind == "table").map(|object| object.name.clone()).collect();
     for Known { object, kind, .. } in ordered {
         let statement = Definition::read(object.clone(), context.session()).and_then(|definition| {
-            let written = written(&definition, context)?;
-            kind.dump(&definition, written, context)
+            let (script, added) = match object.kind.as_str() {
+                "table" => table::without_foreign_to(&definition, &left, context)?,
+                _ => (None, vec![]),
+            };
+            later.extend(added);
+            match script {
+                Some(script) => Ok(script),
+                None => kind.dump(&definition, written(&definition, context)?, context),
+            }
         });
+        left.remove(&object.name);
         let label = label(&object);
         let _ = match statement {
             Ok(statement) => {
@@ -46,6 +59,9 @@ pub fn dump(context: &StatementContext) -> Result<String> {
             // Nothing is silently omitted, and the rest of the script still runs.
             Err(error) => write!(script, "\n{}", left_out(&object, &format!("cannot be read: {}", message(&error)))),
         };
+    }
+    if !later.is_empty() {
+        let _ = write!(script, "\n-- foreign keys of tables that refer to each other\n{}", later.concat());
     }
     for Known { object, .. } in in_circles {
         let _ = write!(script, "\n{}", left_out(&object, "needs itself, or an object that does"));
@@ -167,7 +183,8 @@ fn in_order(context: &StatementContext) -> Result<(Vec<Known>, Vec<Known>)> {
         let by_name = own.uses.by_name();
         for (other, needed) in known.iter().enumerate() {
             if other != place && needed.kind.is_named_in(&needed.object, &own.uses) {
-                let must = needed.kind.is_named_in(&needed.object, &by_name);
+                // The foreign keys of a table can be made after it.
+                let must = own.object.kind != "table" && needed.kind.is_named_in(&needed.object, &by_name);
                 awaited[other].push((place, must));
                 waits[place].all += 1;
                 waits[place].must += usize::from(must);

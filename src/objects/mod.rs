@@ -11,6 +11,7 @@
 //! | [`dump`] | all definitions as a script |
 //! | [`stored`] | what functions ask about objects |
 //! | [`uses`] | which other objects an object names, and so depends on |
+//! | [`referring`] | foreign keys: which tables refer to which, and whether they hold |
 //! | [`refreshing`] | what a REFRESH statement asks for |
 //! | [`subject`] | where the data of one person is stored |
 //! | [`drift`] | how far the values of tags that apply models have moved |
@@ -43,6 +44,7 @@ mod other_names;
 pub mod profile;
 pub mod profile_tables;
 pub mod protection;
+pub mod referring;
 pub mod refreshing;
 mod relation;
 mod restating;

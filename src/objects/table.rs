@@ -1,6 +1,6 @@
 //! `TABLE`: stored rows that statements write.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
@@ -17,16 +17,17 @@ use super::broken::check_users;
 use super::constraining;
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
-use super::lifecycle::NewObject;
+use super::lifecycle::{NewObject, unless_moved};
 use super::numbering;
 use super::protection::{FirstError, class, notes_on_copy, refuse_replacing};
+use super::referring::{self, Before};
 use super::relation;
 use super::schema::quoted;
 use super::subject::sources::sources;
-use crate::catalog::objects::{Moved, Object};
+use crate::catalog::objects::{Moved, Object, REFERENCES};
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::catalog::stamp::Stamp;
-use crate::catalog::tables::{self, Constraints, ManagedTable, NewTable, Recheck};
+use crate::catalog::tables::{self, Constraints, ForeignKey, ManagedTable, NewTable, Recheck};
 use crate::docs::{Column, Doc};
 use crate::error::{SqlState, coded, failed};
 use crate::sql::command::{Body, Grammar, normal};
@@ -34,7 +35,7 @@ use crate::sql::inserting;
 use crate::sql::parser::take_if_not_exists;
 use crate::sql::planning::{bind_parameters, plan};
 use crate::sql::statement::STATEMENT;
-use crate::sql::syntax::constraints::{self, Constraint};
+use crate::sql::syntax::constraints::{self, Constraint, Rule};
 use crate::sql::written::Written;
 use crate::statement::RunningPlan;
 use crate::statement::StatementContext;
@@ -46,6 +47,7 @@ static DOC: Doc = Doc {
     syntax: "CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name AS query
 CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name (column type [NOT NULL] [DEFAULT value], …)
 CREATE … TABLE … name (column type [PRIMARY KEY | UNIQUE | CHECK (condition)], …, [CONSTRAINT name] PRIMARY KEY (column, …) | UNIQUE [NULLS NOT DISTINCT] (column, …) | CHECK (condition))
+CREATE … TABLE … name (column type [REFERENCES table [(column)] …], …, [CONSTRAINT name] FOREIGN KEY (column, …) REFERENCES table [(column, …)] [MATCH {SIMPLE | FULL}] [ON DELETE action] [ON UPDATE action] [DEFERRABLE [INITIALLY DEFERRED]])
 CREATE … TABLE … name (column {SERIAL | BIGSERIAL | SMALLSERIAL}, …)
 CREATE … TABLE … name (column type GENERATED {ALWAYS | BY DEFAULT} AS IDENTITY [(INCREMENT BY n START WITH n)], …)",
     description: "\
@@ -65,8 +67,15 @@ them there too, and with OVERRIDING USER VALUE the counter gives all numbers of 
 
 PRIMARY KEY, UNIQUE, NOT NULL and CHECK hold after every statement that writes rows: INSERT, UPDATE, MERGE, COPY and the query of CREATE TABLE. A
 statement with a row that they forbid fails, and changes nothing. As in PostgreSQL, two rows may have NULL in a UNIQUE column, unless it says NULLS NOT
-DISTINCT; a CHECK that is NULL is no failure. A key is compared at the end of the statement, so that `SET id = id + 1` works. There is no FOREIGN KEY:
-a `CREATE CHECK … AS foreign_key(column, table, column)` finds rows that have no counterpart.
+DISTINCT; a CHECK that is NULL is no failure. A key is compared at the end of the statement, so that `SET id = id + 1` works.
+
+FOREIGN KEY, or REFERENCES beside a column, says that each row has the key of a row of another table, or of the same one: its PRIMARY KEY, or the columns of a
+UNIQUE. Both columns have the same type, or both are whole numbers, decimals or strings. A row with a NULL in the columns refers to nothing; with MATCH FULL it
+has NULL in all of them. The action after ON DELETE and ON UPDATE is what becomes of rows whose counterpart goes or gets another key: NO ACTION and RESTRICT
+refuse that, CASCADE deletes the rows too or gives them the other key, SET NULL and SET DEFAULT change their columns; these changes and the statement's own appear
+together. A foreign key is compared at the end of each statement; with DEFERRABLE INITIALLY DEFERRED, or after SET CONSTRAINTS … DEFERRED, at COMMIT. A table
+that others refer to cannot be emptied with TRUNCATE, and dropped only with CASCADE. Tables that a session keeps in memory have no foreign keys. A
+`CREATE CHECK … AS foreign_key(column, table, column)` finds rows without a counterpart where a foreign key would refuse them.
 
 Columns of the types JSON, JSONB and UUID are strings, and a CHECK refuses those that are not valid: JSON keeps its text as it was written, and UUIDs have
 small letters, as `uuid()` gives them and `'…'::uuid` makes them. Clients of PostgreSQL are told these types.
@@ -78,7 +87,8 @@ columns. The last 100 states are kept, until DROP TABLE.
 one that filters a file is fast without. A key makes each statement that adds rows read the column of the key where its values may be: in a table of ten
 million rows nothing if keys grow, as those of SERIAL do, and the whole column if they are random.
 
-**Elsewhere.** As in PostgreSQL and DuckDB, without FOREIGN KEY.
+**Elsewhere.** As in PostgreSQL. There, a date can also refer to a timestamp, RESTRICT refuses in the middle of a statement, and other sessions can write to
+a table while a statement refers to it.
 SYSTEM_TIME is that of SQL:2011 and of MariaDB; Snowflake says `AT (TIMESTAMP => …)`.",
     examples: &[
         "CREATE TABLE members (id BIGINT PRIMARY KEY, card VARCHAR UNIQUE, points INT DEFAULT 0 CHECK (points >= 0));
@@ -111,9 +121,15 @@ impl Kind for Table {
         &relation::NAMESPACE
     }
 
-    /// A table holds rows; the query that produced them is no longer needed.
-    fn uses(&self, _definition: &Definition) -> Uses {
-        Uses::default()
+    /// A table holds rows; the query that produced them is no longer needed. Its foreign keys need other tables.
+    fn uses(&self, definition: &Definition) -> Uses {
+        if !definition.object.sql.contains(REFERENCES) {
+            return Uses::default();
+        }
+        let constraints = create_table(definition).and_then(|table| constraints::of(&table).ok()).unwrap_or_default();
+        let others = referring::foreign(&constraints).map(|(_, foreign)| foreign.table.clone());
+        let tables = others.filter(|table| referring::object_name(table) != definition.object.name).collect();
+        Uses { tables, ..Uses::default() }
     }
 
     fn is_named_in(&self, object: &Object, uses: &Uses) -> bool {
@@ -129,7 +145,14 @@ impl Kind for Table {
     }
 
     fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
-        Box::pin(async move { self.open(object, When::Now, context).await.map(|_| vec![]) })
+        Box::pin(async move {
+            let columns = self.open(object, When::Now, context).await?.schema();
+            // What refers to a table that changes may follow it.
+            let objects = context.all_objects()?;
+            let own = objects.iter().find(|other| other.is_same(object)).unwrap_or(object);
+            referring::check(&object.label(), &object.name, &columns, &written_constraints(own, context)?, context).await?;
+            Ok(vec![])
+        })
     }
 
     fn make<'a>(
@@ -138,7 +161,11 @@ impl Kind for Table {
         context: &'a StatementContext,
         running: &'a RunningPlan,
     ) -> BoxFuture<'a, Result<Vec<String>>> {
-        Box::pin(make(new, context, running))
+        Box::pin(async move {
+            let refers = new.object.sql.to_uppercase().contains(REFERENCES.trim());
+            let is_part = refers || new.existing.is_some() && referring::is_part(&new.object.name, context)?;
+            together(is_part, context, |context| async move { make(new, &context, running).await }).await
+        })
     }
 
     fn open<'a>(
@@ -219,6 +246,36 @@ fn create_table(definition: &Definition) -> Option<CreateTable> {
     }
 }
 
+/// The statement that creates a table without those of its foreign keys that refer to these tables, and the statements that add them; `None` for a
+/// table without such.
+///
+/// # Errors
+/// The definition cannot be read.
+pub fn without_foreign_to(
+    definition: &Definition,
+    tables: &BTreeSet<String>,
+    context: &StatementContext,
+) -> Result<(Option<String>, Vec<String>)> {
+    let own = &definition.object.name;
+    let constraints = written_constraints(&definition.object, context)?;
+    let is_later = |constraint: &&Constraint| match &constraint.rule {
+        Rule::Foreign(foreign) => {
+            let other = referring::object_name(&foreign.table);
+            other != *own && tables.contains(&other)
+        }
+        Rule::PrimaryKey(_) | Rule::Unique { .. } | Rule::Check(_) => false,
+    };
+    let (later, now): (Vec<&Constraint>, Vec<&Constraint>) = constraints.iter().partition(is_later);
+    if later.is_empty() {
+        return Ok((None, vec![]));
+    }
+    let columns = create_table(definition).map(|table| table.columns).unwrap_or_default();
+    let parts = columns.iter().map(ToString::to_string).chain(now.into_iter().map(ToString::to_string));
+    let (name, parts) = (quoted(own, context), parts.collect::<Vec<_>>().join(", "));
+    let added = later.into_iter().map(|constraint| format!("ALTER TABLE {name} ADD {constraint};\n"));
+    Ok((Some(format!("CREATE TABLE {name} ({parts})")), added.collect()))
+}
+
 /// The query that has made the rows of a table, if one did and its columns were not changed since.
 pub fn made_from(definition: &Definition) -> Option<Box<Query>> {
     create_table(definition).and_then(|table| table.query)
@@ -297,7 +354,9 @@ async fn defaults(object: &Object, context: &StatementContext) -> Result<HashMap
 #[derive(Clone)]
 struct Users {
     existing: Object,
-    /// The table's new columns.
+    /// The table's new definition and columns, and the new definitions of those that refer to it.
+    new: Object,
+    following: Vec<Object>,
     columns: Arc<EmptyTable>,
     context: StatementContext,
 }
@@ -305,9 +364,10 @@ struct Users {
 impl Users {
     /// Checks that the new columns break nothing; returns the state of the definitions that this holds for.
     async fn check(self) -> Result<Stamp> {
-        let (existing, columns) = (&self.existing, &self.columns);
+        let Self { existing, new, following, columns, .. } = &self;
         let check = |context: StatementContext| async move {
-            let changed = context.with_relation(&existing.name, Arc::clone(columns) as _);
+            let changed = context.with_relation(&existing.name, Arc::clone(columns) as _).with_definition(new.clone());
+            let changed = following.iter().fold(changed, |changed, other| changed.with_definition(other.clone()));
             check_users(existing, &context, &changed).await?;
             context.view().stamp()
         };
@@ -322,6 +382,7 @@ async fn make(new: &NewObject, context: &StatementContext, running: &RunningPlan
     let mut parsed = parsed.as_ref().clone();
     take_if_not_exists(&mut parsed);
     let (constraints, required) = (constraining::written(&parsed)?, constraining::required(&parsed));
+    let constraints = referring::resolved(name, constraints, &[], &declared_columns(&parsed), context).await?;
     let declared = numbering::declared(new, &mut parsed, &constraints, context)?;
     let new = declared.as_ref().unwrap_or(new);
     let planned = plan(&parsed, &context.making(name)).await?;
@@ -339,8 +400,10 @@ async fn make(new: &NewObject, context: &StatementContext, running: &RunningPlan
     }
     let notes = notes_on_copy(name, &command.input, context)?;
     let columns = Arc::clone(command.input.schema().inner());
+    referring::check(name, name, &columns, &constraints, context).await?;
+    let referred = referring::foreign(&constraints).map(|(_, own)| referring::object_name(&own.table)).collect();
     let constraints = constraining::of(name, &constraints, &columns, context).await?;
-    let made = Made { declared, moved: vec![], constraints: Arc::new(constraints) };
+    let made = Made { declared, moved: vec![], constraints: Arc::new(constraints), referred, following: vec![] };
     running.wrote(write(new, Arc::unwrap_or_clone(command.input), made, context, running).await?);
     Ok(notes)
 }
@@ -353,6 +416,10 @@ pub struct Made {
     pub moved: Vec<Moved>,
     /// What holds for all of its rows.
     pub constraints: Arc<Constraints>,
+    /// The tables that it refers to.
+    pub referred: Vec<String>,
+    /// The new definitions of tables that refer to it, whose foreign keys follow its change.
+    pub following: Vec<Object>,
 }
 
 /// Writes the rows of a new or replaced table. Returns the number of rows.
@@ -362,14 +429,17 @@ pub struct Made {
 pub async fn write(
     new: &NewObject,
     rows: LogicalPlan,
-    Made { declared, moved, constraints }: Made,
+    Made { declared, moved, constraints, referred, following }: Made,
     context: &StatementContext,
     running: &RunningPlan,
 ) -> Result<u64> {
     let name = &new.object.name;
     let replaced = context.view().snapshot(SnapshotOf::Table, name, When::Now)?.map(|newest| newest.id);
     let columns = Arc::new(EmptyTable::new(Arc::new(rows.schema().as_arrow().clone())));
-    let users = new.existing.clone().map(|existing| Users { existing, columns, context: context.clone() });
+    let users = new.existing.clone().map(|existing| {
+        let (new, following, context) = (new.object.clone(), following.clone(), context.clone());
+        Users { existing, new, following, columns, context }
+    });
     let recheck = users.clone().map(|users| move || Box::pin(users.clone().check()) as BoxFuture<'static, Result<Stamp>>);
     let table = NewTable {
         replaced,
@@ -386,13 +456,68 @@ pub async fn write(
     if let Some(users) = users {
         users.check().await?;
     }
+    let known = referring::all(context)?;
+    let is_part = table.constraints.refers || known.iter().any(|key| key.table == *name || key.referred == *name);
+    let mut before = Before::new();
+    if is_part {
+        // Nobody else changes the tables that it refers to, or that refer to it, until all is compared.
+        let options = context.session().config_options();
+        let of = |key: &ForeignKey| [key.table.clone(), key.referred.clone()];
+        let mut related: BTreeSet<String> =
+            known.iter().filter(|key| key.table == *name || key.referred == *name).flat_map(of).collect();
+        related.extend(referred);
+        related.insert(name.clone());
+        for table in &related {
+            let _held = context.catalog().lock(SnapshotOf::Table, table, "CREATE TABLE", options).await?;
+        }
+        referring::note(&mut before, name, context)?;
+    }
     let frame = DataFrame::new(context.state(), rows);
     let (task, again) = (Arc::new(frame.task_ctx()), FirstError::of(&frame, context)?);
     let plan = frame.create_physical_plan().await?;
     running.set(&plan);
-    match (tables::create(context.catalog(), &table, plan, task).await, again) {
+    let written = match (tables::create(context.catalog(), &table, plan, task).await, again) {
         (Err(error), Some(again)) => Err(again.instead_of(error).await),
         (made, _) => made,
+    }?;
+    referring::follow(&following, context).await?;
+    if is_part {
+        referring::verify(&before, &known, false, context).await?;
+    }
+    Ok(written)
+}
+
+/// Makes or replaces a table; where tables refer to each other, in a transaction of its own, so that nothing appears before all foreign keys
+/// are compared.
+///
+/// # Errors
+/// Those of `make`.
+pub async fn together<W: Future<Output = Result<Vec<String>>>>(
+    is_part: bool,
+    context: &StatementContext,
+    make: impl FnOnce(StatementContext) -> W,
+) -> Result<Vec<String>> {
+    if !is_part || context.catalog().is_transaction() {
+        return make(context.clone()).await;
+    }
+    let own = context.in_transaction()?;
+    if own.view().stamp()?.definitions != context.view().stamp()?.definitions {
+        return Err(context.view().moved());
+    }
+    let made = make(own.clone()).await;
+    context.tables().let_go();
+    // What has changed since the transaction began is seen by another one.
+    unless_moved(made.and_then(|notes| own.catalog().commit().map(|()| notes)), context)
+}
+
+/// The columns that a CREATE TABLE declares; none where its query gives them.
+fn declared_columns(parsed: &SqlParsed) -> Vec<String> {
+    let SqlParsed::Statement(statement) = parsed else { return vec![] };
+    match statement.as_ref() {
+        SqlStatement::CreateTable(table) if table.query.is_none() => {
+            table.columns.iter().map(|column| normal(&column.name)).collect()
+        }
+        _ => vec![],
     }
 }
 
@@ -403,6 +528,17 @@ pub async fn write(
 pub fn written_columns(object: &Object, context: &StatementContext) -> Result<Vec<ColumnDef>> {
     let definition = Definition::read(object.clone(), context.session())?;
     Ok(create_table(&definition).map(|table| table.columns).unwrap_or_default())
+}
+
+/// A table whose definition has other constraints.
+///
+/// # Errors
+/// The definition cannot be read.
+pub fn with_constraints(object: &Object, constraints: &[Constraint], context: &StatementContext) -> Result<Object> {
+    let columns = written_columns(object, context)?;
+    let parts = columns.iter().map(ToString::to_string).chain(constraints.iter().map(ToString::to_string));
+    let sql = format!("CREATE TABLE {} ({})", quoted(&object.name, context), parts.collect::<Vec<_>>().join(", "));
+    Ok(Object { sql, version: object.version + 1, ..object.clone() })
 }
 
 /// The constraints in the statement that created a table.

@@ -171,12 +171,18 @@ impl Relation {
     }
 
     /// What a constraint says, as in CREATE TABLE.
-    pub fn constraint_definition(&self, constraint: &RelationConstraint) -> String {
+    pub fn constraint_definition(&self, constraint: &RelationConstraint, catalog: &PostgresCatalog) -> String {
         match &constraint.rule {
             RelationRule::PrimaryKey => format!("PRIMARY KEY ({})", self.listed(constraint)),
             RelationRule::Unique { nulls_are_equal: false } => format!("UNIQUE ({})", self.listed(constraint)),
             RelationRule::Unique { nulls_are_equal: true } => format!("UNIQUE NULLS NOT DISTINCT ({})", self.listed(constraint)),
             RelationRule::Check(condition) => format!("CHECK (({condition}))"),
+            RelationRule::Foreign(foreign) => {
+                let seen = foreign.referred(catalog).and_then(|other| catalog.class_name(other.oid));
+                let other = seen.unwrap_or_else(|| format!("{}.{}", quoted(&foreign.schema), quoted(&foreign.table)));
+                let columns = foreign.columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
+                format!("FOREIGN KEY ({}) REFERENCES {other}({columns}){}", self.listed(constraint), foreign.rest)
+            }
         }
     }
 
@@ -220,6 +226,48 @@ pub enum RelationRule {
     },
     /// The condition, as SQL.
     Check(String),
+    Foreign(RelationForeign),
+}
+
+/// What a foreign key says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelationForeign {
+    /// The schema and name of the other table, and its columns.
+    pub schema: String,
+    pub table: String,
+    pub columns: Vec<String>,
+    /// The letters of what happens on UPDATE and DELETE.
+    pub on_update: &'static str,
+    pub on_delete: &'static str,
+    pub is_full: bool,
+    pub is_deferrable: bool,
+    pub is_deferred: bool,
+    /// What stands after the columns, with a space before.
+    pub rest: String,
+}
+
+impl RelationForeign {
+    /// The table that it refers to, where the role sees it.
+    pub fn referred<'a>(&self, catalog: &'a PostgresCatalog) -> Option<&'a Relation> {
+        let is_it = |relation: &&Relation| relation.name == self.table && catalog.schema(relation.namespace) == self.schema;
+        catalog.relations.iter().find(is_it)
+    }
+
+    /// The key of that table which it refers to.
+    pub fn key<'a>(&self, catalog: &'a PostgresCatalog) -> Option<(&'a Relation, &'a RelationConstraint)> {
+        let relation = self.referred(catalog)?;
+        let places = self.places(relation);
+        let is_it = |key: &&RelationConstraint| {
+            key.columns.len() == places.len() && key.columns.iter().all(|place| places.contains(place))
+        };
+        Some((relation, relation.keys().find(is_it)?))
+    }
+
+    /// The places of its columns in the other table, from 1.
+    pub fn places(&self, relation: &Relation) -> Vec<i64> {
+        let place = |name: &String| relation.columns.iter().position(|column| column.name == *name);
+        self.columns.iter().filter_map(place).filter_map(|place| i64::try_from(place + 1).ok()).collect()
+    }
 }
 
 impl RelationConstraint {
@@ -227,7 +275,7 @@ impl RelationConstraint {
     pub fn is_key(&self) -> bool {
         match self.rule {
             RelationRule::PrimaryKey | RelationRule::Unique { .. } => true,
-            RelationRule::Check(_) => false,
+            RelationRule::Check(_) | RelationRule::Foreign(_) => false,
         }
     }
 

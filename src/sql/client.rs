@@ -34,8 +34,10 @@ pub enum ClientCommand {
     DeallocateAll,
     /// `CANCEL number`: cancels a statement listed in `system.queries`.
     Cancel(i64),
-    /// `LISTEN`, `UNLISTEN`, `NOTIFY` and `SET CONSTRAINTS ALL`. They are accepted but do nothing.
+    /// `LISTEN`, `UNLISTEN` and `NOTIFY`. They are accepted but do nothing.
     Messages(&'static str),
+    /// `SET CONSTRAINTS {ALL | name, …} {DEFERRED | IMMEDIATE}`: whether these foreign keys, with no names all, are compared at COMMIT.
+    Constraints { names: Vec<String>, are_late: bool },
     /// `ANALYZE`, `VACUUM`, … They are accepted but do nothing.
     Maintain(Maintain),
 }
@@ -121,6 +123,7 @@ impl ClientCommand {
             Self::DeallocateAll => "DEALLOCATE ALL",
             Self::Cancel(_) => "CANCEL",
             Self::Messages(word) => word,
+            Self::Constraints { .. } => "SET CONSTRAINTS",
             Self::Maintain(maintain) => maintain.word,
         }
     }
@@ -256,14 +259,20 @@ fn set(parser: &mut Parser<'_>) -> Result<Option<ClientCommand>, ParserError> {
         let value = value(parser)?;
         return of("session_authorization", value);
     }
-    // No constraint is checked late, so there is none to defer.
     if scope == 0
         && matches!(&parser.peek_nth_token(1).token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("CONSTRAINTS"))
-        && is_word(parser, 2, Keyword::ALL)
     {
-        skip(parser, 3);
+        skip(parser, 2);
+        let names = match parser.parse_keyword(Keyword::ALL) {
+            true => vec![],
+            // A schema before the name is that of the table.
+            false => parser.parse_comma_separated(|parser| parser.parse_object_name(false))?,
+        };
+        let names = names.iter().filter_map(|name| name.0.last()?.as_ident().map(normal)).collect();
         return match word(parser).as_deref() {
-            Some("DEFERRED" | "IMMEDIATE") => Ok(Some(ClientCommand::Messages("SET CONSTRAINTS"))),
+            Some(when @ ("DEFERRED" | "IMMEDIATE")) => {
+                Ok(Some(ClientCommand::Constraints { names, are_late: when == "DEFERRED" }))
+            }
             _ => parser.expected("DEFERRED or IMMEDIATE", parser.peek_token()),
         };
     }

@@ -226,6 +226,17 @@ impl StatementContext {
         self.over(Arc::new(View::new(Arc::clone(self.catalog()))))
     }
 
+    /// The same statement in a transaction of its own, which begins now. Its changes appear with the commit of [`Self::catalog`].
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn in_transaction(&self) -> Result<Self> {
+        // What was loaded in a state of the database may be of another one within the transaction.
+        self.tables().let_go();
+        let catalog = self.catalog().begin()?;
+        Ok(self.over(Arc::new(View::new(catalog))))
+    }
+
     /// The state of the database that the statement reads.
     pub fn view(&self) -> &Arc<View> {
         &self.whole.view

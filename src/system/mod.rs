@@ -146,7 +146,7 @@ const OF_POSTGRES: &str = "
 # The catalog of PostgreSQL
 
 Clients of PostgreSQL find its catalog: every table of `pg_catalog` and `information_schema` that PostgreSQL 16 has, with its columns. What
-there is nothing of here (triggers, foreign keys, publications …) is a table without rows. A name without a schema is looked for
+there is nothing of here (triggers, publications …) is a table without rows. A name without a schema is looked for
 in `public`, then in `pg_catalog`: `SELECT * FROM pg_class`.
 
 - An object has the number 16384 + 16 × its number in the database; what belongs to it (the tables `_tags` and `_history` of a profile, the

@@ -20,6 +20,7 @@ mod erasure;
 mod experiments;
 mod files;
 mod flight;
+mod foreign_keys;
 mod grouping;
 mod guides;
 mod health;

@@ -50,8 +50,9 @@ fn constraint(call: &Call<'_>) -> Result<Cell> {
     if call.is_null(0) {
         return Ok(Cell::Null);
     }
-    let found = call.catalog()?.constraint(call.int(0)?);
-    Ok(found.map(|(relation, constraint)| relation.constraint_definition(constraint)).into())
+    let catalog = call.catalog()?;
+    let found = catalog.constraint(call.int(0)?);
+    Ok(found.map(|(relation, constraint)| relation.constraint_definition(constraint, catalog)).into())
 }
 
 fn index(call: &Call<'_>) -> Result<Cell> {

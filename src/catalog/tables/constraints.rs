@@ -30,13 +30,17 @@ use crate::text::{identifier, written_name};
 /// Up to this many first values of new keys are compared with a row group one by one; of more, the least and the greatest.
 const FEW: usize = 4096;
 /// What an entry of a hash set takes beside its bytes.
-const ENTRY: usize = 48;
+pub(super) const ENTRY: usize = 48;
 
 /// What holds for all rows of a table.
 #[derive(Debug, Clone, Default)]
 pub struct Constraints {
     pub keys: Vec<Key>,
     pub checks: Vec<Check>,
+    /// Foreign keys of which a row has all columns or none.
+    pub full: Vec<Key>,
+    /// Whether rows refer to those of tables, with which they are compared when they are written.
+    pub refers: bool,
     /// Which rows are tested.
     pub rows: Rows,
     /// The columns of strings that are values of a type of PostgreSQL, with its name.
@@ -92,7 +96,7 @@ struct Keys {
 }
 
 #[derive(Debug)]
-struct First {
+pub(super) struct First {
     converter: RowConverter,
     /// All values, or the least and the greatest.
     values: BTreeSet<OwnedRow>,
@@ -100,7 +104,8 @@ struct First {
 }
 
 impl First {
-    fn of(data_type: &DataType) -> Result<Option<Self>> {
+    /// No values yet; `None` for types whose bounds are not in the order of rows.
+    pub(super) fn of(data_type: &DataType) -> Result<Option<Self>> {
         let is_ordered = data_type.is_integer()
             || data_type.is_string()
             || matches!(
@@ -114,7 +119,8 @@ impl First {
         Ok(Some(Self { converter, values: BTreeSet::new(), is_range: false }))
     }
 
-    fn add(&mut self, values: &ArrayRef) -> Result<()> {
+    /// Adds values.
+    pub(super) fn add(&mut self, values: &ArrayRef) -> Result<()> {
         for row in &self.converter.convert_columns(std::slice::from_ref(values))? {
             self.values.insert(row.owned());
             let is_more = self.values.len() > if self.is_range { 2 } else { FEW };
@@ -127,7 +133,7 @@ impl First {
     }
 
     /// Whether each row group can have one of the values, by its bounds.
-    fn within(&self, least: &ArrayRef, most: &ArrayRef) -> Result<Vec<bool>> {
+    pub(super) fn within(&self, least: &ArrayRef, most: &ArrayRef) -> Result<Vec<bool>> {
         let of = |bounds: &ArrayRef| self.converter.convert_columns(std::slice::from_ref(bounds));
         let (low, high) = (of(least)?, of(most)?);
         let may = |group: usize| {
@@ -177,6 +183,9 @@ impl Added {
         for check in &self.constraints.checks {
             self.test(check, batch)?;
         }
+        for key in &self.constraints.full {
+            self.refuse_parts(key, batch)?;
+        }
         let constraints = Arc::clone(&self.constraints);
         for (key, keys) in constraints.keys.iter().zip(&mut self.keys) {
             let columns: Vec<ArrayRef> = key.columns.iter().map(|place| plain(batch.column(*place))).collect();
@@ -220,6 +229,20 @@ impl Added {
             ),
         };
         Err(of_constraint(coded(SqlState::CHECK_VIOLATION, &self.table, problem), &self.table, &check.name))
+    }
+
+    /// Fails when a row has some of the columns of a key and not the others.
+    fn refuse_parts(&self, key: &Key, batch: &RecordBatch) -> Result<()> {
+        let columns: Vec<ArrayRef> = key.columns.iter().map(|place| Arc::clone(batch.column(*place))).collect();
+        let nulls = |row: usize| columns.iter().filter(|column| column.is_null(row)).count();
+        if !(0..batch.num_rows()).any(|row| nulls(row) > 0 && nulls(row) < columns.len()) {
+            return Ok(());
+        }
+        let problem = format!(
+            "insert or update violates foreign key constraint \"{}\": MATCH FULL does not allow mixing of null and nonnull key values; nothing was written",
+            key.name
+        );
+        Err(of_constraint(coded(SqlState::FOREIGN_KEY_VIOLATION, &self.table, problem), &self.table, &key.name))
     }
 
     /// Fails when a column that allows no NULL has one.
@@ -332,7 +355,7 @@ impl Added {
 }
 
 /// The values of a column as keys compare them: zero has no sign, and there is one NaN.
-fn plain(column: &ArrayRef) -> ArrayRef {
+pub(super) fn plain(column: &ArrayRef) -> ArrayRef {
     match column.data_type() {
         DataType::Float64 => {
             let plain = |value: f64| if value.is_nan() { f64::NAN } else { value + 0.0 };
@@ -346,7 +369,8 @@ fn plain(column: &ArrayRef) -> ArrayRef {
     }
 }
 
-fn has_null(columns: &[ArrayRef], row: usize) -> bool {
+/// True for a row with a NULL in one of these columns.
+pub(super) fn has_null(columns: &[ArrayRef], row: usize) -> bool {
     columns.iter().any(|column| column.is_null(row))
 }
 

@@ -9,6 +9,7 @@
 mod change;
 mod constraints;
 mod create;
+mod foreign;
 mod identified;
 mod writing;
 
@@ -32,6 +33,7 @@ use futures::future::BoxFuture;
 pub use change::{Change, Lost};
 pub use constraints::{Added, Check, Constraints, Key, Rows};
 pub use create::{NewTable, Recheck, create};
+pub use foreign::{Action, Compared, ForeignKey, Side, compare, compared_as};
 pub use identified::{FILE, Identified, ROW};
 
 use self::writing::Writing;
@@ -40,7 +42,7 @@ use super::compaction::Compaction;
 use super::published::PublishedTable;
 use super::snapshots::{Part, SnapshotOf, When, changed_meanwhile};
 use super::view::View;
-use crate::error::{failed, invalid};
+use crate::error::{SqlState, coded, failed, invalid};
 use crate::opaque::forward;
 
 /// How many snapshots are kept: one day of a statement every quarter of an hour, with some margin. The snapshots of INSERTs share files; a
@@ -235,6 +237,11 @@ impl DataSink for TableSink {
     }
 
     async fn write_all(&self, data: SendableRecordBatchStream, context: &Arc<TaskContext>) -> Result<u64> {
+        if self.constraints.refers {
+            let problem =
+                "EXPLAIN ANALYZE of a statement that writes to a table with a foreign key is not supported; write EXPLAIN";
+            return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, &self.name, problem));
+        }
         let options = context.session_config().options();
         let _lock = self.catalog.lock(SnapshotOf::Table, &self.name, "INSERT", options).await?;
         // Rows that others have added since the statement was planned stay; but a table that was dropped and created again under the name

@@ -5,12 +5,13 @@
 //! published, all at once.
 
 mod memory;
+mod together;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, BooleanArray, UInt64Array};
-use datafusion::arrow::compute::filter_record_batch;
+use datafusion::arrow::compute::{filter_record_batch, is_not_null};
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::catalog::{MemTable, TableProvider};
@@ -18,7 +19,7 @@ use datafusion::common::{DFSchema, Result, TableReference};
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::error::DataFusionError;
-use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Cast, DmlStatement, Expr, LogicalPlan, LogicalPlanBuilder, TableScan, WriteOp};
@@ -30,18 +31,21 @@ use futures::{StreamExt, TryStreamExt, stream};
 use sqlparser::ast::{SetExpr, Statement as SqlStatement, TableFactor};
 
 use self::memory::InMemory;
+use self::together::{Gone, Together};
 use super::Session;
 use super::answer::Answer;
 use super::naming::{own_name, relation};
 use super::rights::check_own_rows;
 use crate::catalog::data::Pinned;
 use crate::catalog::locks::Lock;
+use crate::catalog::objects::{Object, REFERENCES};
 use crate::catalog::snapshots::{Part, Snapshot, SnapshotOf, When, changed_meanwhile};
 use crate::catalog::tables::{Change, Constraints, Identified, Lost};
 use crate::error::{SqlState, coded, failed, invalid};
 use crate::objects::constraining;
 use crate::objects::protection::barrier::Barrier;
-use crate::objects::protection::{FirstError, class, read_and_written};
+use crate::objects::protection::{FirstError, class, notes_on_copy, read_and_written};
+use crate::objects::referring;
 use crate::objects::schema::reference;
 use crate::objects::subject::sources;
 use crate::refresh::published::name_and_time;
@@ -73,30 +77,46 @@ pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementConte
         },
     };
     let word = changing::word(parsed);
-    let lock = match Target::is_in_memory(&name, context) {
-        true => None,
-        false => {
-            check_kind(&name, word, context)?;
+    let is_in_memory = Target::is_in_memory(&name, context);
+    if !is_in_memory {
+        check_kind(&name, word, context)?;
+    }
+    let together = if is_in_memory { None } else { Together::begin(&name, word, context).await? };
+    let lock = match &together {
+        None if !is_in_memory => {
             let options = context.session().config_options();
             context.catalog().lock(SnapshotOf::Table, &name, word, options).await?
         }
+        _ => None,
     };
     // Renewed under the lock: the state of the table that no one else can change.
-    let context = &context.renewed();
+    let context = &together.as_ref().map_or_else(|| context.renewed(), |together| together.context.clone());
+    if together.is_none() && !is_in_memory {
+        if referring::is_part(&name, context)? {
+            return Err(changed_meanwhile(&name));
+        }
+        if context.catalog().is_transaction() && word != "INSERT" {
+            referring::require_no_other(&name, context)?;
+        }
+    }
+    let needed = &together.as_ref().map(|together| together.needed(&name)).unwrap_or_default();
     let completed = with_columns(parsed, &name, context).await?;
     let parsed = completed.as_ref().unwrap_or(parsed);
     let planned = |context: StatementContext| {
         let name = name.clone();
-        async move { Planned::of(parsed, &name, &context).await }
+        async move { Planned::of(parsed, &name, needed, &context).await }
     };
     let planned = context.settled(planned).await?;
     // Before the rows, so that nobody reads them without their classes.
-    let notes = class::carry(&name, TARGET, &planned.rows, &planned.context).await?;
+    let mut notes = class::carry(&name, TARGET, &planned.rows, &planned.context).await?;
     if planned.inserts || !removes(word) {
         sources::note(&name, &planned.rows, &planned.context)?;
     }
     if planned.inserts {
         sources::note_columns(&name, &planned.rows, &planned.context)?;
+    }
+    if planned.inserts && !is_in_memory {
+        notes.extend(notes_on_copy(&name, &planned.rows, context)?);
     }
     let rows = bind_parameters(planned.rows.clone(), context)?;
     let frame = DataFrame::new(planned.context.state(), rows);
@@ -104,7 +124,7 @@ pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementConte
     let plan = frame.create_physical_plan().await?;
     let (schema, gives_rows) = (planned.answered(), planned.returned.is_some());
     let context = planned.context.clone();
-    let work = planned.run(lock, Arc::clone(&plan), task);
+    let work = planned.run(lock, together, Arc::clone(&plan), task);
     let batches = stream::once(work).map_ok(|batches| stream::iter(batches.into_iter().map(Ok))).try_flatten();
     let rows: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(schema, batches.boxed()));
     let mut answer = Answer::start(&session.engine, &context, plan, rows, None, again);
@@ -112,12 +132,15 @@ pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementConte
     Ok(Some(if gives_rows { answer } else { answer.counting() }))
 }
 
-/// The temporary table that an INSERT writes to, if not every row may be in it: DataFusion, which adds rows to the others, tests no
-/// constraints, and names columns by their places.
+/// The table that an INSERT writes to, if its rows refer to those of a table; or the temporary table, if not every row may be in it: DataFusion,
+/// which adds rows to the others, tests no constraints, and names columns by their places.
 fn constrained(parsed: &SqlParsed, context: &StatementContext) -> Result<Option<String>> {
     let Some(name) = changing::inserted(parsed) else { return Ok(None) };
     let name = own_name(name, context)?;
-    let Some(table) = context.tables().temporary(&name) else { return Ok(None) };
+    let Some(table) = context.tables().temporary(&name) else {
+        let refers = |object: &Object| object.kind == "table" && object.sql.contains(REFERENCES);
+        return Ok(relation(&name, context)?.filter(refers).map(|_| name));
+    };
     let is_constrained =
         !context.tables().constraints(&name).is_empty() || table.schema().fields().iter().any(|field| !field.is_nullable());
     Ok(is_constrained.then_some(name))
@@ -183,7 +206,7 @@ pub async fn described(parsed: &SqlParsed, context: &StatementContext) -> Result
         check_kind(&name, changing::word(parsed), context)?;
     }
     let completed = with_columns(parsed, &name, context).await?;
-    let planned = Planned::of(completed.as_ref().unwrap_or(parsed), &name, context).await?;
+    let planned = Planned::of(completed.as_ref().unwrap_or(parsed), &name, &[], context).await?;
     let (table, target) = (TableReference::bare(name), provider_as_source(planned.target.identified()?));
     let mut described = DmlStatement::new(table, target, WriteOp::Insert(InsertOp::Append), Arc::new(planned.rows.clone()));
     described.output_schema = Arc::new(DFSchema::try_from(planned.answered().as_ref().clone())?);
@@ -210,7 +233,7 @@ pub async fn explained(parsed: &SqlParsed, context: &StatementContext) -> Result
     }
     let target = Target::of(&name, context).await?;
     let changed = with_columns(&changed, &name, context).await?.unwrap_or(changed);
-    let Some(change) = target.change(&changed, &name, context).await? else { return Ok(None) };
+    let Some(change) = target.change(&changed, &name, &[], context).await? else { return Ok(None) };
     let context = context.with_files(vec![(TARGET.into(), target.identified()?)]);
     let query = SqlStatement::Query(Box::new(change.query));
     let explained = match parsed.clone() {
@@ -328,7 +351,13 @@ impl Target {
         }
     }
 
-    async fn change(&self, parsed: &SqlParsed, name: &str, context: &StatementContext) -> Result<Option<changing::Change>> {
+    async fn change(
+        &self,
+        parsed: &SqlParsed,
+        name: &str,
+        needed: &[String],
+        context: &StatementContext,
+    ) -> Result<Option<changing::Change>> {
         let columns: Vec<&str> = self.columns().fields().iter().map(|field| field.name().as_str()).collect();
         let reference = reference(name, context);
         let schema = context.state().schema_for_ref(reference.clone())?;
@@ -339,7 +368,8 @@ impl Target {
                 defaults.insert((*column).to_string(), expr_to_sql(default)?);
             }
         }
-        changing::change(parsed, &Known { columns, defaults }, changing::returning(parsed).is_some())
+        let known = Known { columns, defaults, needed };
+        changing::change(parsed, &known, changing::returning(parsed).is_some() || !needed.is_empty())
     }
 }
 
@@ -363,6 +393,8 @@ struct Planned {
     target: Target,
     /// The rows to remove and to add; for INSERT, only the latter.
     rows: LogicalPlan,
+    /// The columns whose old values stand after the table's own.
+    needed: Vec<String>,
     inserts: bool,
     may_repeat: bool,
     /// The RETURNING clause, with its columns.
@@ -371,10 +403,11 @@ struct Planned {
 }
 
 impl Planned {
-    async fn of(parsed: &SqlParsed, name: &str, context: &StatementContext) -> Result<Self> {
+    /// Plans a statement; for each row that it removes, `needed` are columns whose old values are needed.
+    async fn of(parsed: &SqlParsed, name: &str, needed: &[String], context: &StatementContext) -> Result<Self> {
         let target = Target::of(name, context).await?;
         let columns = Arc::clone(target.columns());
-        let (rows, inserts, may_repeat) = match target.change(parsed, name, context).await? {
+        let (rows, inserts, may_repeat) = match target.change(parsed, name, needed, context).await? {
             Some(change) => {
                 let context = context.with_files(vec![(TARGET.into(), target.identified()?)]);
                 let query = SqlParsed::Statement(Box::new(SqlStatement::Query(Box::new(change.query))));
@@ -392,8 +425,8 @@ impl Planned {
                 (Arc::unwrap_or_clone(insert.input), true, false)
             }
         };
-        let mut planned =
-            Self { name: name.into(), target, rows, inserts, may_repeat, returned: None, context: context.not_writing() };
+        let (name, needed, context) = (name.into(), needed.to_vec(), context.not_writing());
+        let mut planned = Self { name, target, rows, needed, inserts, may_repeat, returned: None, context };
         if let Some(returning) = changing::returning(parsed) {
             // Mistakes in it are reported before anything changes.
             let plan = planned.given(&returning, vec![]).await?;
@@ -419,7 +452,25 @@ impl Planned {
     }
 
     /// Changes the table and returns the answer. No one else can write to the table while the lock is held.
-    async fn run(self, lock: Option<Lock>, plan: Arc<dyn ExecutionPlan>, task: Arc<TaskContext>) -> Result<Vec<RecordBatch>> {
+    async fn run(
+        self,
+        lock: Option<Lock>,
+        together: Option<Together>,
+        plan: Arc<dyn ExecutionPlan>,
+        task: Arc<TaskContext>,
+    ) -> Result<Vec<RecordBatch>> {
+        let name = self.name.clone();
+        let (answer, gone) = self.change(plan, task).await?;
+        if let Some(mut together) = together {
+            together.follow(&name, gone).await?;
+            together.end().await?;
+        }
+        drop(lock);
+        Ok(answer)
+    }
+
+    /// Changes the table; returns the answer, and the keys that are gone.
+    async fn change(self, plan: Arc<dyn ExecutionPlan>, task: Arc<TaskContext>) -> Result<(Vec<RecordBatch>, Gone)> {
         let columns = Arc::clone(self.target.columns());
         let mut lost = Lost::new(self.target.rows(), &task);
         let mut writing = match &self.target {
@@ -430,6 +481,8 @@ impl Planned {
             Target::Memory(table) => Writing::Memory(table.change(&task)?),
         };
         let memory = MemoryConsumer::new("RETURNING").register(task.memory_pool());
+        let keys = MemoryConsumer::new("foreign keys").register(task.memory_pool());
+        let mut gone = Gone::new(self.needed.clone());
         let (mut given, mut count) = (vec![], 0);
         let mut rows = execute_stream(plan, Arc::clone(&task))?;
         while let Some(batch) = rows.next().await {
@@ -438,6 +491,7 @@ impl Planned {
                 let all = RecordBatch::try_new(nullable(&columns), batch.columns().to_vec())?;
                 (all.clone(), all)
             } else {
+                self.note_gone(&batch, &columns, &mut gone, &keys)?;
                 self.split(&batch, &mut lost, &columns)?
             };
             count += changed.num_rows();
@@ -466,8 +520,19 @@ impl Planned {
             Writing::Managed(change) => change.publish(&lost).await?,
             Writing::Memory(change) => change.publish(&lost).await?,
         }
-        drop(lock);
-        Ok(answer)
+        Ok((answer, gone))
+    }
+
+    /// Notes the keys of rows that go, or get others.
+    fn note_gone(&self, batch: &RecordBatch, columns: &SchemaRef, gone: &mut Gone, memory: &MemoryReservation) -> Result<()> {
+        let first = BEFORE + columns.fields().len();
+        if self.needed.is_empty() || batch.num_columns() < first + self.needed.len() {
+            return Ok(());
+        }
+        let new = self.needed.iter().map(|name| Ok(Arc::clone(batch.column(BEFORE + columns.index_of(name)?))));
+        let new = new.collect::<Result<Vec<_>>>()?;
+        let removed = is_not_null(batch.column(1))?;
+        gone.add((&batch.columns()[first..], &new), (&removed, batch.column(2).as_boolean()), memory)
     }
 
     /// Marks the removed rows; returns the rows that the statement affects, and the new rows.
@@ -489,7 +554,8 @@ impl Planned {
             let none = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), vec![], &options)?;
             return Ok((none.clone(), none));
         }
-        let values = RecordBatch::try_new(nullable(columns), batch.columns()[BEFORE..].to_vec())?;
+        let own = BEFORE..BEFORE + columns.fields().len();
+        let values = RecordBatch::try_new(nullable(columns), batch.columns()[own].to_vec())?;
         let stays = batch.column(2).as_boolean();
         let changed = filter_record_batch(&values, &counts)?;
         let new = filter_record_batch(&values, stays)?;
@@ -534,27 +600,30 @@ fn given(returning: &Returning, context: &StatementContext) -> Result<SqlParsed>
     Ok(SqlParsed::Statement(statement))
 }
 
-/// Casts the values of a change to the types of the table.
+/// Casts the values of a change to the types of the table; old values, which stand after them, have theirs.
 fn with_types(plan: LogicalPlan, columns: &SchemaRef) -> Result<LogicalPlan> {
     let typed = |value: Expr, field: &Field| {
         Expr::Cast(Cast::new(Box::new(value), field.data_type().clone())).alias(field.name().as_str())
     };
+    let own = columns.fields().len();
     // A number with more digits than a float holds keeps them if it is cast where it is written.
     if let LogicalPlan::Projection(projection) = &plan
-        && projection.expr.len() == BEFORE + columns.fields().len()
+        && projection.expr.len() >= BEFORE + own
     {
         let values = projection.expr.iter().skip(BEFORE).zip(columns.fields());
         let values = values.map(|(value, field)| typed(value.clone().unalias(), field));
-        let items: Vec<Expr> = projection.expr.iter().take(BEFORE).cloned().chain(values).collect();
+        let old = projection.expr.iter().skip(BEFORE + own).cloned();
+        let items: Vec<Expr> = projection.expr.iter().take(BEFORE).cloned().chain(values).chain(old).collect();
         return LogicalPlanBuilder::from(projection.input.as_ref().clone()).project(items)?.build();
     }
     let before = plan.schema().columns().into_iter().take(BEFORE).map(Expr::Column);
+    let old = plan.schema().columns().into_iter().skip(BEFORE + own).map(Expr::Column);
     let values = plan.schema().columns().into_iter().enumerate().skip(BEFORE).zip(columns.fields());
     let values = values.map(|((place, column), field)| {
         let written = changing::written_decimal(&plan, place).filter(|_| field.data_type().is_decimal());
         typed(written.cloned().unwrap_or(Expr::Column(column)), field)
     });
-    let items: Vec<Expr> = before.chain(values).collect();
+    let items: Vec<Expr> = before.chain(values).chain(old).collect();
     LogicalPlanBuilder::from(plan).project(items)?.build()
 }
 

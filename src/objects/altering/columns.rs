@@ -12,6 +12,7 @@ use sqlparser::ast::{AlterColumnOperation, AlterTableOperation, ColumnDef, Colum
 use super::definition::has_name;
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid};
+use crate::objects::referring::object_name;
 use crate::objects::table;
 use crate::sql::command::normal;
 use crate::sql::syntax::constraints::{self, Constraint, Rule};
@@ -152,7 +153,7 @@ pub(super) fn changed(
                         Ok(place) => {
                             let gone = columns.remove(place).name;
                             // As in PostgreSQL, constraints that name the column are dropped with it.
-                            constraints.retain(|constraint| !constraint.rule.columns().contains(&gone));
+                            constraints.retain(|constraint| !names(name, constraint, &gone));
                         }
                         Err(_) if *if_exists => {}
                         Err(error) => return Err(error),
@@ -166,7 +167,7 @@ pub(super) fn changed(
                     return Err(coded(SqlState::DUPLICATE_COLUMN, name, format!("has a column {new} already")));
                 }
                 let old = std::mem::replace(&mut columns[place].name, new.clone());
-                constraints.iter_mut().for_each(|constraint| constraint.rule.renamed(&old, &new));
+                constraints.iter_mut().for_each(|constraint| renamed(name, constraint, &old, &new));
             }
             AlterTableOperation::AlterColumn { column_name, op } => {
                 let place = place(name, &columns, column_name)?;
@@ -209,6 +210,25 @@ pub(super) fn changed(
         }
     }
     Ok((columns, checks))
+}
+
+/// True for a constraint that speaks of a column of the table.
+fn names(table: &str, constraint: &Constraint, column: &String) -> bool {
+    let refers = match &constraint.rule {
+        Rule::Foreign(own) => object_name(&own.table) == table && own.referred.contains(column),
+        Rule::PrimaryKey(_) | Rule::Unique { .. } | Rule::Check(_) => false,
+    };
+    refers || constraint.rule.columns().contains(column)
+}
+
+/// Names a column of the table anew in one of its constraints.
+fn renamed(table: &str, constraint: &mut Constraint, old: &str, new: &str) {
+    constraint.rule.renamed(old, new);
+    if let Rule::Foreign(own) = &mut constraint.rule
+        && object_name(&own.table) == table
+    {
+        own.referred.iter_mut().filter(|name| *name == old).for_each(|name| *name = new.to_string());
+    }
 }
 
 fn alter_column(name: &str, from: &str, column: &mut Column, op: &AlterColumnOperation, checks: &mut Vec<Check>) -> Result<()> {

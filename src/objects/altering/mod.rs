@@ -19,7 +19,9 @@ use datafusion::dataframe::DataFrame;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
-use sqlparser::ast::{AlterColumnOperation, AlterTable, AlterTableOperation, Ident, ObjectName, RenameTableNameKind};
+use sqlparser::ast::{
+    AlterColumnOperation, AlterTable, AlterTableOperation, Ident, ObjectName, RenameTableNameKind, TableConstraint,
+};
 
 use crate::catalog::objects::{Moved, Object};
 use crate::catalog::sequences::Sequence;
@@ -32,6 +34,7 @@ use crate::objects::kind::Kind;
 use crate::objects::lifecycle::{NewObject, remember};
 use crate::objects::numbering;
 use crate::objects::protection::class;
+use crate::objects::referring;
 use crate::objects::relation::NAMESPACE;
 use crate::objects::schema::quoted;
 use crate::objects::table::{self, Made, Table};
@@ -40,6 +43,7 @@ use crate::sql::inserting::with_identities;
 use crate::sql::parser;
 use crate::sql::planning::plan;
 use crate::sql::syntax::constraints;
+use crate::sql::syntax::foreign::Foreign;
 use crate::sql::syntax::numbered::{Numbered, sequence_name};
 use crate::statement::{RunningPlan, StatementContext};
 use crate::text::with_article;
@@ -70,7 +74,12 @@ pub async fn alter(statement: &AlterTable, name: &str, context: &StatementContex
         }
         // The rows are read and written again, so they must be readable without masks and row policies.
         super::protection::refuse_changes(&object, &context)?;
-        alter_columns(statement, object, &context, running).await
+        let adds = |operation: &AlterTableOperation| {
+            matches!(operation, AlterTableOperation::AddConstraint { constraint: TableConstraint::ForeignKey(_), .. })
+        };
+        let is_part = statement.operations.iter().any(adds) || referring::is_part(&object.name, &context)?;
+        let work = |context: StatementContext| async move { alter_columns(statement, object, &context, running).await };
+        table::together(is_part, &context, work).await
     };
     context.settled(altered).await
 }
@@ -106,8 +115,11 @@ async fn alter_columns(
     let name = object.name.clone();
     let table = Table.open(&object, When::Now, context).await?;
     let now = columns(table.as_ref(), Some(&object), context)?;
-    let mut constraints = table::written_constraints(&object, context)?;
+    let known = table::written_constraints(&object, context)?;
+    let mut constraints = known.clone();
     let (mut columns, checks) = changed(&name, &quoted(&name, context), now, &mut constraints, &statement.operations)?;
+    let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+    let constraints = referring::resolved(&name, constraints, &known, &names, context).await?;
     check(&name, &checks, context).await?;
     for column in columns.iter_mut().filter(|column| column.is_to_count) {
         let Some(numbered) = &column.numbered else { continue };
@@ -116,6 +128,7 @@ async fn alter_columns(
         column.count_with(&sequence);
     }
     let (definition, declared) = definition(&name, &columns, &constraints, true, context).await?;
+    referring::check(&name, &name, &declared, &constraints, context).await?;
     let tested = of_present_rows(constraining::of(&name, &constraints, &declared, context).await?);
     check_defaults(&name, &columns, context).await?;
     let target = Target { grammar: &Table, name: name.clone(), profile: None };
@@ -140,8 +153,23 @@ async fn alter_columns(
     }
     let rows =
         plan(&parser::parse_composed(&rows(&quoted(&name, context), &columns, &declared), context.session())?, context).await?;
-    let made = Made { declared: Some(declared), moved: moved(&statement.operations), constraints: Arc::new(tested) };
+    let referred = referring::foreign(&constraints).map(|(_, own)| referring::object_name(&own.table)).collect();
+    let moved = moved(&statement.operations);
+    let following = following(&name, &moved, context)?;
+    let made = Made { declared: Some(declared), moved, constraints: Arc::new(tested), referred, following };
     table::write(&new, rows, made, context, running).await.map(|_| vec![])
+}
+
+/// The tables whose foreign keys name columns of the table, with their new names.
+fn following(table: &str, moved: &[Moved], context: &StatementContext) -> Result<Vec<Object>> {
+    let change = |own: &mut Foreign| {
+        for (old, new) in moved {
+            if let Some(new) = new {
+                own.referred.iter_mut().filter(|name| *name == old).for_each(|name| name.clone_from(new));
+            }
+        }
+    };
+    referring::following(table, change, context)
 }
 
 /// Constraints that the rows of the table are compared with.
@@ -158,6 +186,7 @@ async fn alter_temporary(
     let now = columns(table.as_ref(), None, context)?;
     let mut constraints = constraints::read(name, &context.tables().constraints(name))?;
     let (mut columns, checks) = changed(name, &quoted(name, context), now, &mut constraints, &statement.operations)?;
+    referring::refuse(name, &constraints)?;
     check(name, &checks, context).await?;
     for column in columns.iter_mut().filter(|column| column.is_to_count) {
         let Some(Numbered { first, step, .. }) = column.numbered else { continue };

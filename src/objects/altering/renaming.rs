@@ -11,11 +11,13 @@ use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::error::{SqlState, coded, invalid};
 use crate::objects::kind::Kind;
 use crate::objects::lifecycle::{listed, unless_moved, users, users_beyond_views};
+use crate::objects::referring;
 use crate::objects::relation::{NAMESPACE, check_name};
 use crate::objects::schema::{member, parts};
 use crate::objects::table::{self, Table};
 use crate::objects::view;
 use crate::sql::command::normal;
+use crate::sql::syntax::constraints::Rule;
 use crate::statement::StatementContext;
 use crate::text::with_article;
 
@@ -51,33 +53,56 @@ pub(super) async fn rename(name: &str, new: &Ident, if_exists: bool, context: &S
     context.check_owns(&object)?;
     check_name(&Object { name: new.clone(), ..object.clone() })?;
     refuse_taken(&new, context)?;
-    let users = users(&object, context)?;
+    let is_part = object.kind == "table" && referring::is_part(name, context)?;
+    table::together(is_part, context, |context| async move { rename_stored(object, &new, &context).await }).await
+}
+
+/// Renames a table or view of the database. Foreign keys know it by its new name.
+async fn rename_stored(object: Object, new: &str, context: &StatementContext) -> Result<Vec<String>> {
+    let name = object.name.as_str();
+    // The tables among them are those that refer to it.
+    let users: Vec<Object> = users(&object, context)?.into_iter().filter(|user| user.kind != "table").collect();
     if !users.is_empty() {
         let problem = format!("is used by {}; change them first", listed(&users, context)?);
         return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, name, problem));
     }
+    let parts = match parts(new, context) {
+        (Some(schema), own) => vec![schema.to_string(), own.to_string()],
+        (None, own) => vec![own.to_string()],
+    };
+    let following = referring::following(name, |own| own.table.clone_from(&parts), context)?;
     let options = context.session().config_options();
     let sql = match object.kind.as_str() {
         "table" => {
             let table = Table.open(&object, When::Now, context).await?;
             let columns = columns(table.as_ref(), Some(&object), context)?;
-            let constraints = table::written_constraints(&object, context)?;
-            definition(&new, &columns, &constraints, true, &context.making(&new)).await?.0
+            let mut constraints = table::written_constraints(&object, context)?;
+            for constraint in &mut constraints {
+                if let Rule::Foreign(own) = &mut constraint.rule
+                    && referring::object_name(&own.table) == name
+                {
+                    // It refers to itself, under its new name.
+                    own.table.clone_from(&parts);
+                }
+            }
+            definition(new, &columns, &constraints, true, &context.making(new)).await?.0
         }
-        "view" => view::renamed(&object, &new, context)?,
+        "view" => view::renamed(&object, new, context)?,
         other => {
             let problem =
                 format!("is {}, which stands for files; CREATE EXTERNAL TABLE {new} and DROP this", with_article(other));
             return Err(invalid(name, problem));
         }
     };
-    let renamed = Object { name: new.clone(), version: object.version + 1, sql, author: context.role().into(), ..object.clone() };
+    let renamed =
+        Object { name: new.to_string(), version: object.version + 1, sql, author: context.role().into(), ..object.clone() };
     // The locks are taken in a fixed order, so that two opposite renames cannot deadlock.
-    let (first, second) = if *name < *new { (name, new.as_str()) } else { (new.as_str(), name) };
+    let (first, second) = if name < new { (name, new) } else { (new, name) };
     let _first = context.catalog().lock(SnapshotOf::Table, first, "ALTER TABLE", options).await?;
     let _second = context.catalog().lock(SnapshotOf::Table, second, "ALTER TABLE", options).await?;
     let seen = Some(context.view().stamp()?);
     unless_moved(context.catalog().rename(&object, &renamed, seen), context)?;
+    referring::follow(&following, context).await?;
     context.tables().let_go();
     Ok(vec![])
 }

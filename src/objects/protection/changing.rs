@@ -10,6 +10,7 @@ use super::scans::Names;
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded};
 use crate::objects::constraining::declared;
+use crate::objects::referring;
 use crate::sql::syntax::constraints::{Constraint, Rule};
 use crate::statement::StatementContext;
 
@@ -48,7 +49,7 @@ pub fn refuse_keys(object: &Object, given: &[String], context: &StatementContext
     for Constraint { name, rule } in declared(object, context)? {
         let columns = match rule {
             Rule::PrimaryKey(columns) | Rule::Unique { columns, .. } => columns,
-            Rule::Check(_) => continue,
+            Rule::Check(_) | Rule::Foreign(_) => continue,
         };
         let is_given = given.is_empty() || columns.iter().any(|column| given.contains(column));
         if is_given && hides_any(object, &columns, context)? {
@@ -56,6 +57,34 @@ pub fn refuse_keys(object: &Object, given: &[String], context: &StatementContext
             let problem = format!(
                 "has masks or row policies for {reader}, and constraint {name} would tell which values they hide; ask for: GRANT FILTER ON TABLE {} TO {reader}",
                 object.name
+            );
+            return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), problem));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses to change rows at one side of a foreign key where a role does not see all keys of the other: an error would tell which there are.
+/// `adds` and `removes` say what the statement does.
+///
+/// # Errors
+/// Row policies of the other table apply to the role, or masks do to such a column, and it has no FILTER.
+pub fn refuse_references(object: &Object, adds: bool, removes: bool, context: &StatementContext) -> Result<()> {
+    let objects = context.all_objects()?;
+    for key in referring::all(context)? {
+        let (other, columns) = if adds && key.table == object.name {
+            (&key.referred, &key.referred_columns)
+        } else if removes && key.referred == object.name {
+            (&key.table, &key.columns)
+        } else {
+            continue;
+        };
+        let Some(other) = objects.iter().find(|own| own.kind == "table" && own.name == *other) else { continue };
+        if other.id != object.id && covers(other, context)? && hides_any(other, columns, context)? {
+            let reader = context.reader_name();
+            let problem = format!(
+                "foreign key {} would tell {reader} which values of another table masks or row policies hide; ask for: GRANT FILTER ON TABLE {} TO {reader}",
+                key.name, other.name
             );
             return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), problem));
         }

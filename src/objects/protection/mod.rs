@@ -42,7 +42,7 @@ pub mod scans;
 mod segments;
 
 pub use barrier::read_and_written;
-pub use changing::{refuse_changes, refuse_conflicts, refuse_keys, refuse_replacing};
+pub use changing::{refuse_changes, refuse_conflicts, refuse_keys, refuse_references, refuse_replacing};
 pub use consent::Consent;
 pub use copying::{notes_on_copy, notes_on_export, notes_on_profile};
 pub use first_error::FirstError;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_flight::sql::metadata::{GetCatalogsBuilder, GetDbSchemasBuilder, GetTablesBuilder};
 use arrow_flight::sql::{Command, CommandGetCatalogs, CommandGetDbSchemas, CommandGetTableTypes, CommandGetTables};
-use datafusion::arrow::array::{ArrayRef, AsArray, Int32Array, RecordBatch, StringArray};
+use datafusion::arrow::array::{ArrayRef, AsArray, Int32Array, RecordBatch, StringArray, UInt8Array};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::Result;
@@ -32,9 +32,20 @@ pub async fn answer(busy: &Busy, command: &Command) -> Result<Option<RecordBatch
         Command::CommandGetPrimaryKeys(command) => {
             primary_keys(busy, command.catalog.as_deref(), command.db_schema.as_deref(), &command.table).await?
         }
-        // There are no foreign keys.
-        Command::CommandGetExportedKeys(_) | Command::CommandGetImportedKeys(_) | Command::CommandGetCrossReference(_) => {
-            RecordBatch::new_empty(foreign_keys())
+        Command::CommandGetExportedKeys(command) => {
+            let referred = of_table("u", command.db_schema.as_deref(), &command.table);
+            let is_own = is_own(command.catalog.as_deref());
+            foreign_keys_where(busy, is_own, &referred, "4, 5, 8, 7").await?
+        }
+        Command::CommandGetImportedKeys(command) => {
+            let own = of_table("f", command.db_schema.as_deref(), &command.table);
+            foreign_keys_where(busy, is_own(command.catalog.as_deref()), &own, "1, 2, 9, 7").await?
+        }
+        Command::CommandGetCrossReference(command) => {
+            let referred = of_table("u", command.pk_db_schema.as_deref(), &command.pk_table);
+            let own = of_table("f", command.fk_db_schema.as_deref(), &command.fk_table);
+            let is_own = is_own(command.pk_catalog.as_deref()) && is_own(command.fk_catalog.as_deref());
+            foreign_keys_where(busy, is_own, &format!("{referred} AND {own}"), "4, 5, 8, 7").await?
         }
         Command::CommandGetSqlInfo(command) => command.clone().into_builder(&info::infos()?).build().map_err(of_builder)?,
         Command::CommandGetXdbcTypeInfo(command) => (*command).into_builder(&info::types()?).build().map_err(of_builder)?,
@@ -191,6 +202,62 @@ fn keys() -> SchemaRef {
         Field::new("key_sequence", DataType::Int32, false),
         Field::new("key_name", DataType::Utf8, true),
     ]))
+}
+
+/// The condition that one side of a foreign key is this table.
+fn of_table(side: &str, schema: Option<&str>, table: &str) -> String {
+    let of_schema = schema.map_or(String::new(), |schema| format!(" AND {side}.table_schema = {}", literal(schema)));
+    format!("{side}.table_name = {}{of_schema}", literal(table))
+}
+
+/// The columns of the foreign keys between some tables, in this order.
+async fn foreign_keys_where(busy: &Busy, is_own: bool, condition: &str, order: &str) -> Result<RecordBatch> {
+    if !is_own {
+        return Ok(RecordBatch::new_empty(foreign_keys()));
+    }
+    let sql = format!(
+        "SELECT u.table_schema, u.table_name, u.column_name, f.table_schema, f.table_name, f.column_name,
+                CAST(f.ordinal_position AS VARCHAR), f.constraint_name, r.unique_constraint_name, r.update_rule, r.delete_rule
+         FROM information_schema.referential_constraints r
+         JOIN information_schema.key_column_usage f
+           ON f.constraint_schema = r.constraint_schema AND f.constraint_name = r.constraint_name
+         JOIN information_schema.key_column_usage u
+           ON u.constraint_schema = r.unique_constraint_schema AND u.constraint_name = r.unique_constraint_name
+              AND u.ordinal_position = f.position_in_unique_constraint
+         WHERE {condition} ORDER BY {order}"
+    );
+    let found = texts(busy, &sql).await?;
+    let text =
+        |place: usize| -> ArrayRef { Arc::new(found.iter().map(|row| Some(row[place].as_str())).collect::<StringArray>()) };
+    let catalogs: ArrayRef = Arc::new(StringArray::from(vec![CATALOG; found.len()]));
+    let places: ArrayRef = Arc::new(found.iter().map(|row| row[6].parse::<i32>().unwrap_or(1)).collect::<Int32Array>());
+    // The numbers of JDBC.
+    let rule = |word: &str| -> u8 {
+        match word {
+            "CASCADE" => 0,
+            "RESTRICT" => 1,
+            "SET NULL" => 2,
+            "SET DEFAULT" => 4,
+            _ => 3,
+        }
+    };
+    let rules = |place: usize| -> ArrayRef { Arc::new(found.iter().map(|row| rule(&row[place])).collect::<UInt8Array>()) };
+    let columns = vec![
+        Arc::clone(&catalogs),
+        text(0),
+        text(1),
+        text(2),
+        catalogs,
+        text(3),
+        text(4),
+        text(5),
+        places,
+        text(7),
+        text(8),
+        rules(9),
+        rules(10),
+    ];
+    Ok(RecordBatch::try_new(foreign_keys(), columns)?)
 }
 
 fn foreign_keys() -> SchemaRef {

@@ -9,7 +9,7 @@ use sqlparser::ast::{
 };
 
 use super::parts::{self, Parts, aliased, column};
-use super::{Change, Known, NOTHING, STAYS, alias, assigned, boolean, identity, is_default, last, targeted};
+use super::{Change, Known, NOTHING, STAYS, alias, assigned, boolean, identity, is_default, last, needed, targeted};
 use crate::catalog::tables::ROW;
 use crate::error::{SqlState, coded, invalid};
 use crate::sql::command::normal;
@@ -47,6 +47,7 @@ pub fn merge(merge: &Merge, known: &Known<'_>) -> Result<Change> {
         let value = |clause: &Clause| clause.values.get(place).cloned().unwrap_or_else(|| Expr::value(Value::Null));
         items.push(aliased(first_of(&value), name));
     }
+    items.extend(needed(&own, known));
     // A row to which nothing is done is left out, also where a later clause would apply.
     let any = match clauses.iter().any(|clause| clause.is_nothing) {
         true => Some(first_of(&|clause| boolean(!clause.is_nothing))),

@@ -42,6 +42,8 @@ pub struct Known<'a> {
     pub columns: Vec<&'a str>,
     /// The values of columns that a statement does not mention; NULL for columns without a default.
     pub defaults: HashMap<String, Expr>,
+    /// Columns whose old values are wanted of each row that is removed. They stand after the table's own.
+    pub needed: &'a [String],
 }
 
 impl Known<'_> {
@@ -66,6 +68,17 @@ impl Known<'_> {
             coded(SqlState::UNDEFINED_COLUMN, table, format!("has no column {name}{suggestion}; it has {known}"))
         })
     }
+}
+
+/// The name of a column with old values.
+fn old(name: &str) -> String {
+    format!("portrait:old:{name}")
+}
+
+/// The old values that are wanted.
+fn needed(table: &Ident, known: &Known<'_>) -> Vec<SelectItem> {
+    let own = |name: &String| Expr::CompoundIdentifier(vec![table.clone(), parts::quoted(name)]);
+    known.needed.iter().map(|name| aliased(own(name), &old(name))).collect()
 }
 
 /// The query for a statement that changes rows.
@@ -100,7 +113,15 @@ pub fn target(parsed: &SqlParsed) -> Option<&ObjectName> {
 /// The table of an INSERT.
 pub fn inserted(parsed: &SqlParsed) -> Option<&ObjectName> {
     let SqlParsed::Statement(statement) = parsed else { return None };
-    match statement.as_ref() {
+    let inserting = match statement.as_ref() {
+        // `WITH … INSERT`
+        Statement::Query(query) => match query.body.as_ref() {
+            SetExpr::Insert(inserting) => inserting,
+            _ => return None,
+        },
+        inserting => inserting,
+    };
+    match inserting {
         Statement::Insert(Insert { table: TableObject::TableName(name), .. }) => Some(name),
         _ => None,
     }
@@ -222,13 +243,15 @@ fn delete(delete: &Delete, known: &Known<'_>, old: bool) -> Result<Change> {
     let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = from;
     let mut from = from.clone();
     let Some(table) = from.first_mut() else { return Err(invalid("DELETE", "names no table; write DELETE FROM name")) };
-    let own = targeted(&mut table.relation)?;
+    let table = targeted(&mut table.relation)?;
+    let own = &table;
     from.extend(using.iter().flatten().cloned());
     let mut items = identity();
     if old {
         items.push(aliased(boolean(false), STAYS));
         let own = |name: &&str| SelectItem::UnnamedExpr(Expr::CompoundIdentifier(vec![own.clone(), parts::quoted(name)]));
         items.extend(known.columns.iter().map(own));
+        items.extend(needed(&table, known));
     }
     let parts = Parts { items, from, selection: selection.clone(), order_by: order_by.clone(), limit: limit.clone() };
     Ok(Change { query: parts.query()?, may_repeat: true })
@@ -257,6 +280,7 @@ fn update(update: &Update, known: &Known<'_>) -> Result<Change> {
     let mut items = identity();
     items.push(aliased(boolean(true), STAYS));
     items.extend(known.columns.iter().zip(values).map(|(name, value)| aliased(value, name)));
+    items.extend(needed(&own, known));
     let (selection, order_by, limit) = (selection.clone(), order_by.clone(), limit.clone());
     let parts = Parts { items, from: tables, selection, order_by, limit };
     Ok(Change { query: parts.query()?, may_repeat: false })

@@ -95,7 +95,7 @@ TRUNCATE TABLE visits;"],
   ALTER [COLUMN] column [SET DATA] TYPE type [USING value]
   ALTER [COLUMN] column SET | DROP NOT NULL
   ALTER [COLUMN] column SET DEFAULT value | DROP DEFAULT
-  ADD [CONSTRAINT name] PRIMARY KEY (column, …) | UNIQUE (column, …) | CHECK (condition)
+  ADD [CONSTRAINT name] PRIMARY KEY (column, …) | UNIQUE (column, …) | CHECK (condition) | FOREIGN KEY (column, …) REFERENCES table [(column, …)] …
   DROP CONSTRAINT [IF EXISTS] name
   RENAME CONSTRAINT name TO name
 ALTER TABLE | VIEW [IF EXISTS] name RENAME TO name",
@@ -107,8 +107,9 @@ A type can be changed only if each value stays the same: BIGINT to DECIMAL(20, 2
 instead. A new column has its default in all rows. All rows are rewritten, unless only defaults or the name change.
 
 A constraint is added if all rows are as it says. Constraints go with a column that is dropped, and know a column by its new name. Keys and conditions are those of CREATE TABLE.
+Foreign keys of other tables know a table and its columns by their new names; what they need of it cannot be dropped before them.
 
-**Elsewhere.** As in PostgreSQL, without FOREIGN KEY; SQLite and DuckDB change one thing per statement.",
+**Elsewhere.** As in PostgreSQL; SQLite and DuckDB change one thing per statement.",
         examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 ALTER TABLE visits ADD COLUMN shop VARCHAR DEFAULT 'Shanghai', RENAME COLUMN amount TO paid;"],
         ..STATEMENT

@@ -64,12 +64,14 @@ FROM sample_orders(rows => 1000) GROUP BY customer_id ORDER BY customer_id LIMIT
     Doc {
         name: "DROP",
         summary: "Drops a table or view. An external table's files are kept; the rows of any other table are deleted.",
-        syntax: "DROP TABLE | VIEW [IF EXISTS] name, …",
+        syntax: "DROP TABLE | VIEW [IF EXISTS] name, …
+DROP TABLE [IF EXISTS] name, … CASCADE",
         description: "\
 A table that a profile, tag or segment uses cannot be dropped; neither can a table with rows of its own that a view uses. A table also counts as used
-when it is passed by name to a function in FROM. `SELECT *` from a profile uses all of its tags.
+when it is passed by name to a function in FROM. `SELECT *` from a profile uses all of its tags. With CASCADE, foreign keys of other tables that refer to the table are
+dropped too.
 
-**Elsewhere.** As in PostgreSQL and DuckDB, without CASCADE: what uses the table has to be dropped or changed first.",
+**Elsewhere.** As in PostgreSQL and DuckDB, where CASCADE drops views too: here, what else uses the table has to be dropped or changed first.",
         examples: &["DROP TABLE IF EXISTS nothing_of_that_name;"],
         ..STATEMENT
     },

@@ -1,4 +1,4 @@
-//! What the rows of a table must satisfy: PRIMARY KEY, UNIQUE and CHECK.
+//! What the rows of a table must satisfy: PRIMARY KEY, UNIQUE, CHECK and FOREIGN KEY.
 //!
 //! A constraint can be written beside its column or after all columns, with a name or without. All are written in the second form, with the
 //! name that PostgreSQL would give them, so that a definition always says the same in the same words:
@@ -8,6 +8,7 @@
 //! | `id INT PRIMARY KEY` | `id INT NOT NULL, CONSTRAINT t_pkey PRIMARY KEY (id)` |
 //! | `code TEXT UNIQUE` | `code TEXT, CONSTRAINT t_code_key UNIQUE (code)` |
 //! | `age INT CHECK (age > 0)` | `age INT, CONSTRAINT t_age_check CHECK (age > 0)` |
+//! | `city INT REFERENCES c` | `city INT, CONSTRAINT t_city_fkey FOREIGN KEY (city) REFERENCES c(id)` |
 //! | `note JSON` | `note VARCHAR, CONSTRAINT t_note_check CHECK (json_valid(note))` |
 //! | `note JSONB` | `note VARCHAR, CONSTRAINT t_note_check CHECK (json_valid(note) IS NOT FALSE)` |
 //!
@@ -28,6 +29,7 @@ use sqlparser::ast::{
 };
 use sqlparser::parser::Parser;
 
+use super::foreign::Foreign;
 use crate::error::{SqlState, coded};
 use crate::sql::command::normal;
 use crate::sql::dialect::PortraitDialect;
@@ -47,6 +49,7 @@ pub enum Rule {
     PrimaryKey(Vec<String>),
     Unique { columns: Vec<String>, nulls_are_equal: bool },
     Check(Box<Expr>),
+    Foreign(Foreign),
 }
 
 impl fmt::Display for Rule {
@@ -58,6 +61,7 @@ impl fmt::Display for Rule {
             Self::Unique { columns, nulls_are_equal: false } => write!(f, "UNIQUE ({})", listed(columns)),
             Self::Unique { columns, nulls_are_equal: true } => write!(f, "UNIQUE NULLS NOT DISTINCT ({})", listed(columns)),
             Self::Check(condition) => write!(f, "CHECK ({condition})"),
+            Self::Foreign(foreign) => write!(f, "{foreign}"),
         }
     }
 }
@@ -70,11 +74,11 @@ impl fmt::Display for Constraint {
 }
 
 impl Rule {
-    /// The columns of a key; none for a condition.
+    /// The columns of a key of the table; none for a condition, and for a key of another table.
     pub fn key(&self) -> &[String] {
         match self {
             Self::PrimaryKey(columns) | Self::Unique { columns, .. } => columns,
-            Self::Check(_) => &[],
+            Self::Check(_) | Self::Foreign(_) => &[],
         }
     }
 
@@ -83,13 +87,14 @@ impl Rule {
         match self {
             Self::PrimaryKey(columns) | Self::Unique { columns, .. } => columns.clone(),
             Self::Check(condition) => named_in(condition).into_iter().collect(),
+            Self::Foreign(foreign) => foreign.columns.clone(),
         }
     }
 
     /// The same rule for a table one of whose columns has another name.
     pub fn renamed(&mut self, old: &str, new: &str) {
         match self {
-            Self::PrimaryKey(columns) | Self::Unique { columns, .. } => {
+            Self::PrimaryKey(columns) | Self::Unique { columns, .. } | Self::Foreign(Foreign { columns, .. }) => {
                 columns.iter_mut().filter(|name| name.as_str() == old).for_each(|name| *name = new.to_string());
             }
             Self::Check(condition) => {
@@ -232,8 +237,8 @@ fn constraint(written: &TableConstraint) -> Option<Constraint> {
             (&own.name, Rule::Unique { columns: key(written), nulls_are_equal })
         }
         TableConstraint::Check(own) => (&own.name, Rule::Check(own.expr.clone())),
-        TableConstraint::ForeignKey(_)
-        | TableConstraint::Index(_)
+        TableConstraint::ForeignKey(own) => (&own.name, Rule::Foreign(Foreign::of(own))),
+        TableConstraint::Index(_)
         | TableConstraint::FulltextOrSpatial(_)
         | TableConstraint::PrimaryKeyUsingIndex(_)
         | TableConstraint::UniqueUsingIndex(_) => return None,
@@ -330,8 +335,11 @@ fn name(constraint: &mut TableConstraint, table: &str, taken: &mut BTreeSet<Stri
             };
             (&mut own.name, usual)
         }
-        TableConstraint::ForeignKey(_)
-        | TableConstraint::Index(_)
+        TableConstraint::ForeignKey(own) => {
+            let columns: Vec<String> = own.columns.iter().map(normal).collect();
+            (&mut own.name, format!("{table}_{}_fkey", columns.join("_")))
+        }
+        TableConstraint::Index(_)
         | TableConstraint::FulltextOrSpatial(_)
         | TableConstraint::PrimaryKeyUsingIndex(_)
         | TableConstraint::UniqueUsingIndex(_) => return,

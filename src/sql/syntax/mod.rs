@@ -16,6 +16,7 @@ pub mod elsewhere;
 pub mod exclusions;
 pub mod explaining;
 pub mod expression_macros;
+pub mod foreign;
 pub mod forward_names;
 pub mod grouping;
 pub mod identities;

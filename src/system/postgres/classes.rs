@@ -73,7 +73,7 @@ pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
             })
             .collect(),
         "pg_index" => catalog.keys().map(|(relation, key)| index(relation, key)).collect(),
-        "pg_constraint" => catalog.constraints().map(|(relation, own)| constraint(relation, own)).collect(),
+        "pg_constraint" => catalog.constraints().map(|(relation, own)| constraint(catalog, relation, own)).collect(),
         "pg_namespace" => {
             let namespaces = catalog.namespaces.iter();
             namespaces
@@ -309,26 +309,33 @@ fn index(relation: &Relation, key: &RelationConstraint) -> Row {
     }
 }
 
-fn constraint(relation: &Relation, own: &RelationConstraint) -> Row {
-    let (kind, condition) = match &own.rule {
-        RelationRule::PrimaryKey => ("p", None),
-        RelationRule::Unique { .. } => ("u", None),
-        RelationRule::Check(condition) => ("c", Some(condition.clone())),
+fn constraint(catalog: &PostgresCatalog, relation: &Relation, own: &RelationConstraint) -> Row {
+    let (kind, condition, foreign) = match &own.rule {
+        RelationRule::PrimaryKey => ("p", None, None),
+        RelationRule::Unique { .. } => ("u", None, None),
+        RelationRule::Check(condition) => ("c", Some(condition.clone()), None),
+        RelationRule::Foreign(foreign) => ("f", None, Some(foreign)),
     };
+    let referred = foreign.and_then(|foreign| foreign.referred(catalog));
+    let index = foreign.and_then(|foreign| foreign.key(catalog)).map_or(0, |(_, key)| key.index);
     row! {
         "oid": own.oid,
         "conname": own.name.as_str(),
         "connamespace": relation.namespace,
         "contype": kind,
+        "condeferrable": foreign.is_some_and(|foreign| foreign.is_deferrable),
+        "condeferred": foreign.is_some_and(|foreign| foreign.is_deferred),
         "convalidated": true,
         "conrelid": relation.oid,
-        "conindid": if own.is_key() { own.index } else { 0 },
-        "confupdtype": " ",
-        "confdeltype": " ",
-        "confmatchtype": " ",
+        "conindid": if own.is_key() { own.index } else { index },
+        "confrelid": referred.map_or(0, |referred| referred.oid),
+        "confupdtype": foreign.map_or(" ", |foreign| foreign.on_update),
+        "confdeltype": foreign.map_or(" ", |foreign| foreign.on_delete),
+        "confmatchtype": foreign.map_or(" ", |foreign| if foreign.is_full { "f" } else { "s" }),
         "conislocal": true,
-        "connoinherit": own.is_key(),
+        "connoinherit": own.is_key() || foreign.is_some(),
         "conkey": own.columns.clone(),
+        "confkey": foreign.zip(referred).map(|(foreign, referred)| foreign.places(referred)),
         "conbin": condition,
     }
 }
@@ -370,6 +377,13 @@ fn depend(catalog: &PostgresCatalog) -> Vec<Row> {
             }
             let columns = constraint.columns.iter();
             rows.extend(columns.map(|place| row(PG_CONSTRAINT, constraint.oid, PG_CLASS, relation.oid, *place, "a")));
+            if let RelationRule::Foreign(foreign) = &constraint.rule {
+                let (referred, key) = (foreign.referred(catalog), foreign.key(catalog));
+                let columns =
+                    referred.into_iter().flat_map(|other| foreign.places(other).into_iter().map(|place| (other.oid, place)));
+                rows.extend(columns.map(|(oid, place)| row(PG_CONSTRAINT, constraint.oid, PG_CLASS, oid, place, "n")));
+                rows.extend(key.map(|(_, key)| row(PG_CONSTRAINT, constraint.oid, PG_CLASS, key.index, 0, "n")));
+            }
         }
         if relation.kind == 'v' {
             let rule = part_oid(relation.oid, Part::Rule);

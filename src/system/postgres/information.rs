@@ -6,7 +6,10 @@ use super::classes::bounds;
 use super::data::{Row, Table};
 use super::row;
 use crate::postgres_catalog::cells::Cell;
-use crate::postgres_catalog::{Counter, OF_TABLES, OWN_NAME, PostgresCatalog, Relation, RelationColumn, RelationRule, type_name};
+use crate::postgres_catalog::{
+    Counter, OF_TABLES, OWN_NAME, PostgresCatalog, Relation, RelationColumn, RelationConstraint, RelationForeign, RelationRule,
+    type_name,
+};
 use crate::statement::StatementContext;
 
 /// The rows of a table; empty for features that do not exist here.
@@ -75,39 +78,52 @@ pub fn rows(table: &Table, catalog: &PostgresCatalog, _: &StatementContext) -> R
         "information_schema_catalog_name" => vec![row! {"catalog_name": OWN_NAME}],
         "table_constraints" => constraints(catalog),
         "key_column_usage" => catalog
-            .keys()
-            .flat_map(|(relation, key)| {
-                let columns = (1..).zip(&key.columns);
-                let column = |(place, column): (i64, &i64)| {
-                    Some(row! {
-                        "constraint_catalog": OWN_NAME, "constraint_schema": schema(relation), "constraint_name": key.name.as_str(),
-                        "table_catalog": OWN_NAME, "table_schema": schema(relation), "table_name": relation.name.as_str(),
-                        "column_name": relation.column(*column)?.name.as_str(), "ordinal_position": place,
-                    })
-                };
-                columns.filter_map(column).collect::<Vec<_>>()
+            .constraints()
+            .filter(|(_, own)| own.is_key() || matches!(own.rule, RelationRule::Foreign(_)))
+            .flat_map(|(relation, own)| key_columns(catalog, relation, own))
+            .collect(),
+        "referential_constraints" => catalog
+            .constraints()
+            .filter_map(|(relation, own)| match &own.rule {
+                RelationRule::Foreign(foreign) => Some(referential(catalog, relation, own, foreign)),
+                RelationRule::PrimaryKey | RelationRule::Unique { .. } | RelationRule::Check(_) => None,
             })
             .collect(),
         "constraint_column_usage" => catalog
             .constraints()
             .flat_map(|(relation, constraint)| {
+                // Of a foreign key, the columns that it refers to.
+                let (used, places) = match &constraint.rule {
+                    RelationRule::Foreign(foreign) => match foreign.referred(catalog) {
+                        Some(other) => (other, foreign.places(other)),
+                        None => return vec![],
+                    },
+                    RelationRule::PrimaryKey | RelationRule::Unique { .. } | RelationRule::Check(_) => {
+                        (relation, constraint.columns.clone())
+                    }
+                };
                 let column = |column: &i64| {
                     Some(row! {
-                        "table_catalog": OWN_NAME, "table_schema": schema(relation), "table_name": relation.name.as_str(),
-                        "column_name": relation.column(*column)?.name.as_str(), "constraint_catalog": OWN_NAME,
+                        "table_catalog": OWN_NAME, "table_schema": schema(used), "table_name": used.name.as_str(),
+                        "column_name": used.column(*column)?.name.as_str(), "constraint_catalog": OWN_NAME,
                         "constraint_schema": schema(relation), "constraint_name": constraint.name.as_str(),
                     })
                 };
-                constraint.columns.iter().filter_map(column).collect::<Vec<_>>()
+                places.iter().filter_map(column).collect::<Vec<_>>()
             })
             .collect(),
         "constraint_table_usage" => catalog
-            .keys()
-            .map(|(relation, key)| {
-                row! {
-                    "table_catalog": OWN_NAME, "table_schema": schema(relation), "table_name": relation.name.as_str(),
-                    "constraint_catalog": OWN_NAME, "constraint_schema": schema(relation), "constraint_name": key.name.as_str(),
-                }
+            .constraints()
+            .filter_map(|(relation, own)| {
+                let used = match &own.rule {
+                    RelationRule::PrimaryKey | RelationRule::Unique { .. } => relation,
+                    RelationRule::Foreign(foreign) => foreign.referred(catalog)?,
+                    RelationRule::Check(_) => return None,
+                };
+                Some(row! {
+                    "table_catalog": OWN_NAME, "table_schema": schema(used), "table_name": used.name.as_str(),
+                    "constraint_catalog": OWN_NAME, "constraint_schema": schema(relation), "constraint_name": own.name.as_str(),
+                })
             })
             .collect(),
         "check_constraints" => relations()
@@ -123,7 +139,7 @@ pub fn rows(table: &Table, catalog: &PostgresCatalog, _: &StatementContext) -> R
                     "constraint_catalog": OWN_NAME, "constraint_schema": schema(relation), "constraint_name": constraint.name.as_str(),
                     "check_clause": format!("(({condition}))"),
                 }),
-                RelationRule::PrimaryKey | RelationRule::Unique { .. } => None,
+                RelationRule::PrimaryKey | RelationRule::Unique { .. } | RelationRule::Foreign(_) => None,
             }))
             .collect(),
         "character_sets" => vec![row! {
@@ -269,28 +285,76 @@ fn udt_name(column: &RelationColumn) -> String {
 }
 
 fn constraints(catalog: &PostgresCatalog) -> Vec<Row> {
-    let of = |relation: &Relation, name: String, kind: &str, nulls: Option<&str>| {
+    let of = |relation: &Relation, name: String, kind: &str, nulls: Option<&str>, late: (bool, bool)| {
         let schema = catalog.schema(relation.namespace);
         row! {
             "constraint_catalog": OWN_NAME, "constraint_schema": schema, "constraint_name": name, "table_catalog": OWN_NAME,
-            "table_schema": schema, "table_name": relation.name.as_str(), "constraint_type": kind, "is_deferrable": "NO",
-            "initially_deferred": "NO", "enforced": "YES", "nulls_distinct": nulls,
+            "table_schema": schema, "table_name": relation.name.as_str(), "constraint_type": kind, "is_deferrable": yes(late.0),
+            "initially_deferred": yes(late.1), "enforced": "YES", "nulls_distinct": nulls,
         }
     };
     let mut rows = vec![];
     for relation in &catalog.relations {
         rows.extend(relation.constraints.iter().map(|constraint| {
-            let (kind, nulls) = match constraint.rule {
-                RelationRule::PrimaryKey => ("PRIMARY KEY", Some("YES")),
-                RelationRule::Unique { nulls_are_equal } => ("UNIQUE", Some(yes(!nulls_are_equal))),
-                RelationRule::Check(_) => ("CHECK", None),
+            let (kind, nulls, late) = match &constraint.rule {
+                RelationRule::PrimaryKey => ("PRIMARY KEY", Some("YES"), (false, false)),
+                RelationRule::Unique { nulls_are_equal } => ("UNIQUE", Some(yes(!nulls_are_equal)), (false, false)),
+                RelationRule::Check(_) => ("CHECK", None, (false, false)),
+                RelationRule::Foreign(own) => ("FOREIGN KEY", None, (own.is_deferrable, own.is_deferred)),
             };
-            of(relation, constraint.name.clone(), kind, nulls)
+            of(relation, constraint.name.clone(), kind, nulls, late)
         }));
         let not_null = (1..).zip(&relation.columns).filter(|(_, column)| !column.is_nullable);
-        rows.extend(not_null.map(|(place, _)| of(relation, not_null_name(relation, place), "CHECK", None)));
+        rows.extend(not_null.map(|(place, _)| of(relation, not_null_name(relation, place), "CHECK", None, (false, false))));
     }
     rows
+}
+
+/// The columns of a key; those of a foreign key with the place that the other column has in its key.
+fn key_columns(catalog: &PostgresCatalog, relation: &Relation, own: &RelationConstraint) -> Vec<Row> {
+    let schema = catalog.schema(relation.namespace);
+    let others: Vec<Option<i64>> = match &own.rule {
+        RelationRule::Foreign(foreign) => {
+            let found = foreign.key(catalog);
+            let places = found.map(|(other, _)| foreign.places(other)).unwrap_or_default();
+            let in_key = |place: &i64| {
+                let (_, key) = found?;
+                i64::try_from(key.columns.iter().position(|own| own == place)? + 1).ok()
+            };
+            places.iter().map(in_key).collect()
+        }
+        RelationRule::PrimaryKey | RelationRule::Unique { .. } | RelationRule::Check(_) => vec![],
+    };
+    let column = |(place, column): (usize, &i64)| {
+        Some(row! {
+            "constraint_catalog": OWN_NAME, "constraint_schema": schema, "constraint_name": own.name.as_str(),
+            "table_catalog": OWN_NAME, "table_schema": schema, "table_name": relation.name.as_str(),
+            "column_name": relation.column(*column)?.name.as_str(),
+            "ordinal_position": i64::try_from(place + 1).unwrap_or_default(),
+            "position_in_unique_constraint": others.get(place).copied().flatten(),
+        })
+    };
+    own.columns.iter().enumerate().filter_map(column).collect()
+}
+
+/// What a foreign key says, in the words of the standard.
+fn referential(catalog: &PostgresCatalog, relation: &Relation, own: &RelationConstraint, foreign: &RelationForeign) -> Row {
+    let rule = |letter: &str| match letter {
+        "r" => "RESTRICT",
+        "c" => "CASCADE",
+        "n" => "SET NULL",
+        "d" => "SET DEFAULT",
+        _ => "NO ACTION",
+    };
+    let key = foreign.key(catalog);
+    row! {
+        "constraint_catalog": OWN_NAME, "constraint_schema": catalog.schema(relation.namespace), "constraint_name": own.name.as_str(),
+        "unique_constraint_catalog": key.map(|_| OWN_NAME.to_string()),
+        "unique_constraint_schema": key.map(|(other, _)| catalog.schema(other.namespace).to_string()),
+        "unique_constraint_name": key.map(|(_, key)| key.name.clone()),
+        "match_option": if foreign.is_full { "FULL" } else { "NONE" },
+        "update_rule": rule(foreign.on_update), "delete_rule": rule(foreign.on_delete),
+    }
 }
 
 fn of_column(catalog: &PostgresCatalog, relation: &Relation, place: i64, column: &RelationColumn) -> Row {

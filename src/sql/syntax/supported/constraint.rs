@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    CheckConstraint, ConstraintCharacteristics, Expr, ForeignKeyConstraint, Ident, IndexColumn, IndexOption, IndexType,
-    OrderByExpr, OrderByOptions, PrimaryKeyConstraint, Spanned, TableConstraint, UniqueConstraint,
+    CheckConstraint, ConstraintCharacteristics, ConstraintReferenceMatchKind, Expr, ForeignKeyConstraint, Ident, IndexColumn,
+    IndexOption, IndexType, OrderByExpr, OrderByOptions, PrimaryKeyConstraint, Spanned, TableConstraint, UniqueConstraint,
 };
 use sqlparser::tokenizer::Span;
 
@@ -13,8 +13,8 @@ use crate::sql::syntax::constraints::plain;
 use crate::walk::Walk as _;
 
 const LEAVE_OUT: &str = "leave it out";
-const FOREIGN: &str = "rows are not compared with those of other tables as they are written; leave it out, and find rows without a \
-                       counterpart with CREATE CHECK … AS foreign_key(column, table, column)";
+const NOT_ENFORCED: &str = "a constraint that is not checked says nothing; leave it out";
+const NAMED_BEFORE: &str = "write CONSTRAINT name before the key";
 
 impl Walk<'_> {
     pub(super) fn table_constraint(&self, constraint: &TableConstraint) -> Checked {
@@ -40,18 +40,27 @@ impl Walk<'_> {
             }) => key((index_name, index_type, index_options), columns, characteristics.as_ref(), span),
             TableConstraint::ForeignKey(ForeignKeyConstraint {
                 name: _,
-                index_name: _,
+                index_name,
                 columns: _,
-                foreign_table: _,
+                foreign_table,
                 referred_columns: _,
                 on_delete: _,
                 on_update: _,
-                match_kind: _,
-                characteristics: _,
-            }) => refuse_at(span, "FOREIGN KEY", FOREIGN),
+                match_kind,
+                characteristics,
+            }) => {
+                absent(index_name, "the name of an index", NAMED_BEFORE)?;
+                if *match_kind == Some(ConstraintReferenceMatchKind::Partial) {
+                    return refuse_at(span, "MATCH PARTIAL", "write MATCH SIMPLE or MATCH FULL");
+                }
+                if characteristics.as_ref().is_some_and(|own| own.enforced == Some(false)) {
+                    return refuse("NOT ENFORCED", NOT_ENFORCED);
+                }
+                self.name(foreign_table)
+            }
             TableConstraint::Check(CheckConstraint { name: _, expr, enforced }) => {
                 if *enforced == Some(false) {
-                    return refuse("NOT ENFORCED", "a constraint that is not checked says nothing; leave it out");
+                    return refuse("NOT ENFORCED", NOT_ENFORCED);
                 }
                 let is_query = |expression: &Expr| match expression {
                     Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => ControlFlow::Break(()),
@@ -84,7 +93,7 @@ fn key(
     span: Span,
 ) -> Checked {
     const NO_INDEX: &str = "a key has no index here; leave it out";
-    absent(name, "the name of an index", "write CONSTRAINT name before the key")?;
+    absent(name, "the name of an index", NAMED_BEFORE)?;
     absent(kind, "USING", NO_INDEX)?;
     none(options, "an option of an index", NO_INDEX)?;
     for column in columns {
@@ -104,7 +113,7 @@ fn key(
             return refuse_at(span, "DEFERRABLE", AT_END);
         }
         if *enforced == Some(false) {
-            return refuse("NOT ENFORCED", "a constraint that is not checked says nothing; leave it out");
+            return refuse("NOT ENFORCED", NOT_ENFORCED);
         }
     }
     Ok(())

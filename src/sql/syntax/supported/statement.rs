@@ -74,7 +74,9 @@ impl Walk<'_> {
                     other => return refuse(&format!("DROP {other}"), "there are no such objects to drop"),
                 }
                 names.iter().try_for_each(|name| self.name(name))?;
-                without(*cascade, "CASCADE", "DROP what uses it first; the error of DROP without CASCADE names it")?;
+                // The foreign keys that need a table go with it; what else uses it is named by the error.
+                let is_refused = *cascade && *object_type != ObjectType::Table;
+                without(is_refused, "CASCADE", "DROP what uses it first; the error of DROP without CASCADE names it")?;
                 without(*purge, "PURGE", LEAVE_OUT)?;
                 without(*temporary, "TEMPORARY", "a temporary table is found before all others; leave the word out")?;
                 absent(table, "ON", LEAVE_OUT)
