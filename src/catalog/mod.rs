@@ -113,7 +113,7 @@ use crate::error::{SqlState, coded, invalid, not_available, of_system as failed}
 use crate::temporary::TemporaryFolder;
 
 /// The version of the catalog schema that this program reads and writes.
-const SCHEMA_VERSION: i64 = 20;
+const SCHEMA_VERSION: i64 = 21;
 /// "PTRT": distinguishes the file from other SQLite files.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
@@ -284,6 +284,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     column_sources::MIGRATION,
     // Since the same version, definitions of tables may have foreign keys, which earlier programs would neither compare nor keep.
     drifts::MIGRATION,
+    sequences::BOUNDS_MIGRATION,
 ];
 /// The tables of a new catalog: what the first [`SCHEMA_OF`] migrations make one after the other, which takes more than twice as long,
 /// as SQLite reads the whole schema again for each column that is added. Later migrations follow it.

@@ -13,18 +13,18 @@ use super::answer::Answer;
 use super::describing::{PLANS, PROPERTIES, check_schema, pairs};
 use super::execution::{execute_sql, start};
 use super::missing_tables::name_missing_table;
-use super::naming::own_name;
+use super::naming::{new_name, own_name};
 use super::{Session, auditing, cursors, erasing, exporting, identities, reports, rights};
 use crate::error::{SqlState, coded, invalid, message, sqlstate};
 use crate::files::places;
 use crate::objects::commenting::{self, Commented};
 use crate::objects::protection::{class, covers, masked_segments, without_members};
-use crate::objects::{KINDS, check, drift, experiment, granting, lifecycle, profile, refreshing, schedule, validation};
+use crate::objects::{KINDS, check, drift, experiment, granting, lifecycle, profile, refreshing, schedule, validation, sequencing};
 use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::refresh::refresh;
 use crate::sql::alter_system::AlterSystem;
 use crate::sql::client::ClientCommand;
-use crate::sql::command::{Command, Comment, CommentOn, normal};
+use crate::sql::command::{Body, Command, Comment, CommentOn, normal};
 use crate::sql::erasing::Erasing;
 use crate::sql::experiment::AlterExperiment;
 use crate::sql::parser::{self, Parsed};
@@ -32,6 +32,7 @@ use crate::sql::places::refuse_own_written;
 use crate::sql::planning::plan;
 use crate::sql::protection::SetClass;
 use crate::sql::schedule::{Action, ScheduleCommand};
+use crate::sql::sequence::SequenceCommand;
 use crate::statement::StatementContext;
 
 /// Runs a command.
@@ -42,7 +43,13 @@ pub(super) async fn execute_command(
     context: StatementContext,
 ) -> Result<Answer> {
     match command {
-        Command::Create(create) => {
+        Command::Create(mut create) => {
+            if let Body::Sequence(new) = &create.body {
+                create.target.name = new_name(&new.name, &context)?;
+                if new.temporary {
+                    return sequencing::make_temporary(new, create.if_not_exists, &context).map(Answer::done);
+                }
+            }
             let text = text.to_string();
             Ok(Answer::work(&session.engine, &context.clone(), move |running| async move {
                 let created = lifecycle::create(&context, *create, &text, &running);
@@ -95,6 +102,15 @@ pub(super) async fn execute_command(
                 parts.insert(0, PROFILE_SCHEMA.into());
             }
             class::set(&parts, &column, class.as_deref(), &context).await.map(Answer::done)
+        }
+        Command::Sequence(SequenceCommand::Alter { name, if_exists, change }) => {
+            sequencing::alter(&name, if_exists, &change, &context).await.map(Answer::done)
+        }
+        Command::Sequence(SequenceCommand::Drop { names, if_exists, cascades }) => {
+            for name in &names {
+                sequencing::drop(name, if_exists, cascades, &context).await?;
+            }
+            Ok(Answer::done(vec![]))
         }
         Command::AlterSystem(AlterSystem { events }) => {
             auditing::set(&events, &context)?;

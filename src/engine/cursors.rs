@@ -225,7 +225,11 @@ pub(super) async fn execute(
                 session.prepared.lock().clear();
                 session.reset_all()?;
             }
-            if discarded != Discarded::Nothing {
+            if matches!(discarded, Discarded::All | Discarded::Sequences) {
+                session.tables.forget_given();
+            }
+            if matches!(discarded, Discarded::All | Discarded::Temporary) {
+                session.tables.remove_sequences();
                 for name in session.tables.temporary_names() {
                     session.tables.remove_temporary(&name);
                 }

@@ -16,6 +16,7 @@ use crate::error::{SqlState, coded};
 use crate::objects::{lifecycle, referring, schema};
 use crate::sql::command::{Command, Target};
 use crate::sql::parser::{self, Parsed};
+use crate::sql::sequence::SequenceCommand;
 use crate::statement::StatementContext;
 use crate::text::identifier;
 
@@ -34,6 +35,12 @@ pub(super) fn parts(parsed: &Parsed, context: &StatementContext) -> Result<Vec<P
                 }
             }
             Ok(once.into_iter().map(|target| Parsed::Command(Command::Drop(vec![target.clone()], *if_exists))).collect())
+        }
+        Parsed::Command(Command::Sequence(SequenceCommand::Drop { names, if_exists, cascades })) if names.len() > 1 => {
+            let (if_exists, cascades) = (*if_exists, *cascades);
+            let one = |name: &ObjectName| SequenceCommand::Drop { names: vec![name.clone()], if_exists, cascades };
+            let once = (0..names.len()).filter(|place| !names[..*place].contains(&names[*place]));
+            Ok(once.map(|place| Parsed::Command(Command::Sequence(one(&names[place])))).collect())
         }
         Parsed::Sql(parsed) => match parsed.as_ref() {
             SqlParsed::Statement(statement) => parts_of_sql(statement, context),

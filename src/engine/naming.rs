@@ -95,7 +95,11 @@ pub(super) fn object_command(parsed: &SqlParsed, context: &StatementContext) -> 
                     return Ok(None);
                 }
                 let Some(object) = relation(&own, context)? else { return Ok(None) };
-                let own_word = if object.kind == "view" { "VIEW" } else { "TABLE" };
+                let own_word = match object.kind.as_str() {
+                    "view" => "VIEW",
+                    "sequence" => "SEQUENCE",
+                    _ => "TABLE",
+                };
                 if own_word != word {
                     let problem = format!("is {}; write DROP {own_word} {own}", with_article(&object.kind));
                     return Err(invalid(&own, problem));
@@ -221,7 +225,7 @@ pub(super) fn own_name(name: &ObjectName, context: &StatementContext) -> Result<
 }
 
 /// The object name of a new relation: without a schema, it is created in the first schema of the path.
-fn new_name(name: &ObjectName, context: &StatementContext) -> Result<String> {
+pub(super) fn new_name(name: &ObjectName, context: &StatementContext) -> Result<String> {
     let path = context.path();
     let ([only], Some(first)) = (name.0.as_slice(), path.first()) else { return own_name(name, context) };
     let Some(only) = only.as_ident().map(crate::sql::command::normal) else { return own_name(name, context) };

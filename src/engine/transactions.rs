@@ -279,6 +279,7 @@ pub(super) fn check(session: &Session, command: &Command) -> Result<()> {
             | Command::AlterExperiment(_)
             | Command::AlterTag(_)
             | Command::SetClass(_)
+            | Command::Sequence(_)
     );
     if !is_never_undone(command) && (is_durable || !is_of_objects) {
         return Ok(());

@@ -19,6 +19,8 @@ impl SqlState {
     pub const DATA_EXCEPTION: Self = Self("22000");
     /// A number too large for its type.
     pub const NUMERIC_VALUE_OUT_OF_RANGE: Self = Self("22003");
+    /// A counter that has given its last number.
+    pub const SEQUENCE_GENERATOR_LIMIT_EXCEEDED: Self = Self("2200H");
     /// A text that is no date or time.
     pub const INVALID_DATETIME_FORMAT: Self = Self("22007");
     /// A date or time that does not exist, or is out of range.
@@ -99,10 +101,10 @@ impl SqlState {
     pub const INVALID_FOREIGN_KEY: Self = Self("42830");
     /// A column that is neither grouped nor aggregated, or an aggregate where none may be.
     pub const GROUPING_ERROR: Self = Self("42803");
+    /// An object of another kind than the statement is about.
+    pub const WRONG_OBJECT_TYPE: Self = Self("42809");
     /// A type that does not fit.
     pub const DATATYPE_MISMATCH: Self = Self("42804");
-    /// An object of another kind.
-    pub const WRONG_OBJECT_TYPE: Self = Self("42809");
     /// No such function, or not with these arguments.
     pub const UNDEFINED_FUNCTION: Self = Self("42883");
     /// No such table or view.
@@ -167,7 +169,9 @@ impl SqlState {
             Self::INVALID_DATETIME_FORMAT | Self::DATETIME_FIELD_OVERFLOW => "a text is not a date or time that exists",
             Self::INVALID_PARAMETER_VALUE => "an argument, option or value is out of range",
             Self::INVALID_TEXT_REPRESENTATION => "a text cannot be converted to the type it is cast to",
-            Self::PROGRAM_LIMIT_EXCEEDED | Self::CONFIGURATION_LIMIT_EXCEEDED => "a limit is reached",
+            Self::PROGRAM_LIMIT_EXCEEDED | Self::CONFIGURATION_LIMIT_EXCEEDED | Self::SEQUENCE_GENERATOR_LIMIT_EXCEEDED => {
+                "a limit is reached"
+            }
             Self::BAD_COPY_FILE_FORMAT => "a row of a file does not have the form of the others",
             Self::NOT_NULL_VIOLATION => "a NULL in a column that does not allow it",
             Self::UNIQUE_VIOLATION => "two rows have the same key",

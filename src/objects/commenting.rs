@@ -8,7 +8,7 @@ use datafusion::common::Result;
 
 use super::kind_of;
 use super::lifecycle::{find, missing, unless_moved};
-use super::relation::NAMESPACE;
+use super::relation::NAMES;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
 use crate::error::{SqlState, coded, did_you_mean, invalid};
@@ -59,14 +59,16 @@ async fn said(commented: &Commented<'_>, text: Option<&str>, if_exists: bool, co
         return Ok(());
     }
     let objects = context.objects()?;
-    let is_relation = |object: &&Object| NAMESPACE.contains(&object.kind.as_str());
+    let is_relation = |object: &&Object| NAMES.contains(&object.kind.as_str());
     let Some(object) = objects.iter().filter(is_relation).find(|object| object.name == *name) else {
         if if_exists {
             return Ok(());
         }
         let names = objects.iter().filter(is_relation).map(|object| object.name.as_str());
         let suggestion = did_you_mean(name, names);
-        let problem = format!("no such {}{suggestion}; SHOW TABLES lists them", word.unwrap_or("table"));
+        let word = word.unwrap_or("table");
+        let listed = if word == "sequence" { "SEQUENCES" } else { "TABLES" };
+        let problem = format!("no such {word}{suggestion}; SHOW {listed} lists them");
         return Err(context.unseen(coded(SqlState::UNDEFINED_TABLE, name, problem), name));
     };
     context.check_owns(object)?;
@@ -79,7 +81,7 @@ async fn said(commented: &Commented<'_>, text: Option<&str>, if_exists: bool, co
     put(object, column, text, context)
 }
 
-/// Checks the keyword in the statement: TABLE for a table (or an external table), VIEW for a view.
+/// Checks the keyword in the statement: TABLE for a table (or an external table), VIEW for a view, SEQUENCE for a sequence.
 fn check_word(name: &str, kind: &str, word: Option<&str>) -> Result<()> {
     match word {
         Some(word) if word != kind && !(word == "table" && kind == "external table") => {
@@ -102,7 +104,7 @@ fn check_column(table: &str, column: &str, schema: &SchemaRef) -> Result<()> {
 
 fn put(object: &Object, column: &str, text: Option<&str>, context: &StatementContext) -> Result<()> {
     // A comment in the definition itself is hidden by an empty comment.
-    let says_itself = column.is_empty() && !NAMESPACE.contains(&object.kind.as_str());
+    let says_itself = column.is_empty() && !NAMES.contains(&object.kind.as_str());
     let text = text.or_else(|| says_itself.then_some(""));
     let seen = context.view().stamp()?;
     unless_moved(context.catalog().put_comment(object, column, text, Some(seen)), context)

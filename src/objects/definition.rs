@@ -73,7 +73,7 @@ impl Definition {
         match &mut body {
             Body::Query(query) => resolve_files(query.as_mut(), base),
             Body::Condition(condition) => resolve_files(condition.as_mut(), base),
-            Body::Sql(_) | Body::Script(_) => {}
+            Body::Sql(_) | Body::Script(_) | Body::Sequence(_) => {}
         }
         let (mut given, mut others, mut names) = (vec![], vec![], vec![]);
         for (name, value) in create.options {
@@ -148,7 +148,7 @@ impl Definition {
         let used = match &self.body {
             Body::Query(query) => parameters_in(query),
             Body::Condition(condition) => parameters_in(condition),
-            Body::Sql(_) | Body::Script(_) => vec![],
+            Body::Sql(_) | Body::Script(_) | Body::Sequence(_) => vec![],
         };
         let is_parameter = |name: &String| self.parameters.iter().any(|parameter| parameter.name == *name);
         let own_options = || self.kind.doc().arguments.iter().chain(known.iter().flat_map(|doc| doc.arguments));

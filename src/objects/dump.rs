@@ -136,7 +136,7 @@ fn written(definition: &Definition, context: &StatementContext) -> Result<Writte
             Parsed::Command(Command::Create(create)) => match &create.body {
                 Body::Query(query) => written.resolve_files(query, base),
                 Body::Condition(condition) => written.resolve_files(condition, base),
-                Body::Sql(_) | Body::Script(_) => {}
+                Body::Sql(_) | Body::Script(_) | Body::Sequence(_) => {}
             },
             Parsed::Sql(parsed) => {
                 if let SqlParsed::Statement(statement) = parsed.as_ref() {

@@ -8,10 +8,12 @@ use datafusion::common::Result;
 
 use super::dump::{label, name};
 use super::relation::NAMESPACE;
+use super::sequencing;
 use crate::catalog::budgets::{Budget, MILLIONTHS};
 use crate::catalog::grants::{Grant, PUBLIC, Privilege, Thing};
 use crate::catalog::objects::Object;
 use crate::catalog::role_limits::Limit;
+use crate::sql::sequence::WORD;
 use crate::statement::StatementContext;
 use crate::text::{identifier, literal};
 
@@ -33,6 +35,7 @@ pub fn dump(objects: &[Object], context: &StatementContext) -> Result<String> {
             let _ = write!(script, "\n-- {title}\n{}\n", lines.join("\n"));
         }
     };
+    section("Sequences of columns", sequencing::owners(context)?);
     section("Classes of columns", objects.iter().flat_map(|object| classes(object, context)).collect());
     let owned = objects.iter().filter(|object| !object.owner.is_empty() && !["role", "tag"].contains(&object.kind.as_str()));
     section("Owners", owned.map(|object| owner(object, objects, context)).collect());
@@ -79,6 +82,7 @@ fn on(object: &Object, objects: &[Object], context: &StatementContext) -> Option
     let is_alike = |other: &&Object| other.kind == object.kind && other.name == object.name;
     match object.kind.as_str() {
         kind if NAMESPACE.contains(&kind) => Some(format!("TABLE {}", name(object, context))),
+        WORD => Some(format!("SEQUENCE {}", name(object, context))),
         "schedule" => None,
         // Two profiles may have segments of one name.
         _ if objects.iter().filter(is_alike).count() > 1 => None,

@@ -92,7 +92,7 @@ impl Kind for ExternalTable {
     }
 
     fn namespace(&self) -> &'static [&'static str] {
-        &relation::NAMESPACE
+        &relation::NAMES
     }
 
     fn uses(&self, _definition: &Definition) -> Uses {

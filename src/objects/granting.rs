@@ -5,15 +5,17 @@ use sqlparser::ast::ObjectName;
 
 use super::lifecycle::{find, kind_of_target, missing, unless_moved};
 use super::protection::{hides_values, is_masked_by_others};
-use super::relation::NAMESPACE;
+use super::relation::NAMES;
 use super::{kind_of, role, schema};
 use crate::catalog::grants::{Grant, GrantChange, PUBLIC, Privilege, Thing};
 use crate::catalog::objects::Object;
+use crate::catalog::sequences::no_sequence;
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::sql::command::{Target, normal};
 use crate::sql::granting::{GrantOn, Granting, Privileges};
-use crate::statement::{PREDEFINED, StatementContext};
+use crate::sql::sequence::WORD;
+use crate::statement::{PREDEFINED, StatementContext, meant, names_counter};
 
 use Privilege::{
     Connect, Create, Delete, Detokenize, Filter, Insert, Member, Read, References, Refresh, Select, Temporary, Trigger, Truncate,
@@ -49,8 +51,9 @@ fn change(granting: &Granting, context: &StatementContext) -> Result<Vec<String>
     let mut notes = vec![];
     let changes = match granting {
         Granting::Privileges { gives, privileges, on, roles, only_option } => {
-            let (roles, things) = (known_roles(roles, context)?, things(on, context)?);
-            if things.is_empty() {
+            let on = without_counters(on, &mut notes, context)?;
+            let (roles, things) = (known_roles(roles, context)?, things(&on, context)?);
+            if things.is_empty() && notes.is_empty() {
                 notes.push("there is nothing of that kind yet; nothing was changed".into());
             }
             let mut changes = vec![];
@@ -75,7 +78,8 @@ fn change(granting: &Granting, context: &StatementContext) -> Result<Vec<String>
                 return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &owner, problem));
             }
             let mut changes = vec![];
-            for on in things(on, context)? {
+            let on = without_counters(on, &mut notes, context)?;
+            for on in things(&on, context)? {
                 let Some(object) = on.object else {
                     return Err(invalid(&on.label, "belongs to the database itself, and has no other owner"));
                 };
@@ -100,6 +104,26 @@ fn change(granting: &Granting, context: &StatementContext) -> Result<Vec<String>
     unless_moved(context.catalog().change_grants(changes, seen), context)?;
     context.tables().let_go();
     Ok(notes)
+}
+
+/// The same without counters of columns, which follow the rights on their tables; notes of those.
+fn without_counters(on: &GrantOn, notes: &mut Vec<String>, context: &StatementContext) -> Result<GrantOn> {
+    let GrantOn::Sequences(names) = on else { return Ok(on.clone()) };
+    let objects = context.objects()?;
+    let mut others = vec![];
+    for name in names {
+        let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident().map(normal)).collect();
+        let names = meant(&parts, &context.path());
+        let is_its = |object: &&Object| object.kind == "table" && names.iter().any(|own| names_counter(object, own));
+        match objects.iter().find(is_its) {
+            Some(table) => notes.push(format!(
+                "{name} is the counter of a column of {}: it belongs to the owner of the table, and who may INSERT into that may use it",
+                table.name
+            )),
+            None => others.push(name.clone()),
+        }
+    }
+    Ok(GrantOn::Sequences(others))
 }
 
 /// A note when roles that do not see everything get the use of a model, whose training may have.
@@ -236,7 +260,8 @@ fn one_role(name: &str, context: &StatementContext) -> Result<String> {
 /// The targets after ON.
 fn things(on: &GrantOn, context: &StatementContext) -> Result<Vec<On>> {
     match on {
-        GrantOn::Relations(names) => names.iter().map(|name| relation(name, context)).collect(),
+        GrantOn::Relations(names) => names.iter().map(|name| relation(name, false, context)).collect(),
+        GrantOn::Sequences(names) => names.iter().map(|name| relation(name, true, context)).collect(),
         GrantOn::Objects(kind, names) => names.iter().map(|name| object(kind, name, context)).collect(),
         GrantOn::Database(names) => {
             let of = |name: &String| match name.as_str() {
@@ -297,6 +322,7 @@ fn of_object(object: &Object) -> On {
         "segment" => &[Select, Refresh],
         "identity" => &[Refresh],
         "model" | "function" => &[Usage],
+        WORD => &[Usage, Select, Update],
         "schema" => OF_SCHEMAS,
         _ => OF_TABLES,
     };
@@ -322,8 +348,8 @@ fn object(kind: &'static str, name: &str, context: &StatementContext) -> Result<
     }
 }
 
-/// A table, view or external table; or the tables that a profile or segment publishes.
-fn relation(name: &ObjectName, context: &StatementContext) -> Result<On> {
+/// A table, view, external table or sequence; or the tables that a profile or segment publishes. `is_sequence` is true after SEQUENCE.
+fn relation(name: &ObjectName, is_sequence: bool, context: &StatementContext) -> Result<On> {
     let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident().map(normal)).collect();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let parts = match parts.as_slice() {
@@ -331,11 +357,11 @@ fn relation(name: &ObjectName, context: &StatementContext) -> Result<On> {
         parts => parts,
     };
     match parts {
-        [PROFILE_SCHEMA, own] => {
+        [PROFILE_SCHEMA, own] if !is_sequence => {
             let profile = own.strip_suffix("_tags").or_else(|| own.strip_suffix("_history")).unwrap_or(own);
             return object("profile", profile, context).or_else(|_| object("profile", own, context));
         }
-        [SEGMENT_SCHEMA, own] => return object("segment", own, context),
+        [SEGMENT_SCHEMA, own] if !is_sequence => return object("segment", own, context),
         _ => {}
     }
     let own = match parts {
@@ -348,9 +374,12 @@ fn relation(name: &ObjectName, context: &StatementContext) -> Result<On> {
         return Err(invalid(&own, "is a temporary table of this session, which no other role sees"));
     }
     let objects = context.objects()?;
-    let relations = || objects.iter().filter(|object| NAMESPACE.contains(&object.kind.as_str()));
+    // A table's privileges may be granted on a sequence without saying that it is one, but not the other way round.
+    let kinds: &[&str] = if is_sequence { &[WORD] } else { &NAMES };
+    let relations = || objects.iter().filter(|object| kinds.contains(&object.kind.as_str()));
     match relations().find(|object| object.name == own) {
         Some(object) => Ok(of_object(object)),
+        None if is_sequence => Err(context.unseen(no_sequence(&own), &own)),
         None => {
             let suggestion = did_you_mean(&own, relations().map(|object| object.name.as_str()));
             let error = coded(SqlState::UNDEFINED_TABLE, &own, format!("no such table{suggestion}; SHOW TABLES lists them"));

@@ -23,6 +23,7 @@ use crate::refresh::plan::no_profile;
 use crate::sql::command::{Body, Create, Target};
 use crate::sql::parser;
 use crate::sql::places::check_named;
+use crate::sql::sequence::WORD;
 use crate::statement::RunningPlan;
 use crate::statement::StatementContext;
 use crate::text::{literal, with_article};
@@ -87,8 +88,8 @@ fn check_files(new: &Object, context: &StatementContext) -> Result<()> {
             SqlParsed::Statement(statement) => check_named(statement.as_ref(), context),
             _ => Ok(()),
         },
-        // Its statements are checked when they run.
-        Body::Script(_) => Ok(()),
+        // The statements of a script are checked when they run.
+        Body::Script(_) | Body::Sequence(_) => Ok(()),
     }
 }
 
@@ -134,6 +135,7 @@ pub fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &S
         return Err(match namespace {
             [] if kind.is_of_sql() => coded(state, &label, "exists already; write IF NOT EXISTS, or DROP it first"),
             [] => coded(state, &label, "exists already; write CREATE OR REPLACE for a new version, or DROP it first"),
+            _ if kind.word() == WORD => coded(state, name, "exists already; write IF NOT EXISTS, or DROP it first"),
             _ => coded(state, name, "exists already; write CREATE OR REPLACE, or DROP it first"),
         });
     }

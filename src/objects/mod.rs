@@ -13,11 +13,12 @@
 //! | [`uses`] | which other objects an object names, and so depends on |
 //! | [`referring`] | foreign keys: which tables refer to which, and whether they hold |
 //! | [`refreshing`] | what a REFRESH statement asks for |
+//! | [`sequencing`] | ALTER and DROP SEQUENCE |
 //! | [`subject`] | where the data of one person is stored |
 //! | [`drift`] | how far the values of tags that apply models have moved |
 //! | [`retaining`] | how long rows of tables are kept |
 //!
-//! Each kind has its own file: [`role`], [`schema`], [`table`], [`external_table`], [`view`], [`profile`], [`tag`], [`segment`], [`model`],
+//! Each kind has its own file: [`role`], [`schema`], [`sequence`], [`table`], [`external_table`], [`view`], [`profile`], [`tag`], [`segment`], [`model`],
 //! [`identity`], [`experiment`], [`function`], [`check`], [`schedule`].
 
 pub mod altering;
@@ -53,6 +54,8 @@ pub mod role;
 pub mod schedule;
 pub mod schema;
 mod segment;
+pub mod sequence;
+pub mod sequencing;
 pub mod stored;
 pub mod subject;
 mod table;
@@ -68,9 +71,10 @@ use crate::sql::command::Grammar;
 use kind::Kind;
 
 /// Every kind of object, in the order in which a dump creates them.
-pub const KINDS: [&dyn Kind; 17] = [
+pub const KINDS: [&dyn Kind; 18] = [
     &role::RoleKind,
     &schema::Schema,
+    &sequence::Sequence,
     &external_table::ExternalTable,
     &table::Table,
     &view::View,

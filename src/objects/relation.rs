@@ -18,6 +18,9 @@ use crate::text::with_article;
 /// The kinds that share one namespace.
 pub const NAMESPACE: [&str; 3] = ["table", "view", "external table"];
 
+/// The kinds whose names differ from those of each other.
+pub const NAMES: [&str; 4] = ["table", "view", "external table", "sequence"];
+
 /// The columns of the system tables that list them.
 pub const COLUMNS: [Column; 5] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },

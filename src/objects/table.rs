@@ -23,8 +23,10 @@ use super::protection::{FirstError, class, notes_on_copy, refuse_replacing};
 use super::referring::{self, Before};
 use super::relation;
 use super::schema::quoted;
+use super::sequence;
 use super::subject::sources::sources;
 use crate::catalog::objects::{Moved, Object, REFERENCES};
+use crate::catalog::sequences::counter_of;
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::catalog::stamp::Stamp;
 use crate::catalog::tables::{self, Constraints, ForeignKey, ManagedTable, NewTable, Recheck};
@@ -34,8 +36,10 @@ use crate::sql::command::{Body, Grammar, normal};
 use crate::sql::inserting;
 use crate::sql::parser::take_if_not_exists;
 use crate::sql::planning::{bind_parameters, plan};
+use crate::sql::references::counters_in;
 use crate::sql::statement::STATEMENT;
 use crate::sql::syntax::constraints::{self, Constraint, Rule};
+use crate::sql::syntax::numbered::NEXT;
 use crate::sql::written::Written;
 use crate::statement::RunningPlan;
 use crate::statement::StatementContext;
@@ -118,18 +122,24 @@ impl Kind for Table {
     }
 
     fn namespace(&self) -> &'static [&'static str] {
-        &relation::NAMESPACE
+        &relation::NAMES
     }
 
-    /// A table holds rows; the query that produced them is no longer needed. Its foreign keys need other tables.
+    /// A table holds rows; the query that produced them is no longer needed. Its foreign keys need other tables, its defaults sequences.
     fn uses(&self, definition: &Definition) -> Uses {
-        if !definition.object.sql.contains(REFERENCES) {
+        let text = &definition.object.sql;
+        let (refers, counts) = (text.contains(REFERENCES), text.contains(NEXT));
+        let Some(table) = Some(()).filter(|()| refers || counts).and_then(|()| create_table(definition)) else {
             return Uses::default();
-        }
-        let constraints = create_table(definition).and_then(|table| constraints::of(&table).ok()).unwrap_or_default();
+        };
+        let constraints = constraints::of(&table).unwrap_or_default();
         let others = referring::foreign(&constraints).map(|(_, foreign)| foreign.table.clone());
         let tables = others.filter(|table| referring::object_name(table) != definition.object.name).collect();
-        Uses { tables, ..Uses::default() }
+        let defaults = table.columns.iter().flat_map(|column| &column.options).filter_map(|option| match &option.option {
+            ColumnOption::Default(value) => Some(value),
+            _ => None,
+        });
+        Uses { tables, sequences: defaults.flat_map(counters_in).collect(), ..Uses::default() }
     }
 
     fn is_named_in(&self, object: &Object, uses: &Uses) -> bool {
@@ -184,8 +194,13 @@ impl Kind for Table {
         Box::pin(async move {
             let options = context.session().config_options();
             let _lock = context.catalog().lock(SnapshotOf::Table, &object.name, "DROP TABLE", options).await?;
-            let sequences = numbering::sequences(object, context)?;
+            let mut sequences = numbering::sequences(object, context)?;
+            let owned = sequence::owned(&object.name, context)?;
             context.catalog().drop_table(&object.name, Some(context.view().stamp()?))?;
+            for (object, _) in &owned {
+                context.catalog().remove_object(object, None)?;
+                sequences.extend(counter_of(object).map(str::to_string));
+            }
             context.catalog().drop_sequences(&sequences)?;
             context.tables().let_go();
             // What cannot be removed now is removed later; the table is gone.
@@ -285,6 +300,15 @@ pub fn made_from(definition: &Definition) -> Option<Box<Query>> {
 pub fn named_columns(definition: &Definition) -> Vec<String> {
     let columns = create_table(definition).map(|table| table.columns).unwrap_or_default();
     columns.iter().map(|column| normal(&column.name)).collect()
+}
+
+/// The names of the columns of a table, in order.
+///
+/// # Errors
+/// Its state cannot be read.
+pub fn column_names(object: &Object, context: &StatementContext) -> Result<Vec<String>> {
+    let columns = opened(&object.name, When::Now, HashMap::new(), context)?.schema();
+    Ok(columns.fields().iter().map(|field| field.name().clone()).collect())
 }
 
 /// True for a version that ALTER TABLE has made, rather than a statement that made the table anew.

@@ -10,7 +10,7 @@ use sqlparser::ast::{Expr, Visit};
 
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::refresh::published::{ENDS, name_and_time};
-use crate::sql::references::{functions_in, names_in, objects_in, tables_in, tables_read_whole};
+use crate::sql::references::{counters_in, functions_in, names_in, objects_in, tables_in, tables_read_whole};
 
 /// The domain of functions that read the segments of a profile rather than its tags.
 const OF_SEGMENTS: &str = "audience";
@@ -36,6 +36,8 @@ pub struct Uses {
     pub experiments: Vec<String>,
     /// Schedules that it depends on.
     pub schedules: Vec<String>,
+    /// Sequences passed to functions by name, as written.
+    pub sequences: Vec<String>,
 }
 
 /// What is read of a profile.
@@ -49,7 +51,8 @@ pub struct ProfileUse {
 impl Uses {
     /// What a query or statement refers to.
     pub fn of(part: &impl Visit) -> Self {
-        let mut uses = Self { tables: tables_in(part), functions: functions_in(part), ..Self::default() };
+        let mut uses =
+            Self { tables: tables_in(part), functions: functions_in(part), sequences: counters_in(part), ..Self::default() };
         let read = |table: &Vec<String>| match table.as_slice() {
             [.., schema, name] if schema == PROFILE_SCHEMA => Some(name_and_time(name).0.to_string()),
             _ => None,

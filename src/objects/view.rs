@@ -60,7 +60,7 @@ impl Kind for View {
     }
 
     fn namespace(&self) -> &'static [&'static str] {
-        &relation::NAMESPACE
+        &relation::NAMES
     }
 
     fn uses(&self, definition: &Definition) -> Uses {

@@ -130,7 +130,7 @@ pub struct Relation {
     pub oid: i64,
     pub namespace: i64,
     pub name: String,
-    /// `r` table, `v` view.
+    /// `r` table, `v` view, `S` sequence.
     pub kind: char,
     pub is_temporary: bool,
     pub owner: i64,
@@ -146,6 +146,8 @@ pub struct Relation {
     pub rows: Option<i64>,
     /// The bytes of its files, where they are the database's.
     pub bytes: i64,
+    /// How it counts, for a sequence.
+    pub sequence: Option<Counter>,
 }
 
 impl Relation {
@@ -197,6 +199,11 @@ impl Relation {
         let (name, table, columns) = (quoted(&key.name), catalog.qualified(self), self.listed(key));
         let nulls = if key.rule == (RelationRule::Unique { nulls_are_equal: true }) { " NULLS NOT DISTINCT" } else { "" };
         format!("CREATE UNIQUE INDEX {name} ON {table} USING btree ({columns}){nulls}")
+    }
+
+    /// True for what `information_schema` calls a table.
+    pub fn is_table(&self) -> bool {
+        self.kind != 'S'
     }
 
     /// True for what somebody made.
@@ -303,7 +310,7 @@ pub struct RelationColumn {
     pub counter: Option<Counter>,
 }
 
-/// How a column numbers its rows.
+/// A sequence, or how a column numbers its rows.
 #[derive(Debug, Clone)]
 pub struct Counter {
     /// The number of the counter.
@@ -311,11 +318,29 @@ pub struct Counter {
     /// Its name, and that of its schema.
     pub name: String,
     pub schema: String,
+    /// The number of the type of its numbers.
+    pub type_oid: i64,
     pub first: i64,
     pub step: i64,
+    pub least: i64,
+    pub most: i64,
+    pub cycles: bool,
     pub last: Option<i64>,
     /// For an identity, whether only the counter may give its values.
     pub identity: Option<bool>,
+    /// For a sequence, the table and column that it is dropped with, from 1.
+    pub owner: Option<(i64, i64)>,
+}
+
+impl Counter {
+    /// The number of bytes of the type of its numbers.
+    pub fn length(&self) -> i64 {
+        match type_name(self.type_oid, -1).as_str() {
+            "smallint" => 2,
+            "integer" => 4,
+            _ => 8,
+        }
+    }
 }
 
 /// A function.
@@ -428,6 +453,9 @@ const LETTERS: [(&str, char); 12] = [
 /// The privileges of a table or view.
 pub const OF_TABLES: [&str; 7] = ["INSERT", "SELECT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"];
 
+/// The privileges of a sequence.
+pub const OF_SEQUENCES: [&str; 3] = ["SELECT", "UPDATE", "USAGE"];
+
 /// What functions ask the server: to end connections, and whether who asks may do everything.
 pub trait Backends: std::fmt::Debug + Send + Sync {
     /// Ends what a connection runs, or the connection itself; false when there is none of this number.
@@ -451,11 +479,12 @@ pub trait Backends: std::fmt::Debug + Send + Sync {
 
 /// The counters that number the rows of tables.
 pub trait Sequences: std::fmt::Debug + Send + Sync {
-    /// Takes as many numbers of a counter; returns the first, and the distance between them.
+    /// Takes as many numbers of a counter, or those that are left before its bound; returns the first, the distance between them, and how many
+    /// they are.
     ///
     /// # Errors
-    /// There is no such counter, or whoever asks may not.
-    fn draw(&self, name: &str, count: u64) -> datafusion::common::Result<(i64, i64)>;
+    /// There is no such counter, it has no more numbers, or whoever asks may not.
+    fn draw(&self, name: &str, count: u64) -> datafusion::common::Result<(i64, i64, u64)>;
 
     /// The number that the session was given last, by this counter or by any.
     ///
@@ -635,7 +664,18 @@ impl PostgresCatalog {
         Some(key.index)
     }
 
-    /// The counters, with the table and column whose rows each numbers.
+    /// The sequences, and the counters of columns with their tables.
+    pub fn all_counters(&self) -> impl Iterator<Item = (&Relation, &Counter)> {
+        let own = self.relations.iter().filter_map(|relation| Some((relation, relation.sequence.as_ref()?)));
+        self.counters().map(|(relation, _, counter)| (relation, counter)).chain(own)
+    }
+
+    /// The sequence that a column owns.
+    pub fn owned_sequence(&self, table: i64, column: i64) -> Option<(&Relation, &Counter)> {
+        self.all_counters().find(|(_, counter)| counter.owner == Some((table, column)))
+    }
+
+    /// The counters of columns, with the table and column whose rows each numbers.
     pub fn counters(&self) -> impl Iterator<Item = (&Relation, &RelationColumn, &Counter)> {
         self.relations.iter().flat_map(|relation| {
             relation.columns.iter().filter_map(move |column| Some((relation, column, column.counter.as_ref()?)))

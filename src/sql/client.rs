@@ -47,7 +47,9 @@ pub enum ClientCommand {
 pub enum Discarded {
     All,
     Temporary,
-    /// `PLANS` and `SEQUENCES`: there is nothing to drop.
+    /// `SEQUENCES`: which numbers the session was given.
+    Sequences,
+    /// `PLANS`: there is nothing to drop.
     Nothing,
 }
 
@@ -116,6 +118,7 @@ impl ClientCommand {
             Self::Copy(_) => "COPY",
             Self::Discard(Discarded::All) => "DISCARD ALL",
             Self::Discard(Discarded::Temporary) => "DISCARD TEMP",
+            Self::Discard(Discarded::Sequences) => "DISCARD SEQUENCES",
             Self::Discard(Discarded::Nothing) => "DISCARD PLANS",
             Self::Set { .. } => "SET",
             Self::Reset(_) => "RESET",
@@ -158,7 +161,8 @@ pub fn parse(parser: &mut Parser<'_>, words: &[Option<&str>]) -> Result<Option<C
             let discarded = match word(parser).as_deref() {
                 Some("ALL") => Discarded::All,
                 Some("TEMP" | "TEMPORARY") => Discarded::Temporary,
-                Some("PLANS" | "SEQUENCES") => Discarded::Nothing,
+                Some("SEQUENCES") => Discarded::Sequences,
+                Some("PLANS") => Discarded::Nothing,
                 _ => return parser.expected("ALL, TEMP, PLANS or SEQUENCES", parser.peek_token()),
             };
             Ok(Some(ClientCommand::Discard(discarded)))

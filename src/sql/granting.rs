@@ -35,6 +35,8 @@ pub struct Privileges {
 pub enum GrantOn {
     /// Tables, views and external tables, and the tables that profiles and segments publish.
     Relations(Vec<ObjectName>),
+    /// Sequences, and the counters of columns.
+    Sequences(Vec<ObjectName>),
     /// Objects of a kind, given by its keyword.
     Objects(&'static str, Vec<String>),
     Database(Vec<String>),
@@ -54,6 +56,7 @@ impl Granting {
             Self::Membership { .. } => "REVOKE ROLE",
             Self::Owner { on: GrantOn::Relations(_), .. } => "ALTER TABLE",
             Self::Owner { on: GrantOn::Schemas(_), .. } => "ALTER SCHEMA",
+            Self::Owner { on: GrantOn::Sequences(_), .. } => "ALTER SEQUENCE",
             Self::Owner { .. } => "ALTER",
             Self::Reassign { .. } => "REASSIGN OWNED",
         }
@@ -231,6 +234,10 @@ fn on(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<GrantOn, ParserErr
             parser.advance_token();
             relations(parser)
         }
+        "SEQUENCE" => {
+            parser.advance_token();
+            parser.parse_comma_separated(|parser| parser.parse_object_name(false)).map(GrantOn::Sequences)
+        }
         "EXTERNAL" | "FOREIGN" | "MATERIALIZED" => {
             parser.advance_token();
             parser.advance_token();
@@ -286,12 +293,12 @@ fn all(parser: &mut Parser<'_>) -> Result<GrantOn, ParserError> {
         ("FUNCTIONS", &["function"]),
         ("ROUTINES", &["function"]),
         ("PROCEDURES", &[]),
-        ("SEQUENCES", &[]),
+        ("SEQUENCES", &["sequence"]),
     ];
     let token = parser.next_token();
     let found = KINDS.iter().find(|(word, _)| is_word(&token.token, word));
     let Some((_, kinds)) = found else {
-        return parser.expected("TABLES, VIEWS, PROFILES, SEGMENTS, MODELS or FUNCTIONS", token);
+        return parser.expected("TABLES, VIEWS, SEQUENCES, PROFILES, SEGMENTS, MODELS or FUNCTIONS", token);
     };
     let mut schemas = vec![];
     if takes(parser, "IN") {

@@ -32,6 +32,7 @@ mod relation;
 pub mod renaming;
 mod rules;
 pub mod schedule;
+pub mod sequence;
 pub mod settled;
 mod stars;
 pub mod statement;

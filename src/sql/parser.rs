@@ -222,7 +222,7 @@ fn parse_with(
                     let named = column_names::of_statement(parsed);
                     named.and_then(|()| rewrite(parsed, state)).map(|()| supported::check(parsed, state))
                 }
-                Body::Script(_) => Ok(Ok(())),
+                Body::Script(_) | Body::Sequence(_) => Ok(Ok(())),
             },
             Parsed::Command(_) => Ok(Ok(())),
         };

@@ -14,6 +14,7 @@ use super::command::normal;
 use crate::docs::{Argument, Doc, Takes};
 use crate::files;
 use crate::functions;
+use crate::sql::syntax::numbered::counter_named;
 use crate::walk::{Walk, WalkMut};
 
 /// The names of the parameters `$name`, without the sign. Repeated names are repeated.
@@ -315,6 +316,21 @@ pub fn calls_in(part: &impl Visit) -> Vec<(String, Vec<FunctionArg>)> {
     let mut calls = Calls(vec![]);
     let _ = part.walk(&mut calls);
     calls.0
+}
+
+/// The counters and sequences that functions are passed by name, as written.
+pub fn counters_in(part: &impl Visit) -> Vec<String> {
+    struct Counters(Vec<String>);
+    impl Visitor for Counters {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+            self.0.extend(counter_named(expression));
+            ControlFlow::Continue(())
+        }
+    }
+    let mut found = Counters(vec![]);
+    let _ = part.walk(&mut found);
+    found.0
 }
 
 /// True when a function in FROM gets `$parameter` as the argument of the same name, as in `rfm(orders, …, as_of => $as_of)`.

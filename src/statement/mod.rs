@@ -60,7 +60,7 @@ use crate::postgres_settings::{Given, schemas};
 use activity::{Activity, Connection};
 pub use audit::{AuditReads, Audited, FindReads, Read};
 pub use cancel::Cancel;
-pub use counters::names_counter;
+pub use counters::{meant, names_counter};
 pub use horizon::Horizon;
 pub use limits::{Clock, Limits, counting};
 pub use meanings::Meanings;

@@ -28,6 +28,7 @@ pub struct SavedTables {
     makers: HashMap<String, String>,
     on_commit: HashMap<String, OnCommit>,
     constraints: HashMap<String, Vec<String>>,
+    sequences: BTreeMap<String, Sequence>,
 }
 
 /// The classes of an object's columns, by column name.
@@ -59,6 +60,8 @@ pub struct SessionTables {
     classes: Mutex<(Stamp, HashMap<StoredState, Classes>)>,
     /// The counters of temporary tables.
     counters: Mutex<HashMap<String, Sequence>>,
+    /// The temporary sequences.
+    sequences: Mutex<BTreeMap<String, Sequence>>,
     /// The numbers that the session was given last, by counter, and by which counter at last.
     drawn: Mutex<(HashMap<String, i64>, Option<String>)>,
     /// The locks on numbers, of which the session may hold some.
@@ -92,6 +95,7 @@ impl SessionTables {
             loaded: Mutex::default(),
             classes: Mutex::default(),
             counters: Mutex::default(),
+            sequences: Mutex::default(),
             drawn: Mutex::default(),
             locks,
         }
@@ -151,6 +155,41 @@ impl SessionTables {
     /// Does something with the counter of that name, if a temporary table has it.
     pub fn with_counter<T>(&self, name: &str, work: impl FnOnce(&mut Sequence) -> T) -> Option<T> {
         self.counters.lock().get_mut(name).map(work)
+    }
+
+    /// Adds a temporary sequence, unless there is one of that name; tells whether it did.
+    pub fn add_sequence(&self, sequence: Sequence) -> bool {
+        let mut all = self.sequences.lock();
+        let is_new = !all.contains_key(&sequence.name);
+        if is_new {
+            all.insert(sequence.name.clone(), sequence);
+        }
+        is_new
+    }
+
+    /// Removes a temporary sequence; tells whether there was one of that name.
+    pub fn remove_sequence(&self, name: &str) -> bool {
+        self.sequences.lock().remove(name).is_some()
+    }
+
+    /// Does something with the temporary sequence of that name, if there is one.
+    pub fn with_sequence<T>(&self, name: &str, work: impl FnOnce(&mut Sequence) -> T) -> Option<T> {
+        self.sequences.lock().get_mut(name).map(work)
+    }
+
+    /// The temporary sequences.
+    pub fn own_sequences(&self) -> Vec<Sequence> {
+        self.sequences.lock().values().cloned().collect()
+    }
+
+    /// Drops the temporary sequences.
+    pub fn remove_sequences(&self) {
+        self.sequences.lock().clear();
+    }
+
+    /// Forgets which numbers the session was given.
+    pub fn forget_given(&self) {
+        *self.drawn.lock() = (HashMap::new(), None);
     }
 
     /// Remembers the number that the session was given last.
@@ -282,7 +321,8 @@ impl SessionTables {
         let (comments, held) = (self.comments.lock().clone(), self.held.lock().clone());
         let (sources, makers) = (self.sources.lock().clone(), self.makers.lock().clone());
         let (on_commit, constraints) = (self.on_commit.lock().clone(), self.constraints.lock().clone());
-        SavedTables { tables, rows, comments, held, sources, makers, on_commit, constraints }
+        let sequences = self.sequences.lock().clone();
+        SavedTables { tables, rows, comments, held, sources, makers, on_commit, constraints, sequences }
     }
 
     /// Restores the temporary tables from a copy.
@@ -302,6 +342,12 @@ impl SessionTables {
         *self.makers.lock() = saved.makers;
         *self.on_commit.lock() = saved.on_commit;
         *self.constraints.lock() = saved.constraints;
+        let mut sequences = self.sequences.lock();
+        let now = std::mem::replace(&mut *sequences, saved.sequences);
+        // Numbers that were given are not given again.
+        for (name, sequence) in now {
+            sequences.entry(name).and_modify(|saved| *saved = sequence);
+        }
     }
 
     /// Drops the loaded definitions, and with them the files that they keep open.

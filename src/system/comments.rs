@@ -82,7 +82,7 @@ pub fn rows(context: &StatementContext) -> Result<Vec<[Option<String>; 4]>> {
                 "tag" => add(PROFILE_SCHEMA, object.profile.clone(), Some(&object.name), comment),
                 "segment" => add(SEGMENT_SCHEMA, object.name.clone(), None, comment),
                 "schema" => schemas.push([Some(object.name.clone()), None, None, Some(comment)]),
-                "table" | "view" | "external table" => add(schema, own.to_string(), None, comment),
+                "table" | "view" | "external table" | "sequence" => add(schema, own.to_string(), None, comment),
                 _ => {}
             }
         }

@@ -10,7 +10,7 @@ use crate::docs::{Doc, Kind};
 use crate::settings::PortraitSettings;
 
 /// The tables of the schema, each with a query that shows what it is for.
-static TABLES: [(&str, &str); 36] = [
+static TABLES: [(&str, &str); 37] = [
     (
         "system.audit",
         "SELECT event, role, command, object, classes, purpose, rows, outcome FROM system.audit
@@ -99,6 +99,12 @@ SELECT name, login, superuser, has_password, connection_limit FROM system.roles 
         "system.schemas",
         "CREATE SCHEMA staging;
 SELECT name, version FROM system.schemas;",
+    ),
+    (
+        "system.sequences",
+        "CREATE SEQUENCE tickets START WITH 100;
+SELECT nextval('tickets');
+SELECT name, start_value, increment_by, last_value FROM system.sequences;",
     ),
     (
         "system.external_tables",

@@ -176,7 +176,7 @@ pub const ALL: &[PostgresFunction] = &[
         "pg_get_serial_sequence",
         "pg_get_serial_sequence(table, column) → text",
         (2, 2),
-        "The counter of a column that numbers its rows; NULL for other columns.",
+        "The counter of a column that numbers its rows, or the sequence that it owns; NULL for other columns.",
         |call| {
             if call.is_null(0) || call.is_null(1) {
                 return Ok(Cell::Null);
@@ -186,7 +186,10 @@ pub const ALL: &[PostgresFunction] = &[
             let Some(found) = relation.columns.iter().find(|own| own.name == column) else {
                 return Err(coded(SqlState::UNDEFINED_COLUMN, &relation.name, format!("has no column {column}")));
             };
-            Ok(found.counter.as_ref().map(|counter| format!("{}.{}", quoted(&counter.schema), quoted(&counter.name))).into())
+            let place = (1..).zip(&relation.columns).find_map(|(place, own)| (own.name == column).then_some(place));
+            let owned = place.and_then(|place| catalog.owned_sequence(table, place)).map(|(_, counter)| counter);
+            let counter = found.counter.as_ref().or(owned);
+            Ok(counter.map(|counter| format!("{}.{}", quoted(&counter.schema), quoted(&counter.name))).into())
         },
     ),
     of("pg_get_replica_identity_index", "pg_get_replica_identity_index(table) → regclass", (1, 1), "NULL.", nothing),

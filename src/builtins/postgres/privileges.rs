@@ -49,6 +49,8 @@ fn answer(
         _ => catalog.role_named(&catalog.role),
     };
     let found = find(catalog, call, object)?;
+    let is_of_column = call.name == "has_sequence_privilege"
+        && found.is_some_and(|(on, _)| catalog.relation(on).is_some_and(|relation| relation.is_table()));
     let mut may = false;
     let asked = call.text(call.count() - 1)?;
     for privilege in asked.split(',') {
@@ -60,8 +62,8 @@ fn answer(
         }
         let word = match word {
             "TEMP" => "TEMPORARY",
-            // A counter is used by INSERT.
-            "USAGE" if call.name == "has_sequence_privilege" => "INSERT",
+            // The counter of a column is used by INSERT.
+            "USAGE" if is_of_column => "INSERT",
             other => other,
         };
         may |= found.is_some_and(|(on, owner)| catalog.may(role, word, on, owner, as_grantor));
@@ -77,11 +79,11 @@ fn table(catalog: &PostgresCatalog, call: &Call<'_>, place: usize) -> Result<Fou
     }
 }
 
-/// The table whose rows a counter numbers.
+/// A sequence, or the table whose rows a counter numbers.
 fn counter(catalog: &PostgresCatalog, call: &Call<'_>, place: usize) -> Result<Found> {
     let oid = call.class(place)?;
-    let found = catalog.counters().find(|(_, _, counter)| counter.oid == oid);
-    Ok(found.map(|(relation, ..)| (relation.oid, relation.owner)))
+    let found = catalog.all_counters().find(|(_, counter)| counter.oid == oid);
+    Ok(found.map(|(relation, _)| (relation.oid, relation.owner)))
 }
 
 fn schema(catalog: &PostgresCatalog, call: &Call<'_>, place: usize) -> Result<Found> {
@@ -191,7 +193,7 @@ pub const ALL: &[PostgresFunction] = &[
     of(
         "has_sequence_privilege",
         "has_sequence_privilege([user,] sequence, privilege) → boolean",
-        "Whether the role may do that with the counter of a column: use it, if it may INSERT INTO the table.",
+        "Whether the role may do that with the sequence; it may use the counter of a column if it may INSERT INTO the table.",
         |call| answer(call, &["USAGE", "SELECT", "UPDATE"], counter, 0),
     ),
     of(

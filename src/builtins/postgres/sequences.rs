@@ -31,23 +31,17 @@ fn sequences<'a>(call: &'a Call<'_>) -> Result<&'a dyn Sequences> {
     call.catalog()?.sequences.as_deref().ok_or_else(|| invalid(call.name, "needs a database; call it in a session of the engine"))
 }
 
-/// The name of the counter, without the schema where every counter is looked for.
-fn name(call: &Call<'_>) -> Result<String> {
-    let name = call.text(0)?;
-    Ok(name.strip_prefix("public.").map_or(name.clone(), str::to_string))
-}
-
 /// The next number. The numbers of all rows to come are drawn at once, as each draw waits for the disk.
 fn next(call: &Call<'_>) -> Result<Cell> {
     if call.is_null(0) {
         return Ok(Cell::Null);
     }
-    let name = name(call)?;
+    let name = call.text(0)?;
     let mut drawn = call.drawn.borrow_mut();
     if drawn.left == 0 || drawn.name != name {
         let count = u64::try_from(call.rows_left).unwrap_or(1).max(1);
-        let (next, step) = sequences(call)?.draw(&name, count)?;
-        *drawn = Drawn { name, next, step, left: count };
+        let (next, step, left) = sequences(call)?.draw(&name, count)?;
+        *drawn = Drawn { name, next, step, left };
     }
     let number = drawn.next;
     drawn.next = number.wrapping_add(drawn.step);
@@ -59,7 +53,7 @@ fn current(call: &Call<'_>) -> Result<Cell> {
     if call.is_null(0) {
         return Ok(Cell::Null);
     }
-    Ok(Cell::Int(sequences(call)?.current(Some(&name(call)?))?))
+    Ok(Cell::Int(sequences(call)?.current(Some(&call.text(0)?))?))
 }
 
 fn set(call: &Call<'_>) -> Result<Cell> {
@@ -67,7 +61,7 @@ fn set(call: &Call<'_>) -> Result<Cell> {
         return Ok(Cell::Null);
     }
     let value = call.int(1)?;
-    sequences(call)?.set(&name(call)?, value, call.count() < 3 || call.bool(2))?;
+    sequences(call)?.set(&call.text(0)?, value, call.count() < 3 || call.bool(2))?;
     Ok(Cell::Int(value))
 }
 
@@ -77,7 +71,7 @@ pub const ALL: &[PostgresFunction] = &[
         "nextval(sequence) → bigint",
         (1, 2),
         Needs::EachRow,
-        "The next number of the counter of a `SERIAL` or `IDENTITY` column. It is given once, even if its transaction is rolled back.",
+        "The next number of a sequence, or of the counter of a `SERIAL` or `IDENTITY` column. It is given once, even if its transaction is rolled back.",
         next,
     ),
     of(
@@ -85,7 +79,7 @@ pub const ALL: &[PostgresFunction] = &[
         "currval(sequence) → bigint",
         (1, 1),
         Needs::EachRow,
-        "The number that the counter has given this session last.",
+        "The number that the sequence has given this session last.",
         current,
     ),
     of("lastval", "lastval() → bigint", (0, 0), Needs::EachRow, "The number that this session was given last.", |call| {
@@ -96,7 +90,7 @@ pub const ALL: &[PostgresFunction] = &[
         "setval(sequence, number [, is_given]) → bigint",
         (2, 3),
         Needs::EachRow,
-        "Sets a counter: it continues after this number, or with it if `is_given` is false.",
+        "Sets a sequence: it continues after this number, or with it if `is_given` is false.",
         set,
     ),
 ];

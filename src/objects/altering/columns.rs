@@ -13,7 +13,7 @@ use super::definition::has_name;
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::objects::referring::object_name;
-use crate::objects::table;
+use crate::objects::{table, numbering};
 use crate::sql::command::normal;
 use crate::sql::syntax::constraints::{self, Constraint, Rule};
 use crate::sql::syntax::numbered::{self, Numbered, next_of};
@@ -49,9 +49,9 @@ impl Column {
         let not_null = if self.not_null { " NOT NULL" } else { "" };
         let default = self.default.as_ref().map_or_else(String::new, |value| format!(" DEFAULT {value}"));
         let identity = match &self.numbered {
-            Some(Numbered { identity: Some(is_always), first, step, .. }) => {
+            Some(Numbered { identity: Some(is_always), counting, .. }) => {
                 let word = if *is_always { "ALWAYS" } else { "BY DEFAULT" };
-                format!(" GENERATED {word} AS IDENTITY (INCREMENT BY {step} START WITH {first})")
+                format!(" GENERATED {word} AS IDENTITY ({})", numbered::options_of(counting))
             }
             _ => String::new(),
         };
@@ -94,7 +94,10 @@ pub(super) fn columns(table: &dyn TableProvider, object: Option<&Object>, contex
             data_type: Some(field.data_type().clone()),
             not_null: !field.is_nullable(),
             default: default.transpose()?,
-            numbered: written.map(numbered::numbered).transpose()?.flatten(),
+            numbered: match written.map(numbered::numbered).transpose()?.flatten() {
+                Some(own) if numbering::is_shared(&own.sequence, context)? => None,
+                own => own,
+            },
             is_to_count: false,
         })
     };
@@ -266,7 +269,7 @@ fn alter_column(name: &str, from: &str, column: &mut Column, op: &AlterColumnOpe
                 let problem = format!("column {} has the default {default}; DROP DEFAULT first", column.name);
                 return Err(coded(SqlState::SYNTAX_ERROR, name, problem));
             }
-            let (first, step) = {
+            let counting = {
                 let largest = match &column.data_type {
                     Some(DataType::Int16) => i16::MAX.into(),
                     Some(DataType::Int32) => i32::MAX.into(),
@@ -274,11 +277,10 @@ fn alter_column(name: &str, from: &str, column: &mut Column, op: &AlterColumnOpe
                 };
                 numbered::counting(sequence_options.as_deref().unwrap_or_default(), &column.name, largest)?
             };
-            let first = first.unwrap_or(if step < 0 { -1 } else { 1 });
             let identity = Some(*generated_as == Some(GeneratedAs::Always));
             let sequence = format!("{name}_{}_seq", column.name);
             column.default = Some(next_of(&sequence).to_string());
-            column.numbered = Some(Numbered { sequence, first, step, identity });
+            column.numbered = Some(Numbered { sequence, counting, identity, is_serial: false });
             (column.is_to_count, column.not_null) = (true, true);
         }
     }

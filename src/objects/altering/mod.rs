@@ -37,6 +37,7 @@ use crate::objects::protection::class;
 use crate::objects::referring;
 use crate::objects::relation::NAMESPACE;
 use crate::objects::schema::quoted;
+use crate::objects::{sequence, sequencing};
 use crate::objects::table::{self, Made, Table};
 use crate::sql::command::{Body, Create, Target, normal};
 use crate::sql::inserting::with_identities;
@@ -48,7 +49,7 @@ use crate::sql::syntax::numbered::{Numbered, sequence_name};
 use crate::statement::{RunningPlan, StatementContext};
 use crate::text::with_article;
 
-use columns::{changed, columns};
+use columns::{Column, changed, columns};
 use definition::{check, check_defaults, definition, rows};
 use renaming::rename;
 
@@ -121,6 +122,7 @@ async fn alter_columns(
     let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
     let constraints = referring::resolved(&name, constraints, &known, &names, context).await?;
     check(&name, &checks, context).await?;
+    share(&mut columns, context)?;
     for column in columns.iter_mut().filter(|column| column.is_to_count) {
         let Some(numbered) = &column.numbered else { continue };
         let usual = sequence_name(&statement.name, &column.name, false);
@@ -145,6 +147,7 @@ async fn alter_columns(
         table: None,
         protection: None,
     };
+    let owned = sequence::owned(&name, context)?;
     let base = context.base().display().to_string();
     let new = Object { version: object.version + 1, sql: definition, base, author: context.role().into(), ..object.clone() };
     let new = NewObject { object: new, existing: Some(object), create };
@@ -154,10 +157,27 @@ async fn alter_columns(
     let rows =
         plan(&parser::parse_composed(&rows(&quoted(&name, context), &columns, &declared), context.session())?, context).await?;
     let referred = referring::foreign(&constraints).map(|(_, own)| referring::object_name(&own.table)).collect();
-    let moved = moved(&statement.operations);
-    let following = following(&name, &moved, context)?;
-    let made = Made { declared: Some(declared), moved, constraints: Arc::new(tested), referred, following };
-    table::write(&new, rows, made, context, running).await.map(|_| vec![])
+    let moves = moved(&statement.operations);
+    let following = following(&name, &moves, context)?;
+    let made = Made { declared: Some(declared), moved: moves.clone(), constraints: Arc::new(tested), referred, following };
+    table::write(&new, rows, made, context, running).await?;
+    sequencing::follow(owned, &name, &moves, context)?;
+    Ok(vec![])
+}
+
+/// Finds the columns with the numbers of a sequence, which is not theirs alone.
+fn share(columns: &mut [Column], context: &StatementContext) -> Result<()> {
+    for column in columns {
+        // A new column with SERIAL or IDENTITY gets a counter of its own.
+        let is_own = column.numbered.as_ref().is_some_and(Numbered::is_own);
+        let Some(default) = column.default.as_ref().filter(|_| !is_own) else { continue };
+        let Some(shared) = numbering::shared(default, column.numbered.is_some(), context)? else { continue };
+        if column.values == *default {
+            column.values.clone_from(&shared);
+        }
+        (column.default, column.numbered, column.is_to_count) = (Some(shared), None, false);
+    }
+    Ok(())
 }
 
 /// The tables whose foreign keys name columns of the table, with their new names.
@@ -188,11 +208,12 @@ async fn alter_temporary(
     let (mut columns, checks) = changed(name, &quoted(name, context), now, &mut constraints, &statement.operations)?;
     referring::refuse(name, &constraints)?;
     check(name, &checks, context).await?;
+    share(&mut columns, context)?;
     for column in columns.iter_mut().filter(|column| column.is_to_count) {
-        let Some(Numbered { first, step, .. }) = column.numbered else { continue };
+        let Some(Numbered { counting, .. }) = column.numbered else { continue };
         let sequence = sequence_name(&statement.name, &column.name, true);
         column.count_with(&sequence);
-        context.tables().make_counter(Sequence { name: sequence, first, step, next: first }, false);
+        context.tables().make_counter(Sequence::new(sequence, counting), false);
     }
     let (definition, declared) = definition(name, &columns, &constraints, false, context).await?;
     let tested = Arc::new(of_present_rows(constraining::of(name, &constraints, &declared, context).await?));

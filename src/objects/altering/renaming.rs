@@ -12,10 +12,11 @@ use crate::error::{SqlState, coded, invalid};
 use crate::objects::kind::Kind;
 use crate::objects::lifecycle::{listed, unless_moved, users, users_beyond_views};
 use crate::objects::referring;
-use crate::objects::relation::{NAMESPACE, check_name};
+use crate::objects::relation::{check_name, NAMES};
 use crate::objects::schema::{member, parts};
 use crate::objects::table::{self, Table};
 use crate::objects::view;
+use crate::objects::{sequence, sequencing};
 use crate::sql::command::normal;
 use crate::sql::syntax::constraints::Rule;
 use crate::statement::StatementContext;
@@ -101,8 +102,10 @@ async fn rename_stored(object: Object, new: &str, context: &StatementContext) ->
     let _first = context.catalog().lock(SnapshotOf::Table, first, "ALTER TABLE", options).await?;
     let _second = context.catalog().lock(SnapshotOf::Table, second, "ALTER TABLE", options).await?;
     let seen = Some(context.view().stamp()?);
+    let owned = sequence::owned(&object.name, context)?;
     unless_moved(context.catalog().rename(&object, &renamed, seen), context)?;
     referring::follow(&following, context).await?;
+    sequencing::follow(owned, &new, &[], context)?;
     context.tables().let_go();
     Ok(vec![])
 }
@@ -112,7 +115,7 @@ pub(super) fn refuse_taken(name: &str, context: &StatementContext) -> Result<()>
         return Err(invalid("table", "a name must not be empty, got \"\""));
     }
     let objects = context.all_objects()?;
-    let is_it = |object: &Object| object.name == name && NAMESPACE.contains(&object.kind.as_str());
+    let is_it = |object: &Object| object.name == name && NAMES.contains(&object.kind.as_str());
     let is_taken = objects.iter().any(is_it) || context.tables().temporary(name).is_some();
     if is_taken {
         return Err(coded(SqlState::DUPLICATE_TABLE, name, "exists already; choose another name, or DROP it first"));

@@ -70,7 +70,7 @@ impl Expectation {
         match body {
             Body::Query(query) => Ok(Self::Failing(query.clone())),
             Body::Condition(condition) => Self::of_condition(label, condition),
-            Body::Sql(_) | Body::Script(_) => Err(invalid(label, "a check is a condition or a query")),
+            Body::Sql(_) | Body::Script(_) | Body::Sequence(_) => Err(invalid(label, "a check is a condition or a query")),
         }
     }
 
@@ -226,7 +226,7 @@ impl Expectation {
         match body {
             Body::Query(query) => query.to_string(),
             Body::Condition(condition) => condition.to_string(),
-            Body::Sql(_) | Body::Script(_) => String::new(),
+            Body::Sql(_) | Body::Script(_) | Body::Sequence(_) => String::new(),
         }
     }
 }

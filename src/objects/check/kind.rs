@@ -157,7 +157,7 @@ impl Kind for CheckKind {
         let mut uses = match &definition.body {
             Body::Query(query) => Uses::of(query),
             Body::Condition(condition) => Uses::of(condition),
-            Body::Sql(_) | Body::Script(_) => Uses::default(),
+            Body::Sql(_) | Body::Script(_) | Body::Sequence(_) => Uses::default(),
         };
         if let Ok(check) = Check::of(definition.clone()) {
             uses.tables.push(check.table_parts);

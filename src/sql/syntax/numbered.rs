@@ -18,6 +18,7 @@ use sqlparser::ast::{
 };
 
 use super::call_of;
+use crate::catalog::sequences::Counting;
 use crate::error::{SqlState, coded};
 use crate::sql::command::normal;
 
@@ -25,6 +26,8 @@ use crate::sql::command::normal;
 pub const NEXT: &str = "nextval";
 /// Stands after the name of the counter where values given in an INSERT are refused.
 pub const ALWAYS: &str = "always";
+/// Stands there for `SERIAL`, until its counter has a name.
+const SERIAL: &str = "serial";
 /// Stands there for an identity that also takes values.
 pub const BY_DEFAULT: &str = "by default";
 /// The functions whose first argument is the name of a counter.
@@ -38,10 +41,18 @@ const NAME: &str = "regclass";
 pub struct Numbered {
     /// The name of its counter.
     pub sequence: String,
-    pub first: i64,
-    pub step: i64,
+    pub counting: Counting,
     /// For an identity, whether only the counter may give its values.
     pub identity: Option<bool>,
+    /// True for a column just written with `SERIAL`.
+    pub is_serial: bool,
+}
+
+impl Numbered {
+    /// True for a column that gets a counter of its own, whatever else has the name that this would have.
+    pub fn is_own(&self) -> bool {
+        self.is_serial || self.identity.is_some()
+    }
 }
 
 /// Rewrites the columns of CREATE TABLE.
@@ -93,26 +104,38 @@ fn column(column: &mut ColumnDef, table: &ObjectName, is_temporary: bool) {
     let serial = serial(&column.data_type);
     let is_identity = column.options.iter().any(|option| is_identity(&option.option));
     let has_default = column.options.iter().any(|option| matches!(option.option, ColumnOption::Default(_)));
+    let is_serial = serial.is_some();
     if let Some(plain) = serial {
         column.data_type = plain;
     } else if !is_identity || has_default {
         return;
     }
     let name = sequence_name(table, &normal(&column.name), is_temporary);
+    let default = if is_serial && !is_temporary {
+        let texts = [name, SERIAL.into()].map(|text| Expr::value(Value::SingleQuotedString(text)));
+        call_of(NEXT, texts.into())
+    } else {
+        next_of(&name)
+    };
     let mut options = std::mem::take(&mut column.options);
     options.retain(|option| !matches!(option.option, ColumnOption::NotNull));
     let with = |option: ColumnOption| ColumnOptionDef { name: None, option };
-    column.options = vec![with(ColumnOption::NotNull), with(ColumnOption::Default(next_of(&name)))];
+    column.options = vec![with(ColumnOption::NotNull), with(ColumnOption::Default(default))];
     column.options.extend(options);
 }
 
 /// True for the default of a column whose values only its counter gives.
 pub fn is_always(default: &Expr) -> bool {
+    is_marked(default, ALWAYS)
+}
+
+/// True for the next number of a counter with this word after its name.
+fn is_marked(default: &Expr, mark: &str) -> bool {
     let Expr::Function(Function { name, args: FunctionArguments::List(list), .. }) = default else { return false };
     let is_next = matches!(name.0.as_slice(), [ObjectNamePart::Identifier(name)] if normal(name) == NEXT);
     match list.args.get(1) {
         Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value)))) => {
-            is_next && value.value == Value::SingleQuotedString(ALWAYS.into())
+            is_next && value.value == Value::SingleQuotedString(mark.into())
         }
         _ => false,
     }
@@ -170,25 +193,46 @@ pub fn sequence_of(expression: &Expr) -> Option<&str> {
     }
 }
 
+/// The counter or sequence that a function of counters gets, as its name is written.
+pub fn counter_named(expression: &Expr) -> Option<String> {
+    let Expr::Function(function) = expression else { return None };
+    let [.., ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else { return None };
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)), ..] = list.args.as_slice() else { return None };
+    if !OF_COUNTERS.contains(&normal(name).as_str()) {
+        return None;
+    }
+    let mut argument = argument;
+    loop {
+        match argument {
+            Expr::Cast { expr, .. } | Expr::Nested(expr) => argument = expr,
+            Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(name), .. }) => return Some(name.clone()),
+            _ => return None,
+        }
+    }
+}
+
 /// How a column numbers its rows; `None` for one that does not.
 ///
 /// # Errors
 /// An option of its counter is not known here.
 pub fn numbered(column: &ColumnDef) -> Result<Option<Numbered>> {
-    let (mut sequence, mut identity, mut first, mut step) = (None, None, None, 1);
+    let (mut sequence, mut identity, mut is_serial) = (None, None, false);
+    let mut counted = Counting::endless(1, 1);
     for ColumnOptionDef { option, .. } in &column.options {
         match option {
-            ColumnOption::Default(value) => sequence = sequence_of(value).map(str::to_string),
+            ColumnOption::Default(value) => {
+                (sequence, is_serial) = (sequence_of(value).map(str::to_string), is_marked(value, SERIAL));
+            }
             ColumnOption::Generated { generated_as, sequence_options, generation_expr: None, .. } => {
                 identity = Some(*generated_as == GeneratedAs::Always);
                 let options = sequence_options.as_deref().unwrap_or_default();
-                (first, step) = counting(options, &normal(&column.name), largest(&column.data_type))?;
+                counted = counting(options, &normal(&column.name), largest(&column.data_type))?;
             }
             _ => {}
         }
     }
-    let first = first.unwrap_or(if step < 0 { -1 } else { 1 });
-    Ok(sequence.map(|sequence| Numbered { sequence, first, step, identity }))
+    Ok(sequence.map(|sequence| Numbered { sequence, counting: counted, identity, is_serial }))
 }
 
 /// Gives the counter of a column another name.
@@ -209,44 +253,66 @@ fn largest(data_type: &DataType) -> i64 {
     }
 }
 
-/// Where a counter begins, and its step; `largest` is the largest number of its column.
+/// How a counter counts; `largest` is the largest number of its column. Without MINVALUE and MAXVALUE it ends where the column does, which
+/// may get another type later.
 ///
 /// # Errors
-/// Another option, or not a number.
-pub fn counting(options: &[SequenceOptions], column: &str, largest: i64) -> Result<(Option<i64>, i64)> {
-    let (mut first, mut step, mut is_from_one) = (None, 1, false);
+/// Not a number, or options that do not go together.
+pub fn counting(options: &[SequenceOptions], column: &str, largest: i64) -> Result<Counting> {
     let number = |value: &Expr| {
         whole(value).ok_or_else(|| {
-            let problem = format!("a counter begins at a whole number and adds one, got {value}");
+            let problem = format!("a counter counts in whole numbers, got {value}");
             coded(SqlState::SYNTAX_ERROR, column, problem)
         })
     };
+    let (mut first, mut step, mut least, mut most, mut cycles) = (None, 1, None, None, false);
     for option in options {
         match option {
             SequenceOptions::StartWith(value, _) => first = Some(number(value)?),
             SequenceOptions::IncrementBy(value, _) => step = number(value)?,
-            // What a counter does anyway; numbers are drawn for a batch of rows at a time.
-            SequenceOptions::MinValue(None)
-            | SequenceOptions::MaxValue(None)
-            | SequenceOptions::Cycle(true)
-            | SequenceOptions::Cache(_) => {}
-            // The bounds that PostgreSQL has and writes without being asked: the column ends there as well.
-            SequenceOptions::MinValue(Some(value)) if whole(value) == Some(1) => is_from_one = true,
-            SequenceOptions::MaxValue(Some(value)) if whole(value) == Some(largest) => {}
-            SequenceOptions::MinValue(Some(_)) | SequenceOptions::MaxValue(Some(_)) | SequenceOptions::Cycle(false) => {
-                let problem = format!("{} is not supported; write START WITH and INCREMENT BY alone", option.to_string().trim());
-                return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, column, problem));
-            }
+            // Numbers are drawn for a batch of rows at a time.
+            SequenceOptions::MinValue(None) | SequenceOptions::MaxValue(None) | SequenceOptions::Cache(_) => {}
+            SequenceOptions::MinValue(Some(value)) => least = Some(number(value)?),
+            SequenceOptions::MaxValue(Some(value)) => most = Some(number(value)?),
+            // The parser tells NO CYCLE by true.
+            SequenceOptions::Cycle(is_no) => cycles = !is_no,
         }
     }
-    if is_from_one && (step < 0 || first.is_some_and(|first| first < 1)) {
-        let problem = "MINVALUE 1 is for a counter that begins at 1 or above and goes up; leave it out";
-        return Err(coded(SqlState::INVALID_PARAMETER_VALUE, column, problem));
-    }
+    let wrong = |problem: String| Err(coded(SqlState::INVALID_PARAMETER_VALUE, column, problem));
     if step == 0 {
-        return Err(coded(SqlState::INVALID_PARAMETER_VALUE, column, "INCREMENT must not be 0"));
+        return wrong("INCREMENT must not be 0".into());
     }
-    Ok((first, step))
+    if cycles {
+        // It begins anew, so both bounds count.
+        least = least.or(Some(if step > 0 { 1 } else { -largest - 1 }));
+        most = most.or(Some(if step > 0 { largest } else { -1 }));
+    }
+    let begins = if step > 0 { least.unwrap_or(1) } else { most.unwrap_or(-1) };
+    let (first, least, most) = (first.unwrap_or(begins), least.unwrap_or(i64::MIN), most.unwrap_or(i64::MAX));
+    if least >= most {
+        return wrong(format!("MINVALUE must be less than MAXVALUE, got {least} and {most}"));
+    }
+    if first < least || first > most {
+        return wrong(format!("START must be between MINVALUE and MAXVALUE, {least} and {most}, got {first}"));
+    }
+    Ok(Counting { first, step, least, most, cycles })
+}
+
+/// The options of a counter, as GENERATED … AS IDENTITY writes them.
+pub fn options_of(counting: &Counting) -> String {
+    let Counting { first, step, least, most, cycles } = counting;
+    let mut all = format!("INCREMENT BY {step}");
+    if *least != i64::MIN {
+        all.push_str(&format!(" MINVALUE {least}"));
+    }
+    if *most != i64::MAX {
+        all.push_str(&format!(" MAXVALUE {most}"));
+    }
+    all.push_str(&format!(" START WITH {first}"));
+    if *cycles {
+        all.push_str(" CYCLE");
+    }
+    all
 }
 
 fn whole(value: &Expr) -> Option<i64> {

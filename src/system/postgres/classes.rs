@@ -4,7 +4,7 @@ use super::data::Row;
 use super::row;
 use crate::postgres_catalog::cells::Cell;
 use crate::postgres_catalog::{
-    Counter, OF_TABLES, Part, PostgresCatalog, Relation, RelationColumn, RelationConstraint, RelationRule, part_oid, type_name,
+    Counter, OF_SEQUENCES, OF_TABLES, Part, PostgresCatalog, Relation, RelationColumn, RelationConstraint, RelationRule, part_oid, type_name,
 };
 
 const HEAP: i64 = 2;
@@ -51,24 +51,22 @@ pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
             })
             .collect(),
         "pg_sequence" => catalog
-            .counters()
-            .map(|(_, column, counter)| {
-                let (least, most) = bounds(column, counter);
+            .all_counters()
+            .map(|(_, counter)| {
                 row! {
-                    "seqrelid": counter.oid, "seqtypid": column.type_oid, "seqstart": counter.first, "seqincrement": counter.step,
-                    "seqmax": most, "seqmin": least, "seqcache": 1, "seqcycle": false,
+                    "seqrelid": counter.oid, "seqtypid": counter.type_oid, "seqstart": counter.first, "seqincrement": counter.step,
+                    "seqmax": counter.most, "seqmin": counter.least, "seqcache": 1, "seqcycle": counter.cycles,
                 }
             })
             .collect(),
         "pg_sequences" => catalog
-            .counters()
-            .map(|(relation, column, counter)| {
-                let (least, most) = bounds(column, counter);
+            .all_counters()
+            .map(|(relation, counter)| {
                 row! {
                     "schemaname": counter.schema.as_str(), "sequencename": counter.name.as_str(),
-                    "sequenceowner": owner(catalog, relation), "data_type": type_name(column.type_oid, -1),
-                    "start_value": counter.first, "min_value": least, "max_value": most, "increment_by": counter.step,
-                    "cycle": false, "cache_size": 1, "last_value": counter.last,
+                    "sequenceowner": owner(catalog, relation), "data_type": type_name(counter.type_oid, -1),
+                    "start_value": counter.first, "min_value": counter.least, "max_value": counter.most,
+                    "increment_by": counter.step, "cycle": counter.cycles, "cache_size": 1, "last_value": counter.last,
                 }
             })
             .collect(),
@@ -167,7 +165,7 @@ pub fn access(catalog: &PostgresCatalog, on: i64, owner: i64, all: &[&str]) -> C
 }
 
 fn class(relation: &Relation, catalog: &PostgresCatalog) -> Row {
-    let (is_table, is_view) = (relation.kind == 'r', relation.kind == 'v');
+    let (is_table, is_view, is_sequence) = (relation.kind == 'r', relation.kind == 'v', relation.kind == 'S');
     #[expect(clippy::cast_precision_loss, reason = "PostgreSQL estimates rows in 32 bits")]
     let rows = relation.rows.map_or(if is_view { 0.0 } else { -1.0 }, |rows| rows as f64);
     row! {
@@ -178,12 +176,12 @@ fn class(relation: &Relation, catalog: &PostgresCatalog) -> Row {
         "relowner": relation.owner,
         "relam": if is_table { HEAP } else { 0 },
         "relfilenode": if is_table { relation.oid } else { 0 },
-        "relpages": (relation.bytes + 8191) / 8192,
+        "relpages": if is_sequence { 1 } else { (relation.bytes + 8191) / 8192 },
         "reltuples": Cell::Float(rows),
         "relhasindex": relation.keys().next().is_some(),
         "relpersistence": if relation.is_temporary { "t" } else { "p" },
         "relkind": relation.kind,
-        "relacl": access(catalog, relation.oid, relation.owner, &OF_TABLES),
+        "relacl": access(catalog, relation.oid, relation.owner, if is_sequence { &OF_SEQUENCES[..] } else { &OF_TABLES[..] }),
         "relnatts": i64::try_from(relation.columns.len()).unwrap_or_default(),
         "relhasrules": is_view,
         "relispopulated": true,
@@ -194,16 +192,6 @@ fn class(relation: &Relation, catalog: &PostgresCatalog) -> Row {
 /// True for `GENERATED … AS IDENTITY`.
 pub fn is_identity(column: &RelationColumn) -> bool {
     column.counter.as_ref().is_some_and(|counter| counter.identity.is_some())
-}
-
-/// The least and the greatest number of a counter.
-pub fn bounds(column: &RelationColumn, counter: &Counter) -> (i64, i64) {
-    let most = match column.base.name {
-        "int2" => i16::MAX.into(),
-        "int4" => i32::MAX.into(),
-        _ => i64::MAX,
-    };
-    if counter.step > 0 { (1, most) } else { (-most - 1, -1) }
 }
 
 fn counter_class(relation: &Relation, counter: &Counter) -> Row {
@@ -370,6 +358,10 @@ fn depend(catalog: &PostgresCatalog) -> Vec<Row> {
                 let kind = if counter.identity.is_some() { "i" } else { "a" };
                 rows.push(row(PG_CLASS, counter.oid, PG_CLASS, relation.oid, place, kind));
             }
+        }
+        // A sequence is dropped together with the column that owns it.
+        if let Some((table, place)) = relation.sequence.as_ref().and_then(|own| own.owner) {
+            rows.push(row(PG_CLASS, relation.oid, PG_CLASS, table, place, "a"));
         }
         for constraint in &relation.constraints {
             if constraint.is_key() {

@@ -16,7 +16,7 @@ use super::{constraints, data};
 use crate::builtins::postgres;
 use crate::catalog::grants::{self, Privilege, Thing};
 use crate::catalog::objects::Object;
-use crate::catalog::sequences::Sequence;
+use crate::catalog::sequences::{Counting, Sequence};
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::{SqlState, in_sql, sqlstate};
@@ -25,7 +25,7 @@ use crate::objects::constraining::InTexts;
 use crate::objects::definition::Definition;
 use crate::objects::lifecycle::definitions;
 use crate::objects::protection::covers;
-use crate::objects::{GRAMMARS, KINDS, constraining, numbering, profile, role, schema};
+use crate::objects::{GRAMMARS, KINDS, constraining, numbering, profile, role, schema, sequence};
 use crate::postgres_catalog::{
     Counter, DATABASE, EVERYBODYS, FIRST_NORMAL, Function, FunctionArgument, Granted, INFORMATION_SCHEMA, Namespace, OF_TABLES,
     OWN_NAME, OWNER, PG_CATALOG, PUBLIC, Part, PostgresCatalog, Range, Relation, RelationColumn, RelationConstraint, Role,
@@ -35,6 +35,7 @@ use crate::postgres_types;
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::sql::parser::{self, Parsed};
 use crate::sql::postgres::{marked, with_mark};
+use crate::sql::sequence::WORD;
 use crate::sql::settled;
 use crate::sql::syntax::numbered::Numbered;
 use crate::statement::{PREDEFINED, StatementContext};
@@ -262,6 +263,7 @@ impl Gathering<'_> {
             }
             self.of_schema(catalog.as_ref(), namespace, &mut relations).await?;
         }
+        self.add_sequences(&mut relations)?;
         number(&mut relations);
         Ok(relations)
     }
@@ -322,7 +324,41 @@ impl Gathering<'_> {
                 definition,
                 rows,
                 bytes,
+                sequence: None,
             });
+        }
+        Ok(())
+    }
+
+    /// Adds the sequences, when the tables are there that may own them.
+    fn add_sequences(&self, relations: &mut Vec<Relation>) -> Result<()> {
+        let role = self.owners.get(&self.context.postgres_session().role).copied().unwrap_or(OWNER);
+        for object in self.objects.iter().filter(|object| object.kind == WORD) {
+            // One whose definition cannot be read has nothing to show.
+            let Ok(state) = sequence::state(object, self.context) else { continue };
+            let (schema, name) = schema::parts(&object.name, self.context);
+            let schema = schema.unwrap_or("public");
+            let Some(namespace) = self.namespaces.iter().find(|namespace| namespace.name == schema) else { continue };
+            let owner = state.owner.and_then(|own| {
+                let (of, table) = schema::parts(&own.table, self.context);
+                let of = self.namespaces.iter().find(|namespace| namespace.name == of.unwrap_or("public"))?.oid;
+                let table = relations.iter().find(|relation| relation.namespace == of && relation.name == table)?;
+                let (place, _) = (1..).zip(&table.columns).find(|(_, column)| column.name == own.column)?;
+                Some((table.oid, place))
+            });
+            let oid = object_oid(object.id, Part::Itself);
+            let type_oid = type_named(state.data_type).unwrap_or(ANY);
+            let comment = object.comments.get("").map(|comment| comment.text.clone()).filter(|text| !text.is_empty());
+            let by = self.owners.get(&object.owner).copied().unwrap_or(OWNER);
+            let counter = counter(oid, name, schema, type_oid, &state.counter, owner);
+            relations.push(sequence_relation(counter, namespace.oid, by, comment, false));
+        }
+        let temporary = self.context.tables().own_sequences();
+        let names: Vec<String> = temporary.iter().map(|own| format!("sequence {}", own.name)).collect();
+        let oids = named_oids(Range::Temporary, names.iter().map(String::as_str));
+        for (own, oid) in temporary.iter().zip(oids) {
+            let counter = counter(oid, &own.name, "public", type_named("bigint").unwrap_or(ANY), own, None);
+            relations.push(sequence_relation(counter, PUBLIC, role, None, true));
         }
         Ok(())
     }
@@ -392,7 +428,7 @@ impl Gathering<'_> {
             // A definition that cannot be read has no columns to show either.
             Some(object) => numbering::filled(object, self.context).unwrap_or_default(),
             None => match self.context.tables().temporary(member) {
-                Some(table) => numbering::filled_in_session(table.as_ref()),
+                Some(table) => numbering::filled_in_session(table.as_ref(), self.context.tables()),
                 None => return Ok(()),
             },
         };
@@ -402,19 +438,39 @@ impl Gathering<'_> {
         for column in columns {
             let Some((default, counter)) = filled.remove(&column.name) else { continue };
             column.default = default;
-            let Some(Numbered { sequence, first, step, identity }) = counter else { continue };
-            let own = self.context.tables().with_counter(&sequence, |counter| counter.last());
-            let last = match own {
-                Some(last) => last,
-                None => self.sequences.iter().find(|known| known.name == sequence).and_then(Sequence::last),
+            let Some(Numbered { sequence, counting, identity, is_serial: _ }) = counter else { continue };
+            let own = self.context.tables().with_counter(&sequence, |counter| counter.clone());
+            let own = own.or_else(|| self.sequences.iter().find(|known| known.name == sequence).cloned());
+            let (counting, last) = own.map_or((counting, None), |own| (own.counting, own.last()));
+            // Without bounds of its own, it has those of its column.
+            let (least, most) = match column.base.name {
+                "int2" => (i16::MIN.into(), i16::MAX.into()),
+                "int4" => (i32::MIN.into(), i32::MAX.into()),
+                _ => (i64::MIN, i64::MAX),
             };
             let last = last.filter(|_| !is_covered);
+            let (least, most) = if counting.step > 0 { (1, most) } else { (least, -1) };
+            let least = if counting.least == i64::MIN { least.min(counting.first) } else { counting.least };
+            let most = if counting.most == i64::MAX { most.max(counting.first) } else { counting.most };
             let name = sequence.rsplit_once('.').map_or(sequence.as_str(), |(_, name)| name).to_string();
             if identity.is_none() {
                 column.default = Some(format!("nextval({}::regclass)", literal(&sequence)));
             }
             let schema = namespace.name.clone();
-            column.counter = Some(Counter { oid: number, name, schema, first, step, last, identity });
+            column.counter = Some(Counter {
+                oid: number,
+                name,
+                schema,
+                type_oid: column.type_oid,
+                first: counting.first,
+                step: counting.step,
+                least,
+                most,
+                cycles: counting.cycles,
+                last,
+                identity,
+                owner: None,
+            });
             number += 1;
         }
         Ok(())
@@ -490,6 +546,33 @@ fn number(relations: &mut [Relation]) {
     }
 }
 
+/// A sequence as a counter of its own.
+fn counter(oid: i64, name: &str, schema: &str, type_oid: i64, own: &Sequence, owner: Option<(i64, i64)>) -> Counter {
+    let Counting { first, step, least, most, cycles } = own.counting;
+    let (name, schema, last) = (name.to_string(), schema.to_string(), own.last());
+    Counter { oid, name, schema, type_oid, first, step, least, most, cycles, last, identity: None, owner }
+}
+
+/// A sequence as a relation of one row.
+fn sequence_relation(counter: Counter, namespace: i64, owner: i64, comment: Option<String>, is_temporary: bool) -> Relation {
+    Relation {
+        oid: counter.oid,
+        namespace,
+        name: counter.name.clone(),
+        kind: 'S',
+        is_temporary,
+        owner,
+        comment,
+        columns: sequence::state_schema().fields().iter().map(|field| column(field, None)).collect(),
+        constraints: vec![],
+        definition: None,
+        reads: vec![],
+        rows: Some(1),
+        bytes: 0,
+        sequence: Some(counter),
+    }
+}
+
 fn column(field: &Arc<Field>, comment: Option<String>) -> RelationColumn {
     let seen = postgres_types::seen(field);
     RelationColumn {
@@ -524,6 +607,7 @@ fn own_relation(table: &data::Table) -> Relation {
         reads: vec![],
         rows: None,
         bytes: 0,
+        sequence: None,
     }
 }
 

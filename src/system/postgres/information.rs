@@ -2,7 +2,6 @@
 
 use datafusion::common::Result;
 
-use super::classes::bounds;
 use super::data::{Row, Table};
 use super::row;
 use crate::postgres_catalog::cells::Cell;
@@ -14,7 +13,7 @@ use crate::statement::StatementContext;
 
 /// The rows of a table; empty for features that do not exist here.
 pub fn rows(table: &Table, catalog: &PostgresCatalog, _: &StatementContext) -> Result<Vec<Row>> {
-    let relations = || catalog.relations.iter();
+    let relations = || catalog.relations.iter().filter(|relation| relation.is_table());
     let views = || relations().filter(|relation| relation.kind == 'v');
     let schema = |relation: &Relation| catalog.schema(relation.namespace).to_string();
     Ok(match table.name {
@@ -32,16 +31,15 @@ pub fn rows(table: &Table, catalog: &PostgresCatalog, _: &StatementContext) -> R
             .collect(),
         // As in PostgreSQL, without those of identities.
         "sequences" => catalog
-            .counters()
-            .filter(|(_, _, counter)| counter.identity.is_none())
-            .map(|(relation, column, counter)| {
-                let (least, most) = bounds(column, counter);
+            .all_counters()
+            .filter(|(_, counter)| counter.identity.is_none())
+            .map(|(relation, counter)| {
                 row! {
                     "sequence_catalog": OWN_NAME, "sequence_schema": schema(relation), "sequence_name": counter.name.as_str(),
-                    "data_type": type_name(column.type_oid, -1), "numeric_precision": i64::from(column.base.length) * 8,
+                    "data_type": type_name(counter.type_oid, -1), "numeric_precision": counter.length() * 8,
                     "numeric_precision_radix": 2, "numeric_scale": 0, "start_value": counter.first.to_string(),
-                    "minimum_value": least.to_string(), "maximum_value": most.to_string(), "increment": counter.step.to_string(),
-                    "cycle_option": "NO",
+                    "minimum_value": counter.least.to_string(), "maximum_value": counter.most.to_string(),
+                    "increment": counter.step.to_string(), "cycle_option": if counter.cycles { "YES" } else { "NO" },
                 }
             })
             .collect(),
@@ -294,7 +292,7 @@ fn constraints(catalog: &PostgresCatalog) -> Vec<Row> {
         }
     };
     let mut rows = vec![];
-    for relation in &catalog.relations {
+    for relation in catalog.relations.iter().filter(|relation| relation.is_table()) {
         rows.extend(relation.constraints.iter().map(|constraint| {
             let (kind, nulls, late) = match &constraint.rule {
                 RelationRule::PrimaryKey => ("PRIMARY KEY", Some("YES"), (false, false)),
@@ -404,8 +402,8 @@ fn of_column(catalog: &PostgresCatalog, relation: &Relation, place: i64, column:
         "identity_generation": identity.map(|is_always| if is_always { "ALWAYS" } else { "BY DEFAULT" }),
         "identity_start": counted(&|counter| counter.first),
         "identity_increment": counted(&|counter| counter.step),
-        "identity_minimum": counted(&|counter| bounds(column, counter).0),
-        "identity_maximum": counted(&|counter| bounds(column, counter).1),
+        "identity_minimum": counted(&|counter| counter.least),
+        "identity_maximum": counted(&|counter| counter.most),
         "identity_cycle": "NO",
         "is_generated": "NEVER",
         "is_updatable": yes(takes_rows(catalog, relation)),

@@ -120,9 +120,8 @@ impl Walk<'_> {
 
     pub(super) fn alter(&self, alter: &AlterTable) -> Checked {
         // The operations themselves are checked where they are executed.
-        let AlterTable { name, if_exists: _, only, operations, location, on_cluster, table_type, end_token: _ } = alter;
+        let AlterTable { name, if_exists: _, only: _, operations, location, on_cluster, table_type, end_token: _ } = alter;
         self.name(name)?;
-        without(*only, "ONLY", LEAVE_OUT)?;
         absent(location, "SET LOCATION", LEAVE_OUT)?;
         absent(on_cluster, "ON CLUSTER", LEAVE_OUT)?;
         absent(table_type, "a type of table", "write ALTER TABLE")?;
