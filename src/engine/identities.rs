@@ -17,7 +17,7 @@ use super::{Engine, Parameters, Session};
 use crate::catalog::tables::ManagedTable;
 use crate::error::{coded, invalid, message_without_place, sqlstate};
 use crate::objects::definition::Definition;
-use crate::objects::identity::{self, Files, Reading};
+use crate::objects::identity::{self, Files, Reading, ScriptOfAdded};
 use crate::objects::lifecycle::{find, missing};
 use crate::sql::command::Refresh;
 use crate::statement::StatementContext;
@@ -52,12 +52,9 @@ pub(super) async fn refresh(engine: &Engine, statement: &Refresh, context: &Stat
     };
     let refreshing = Refreshing { session: &session, definition: &definition, at: context.now() };
     let (script, reading, told) = refreshing.prepare().await.map_err(reported)?;
-    let mut found = vec![];
-    for statement in &script {
-        // Dropping the session on an error rolls its transaction back. Errors are reported without a place, as the user did not write these
-        // statements.
-        found = session.sql(statement).await.map_err(reported)?;
-    }
+    // Dropping the session on an error rolls its transaction back. Errors are reported without a place, as the user did not write these
+    // statements.
+    let found = refreshing.run(&script).await.map_err(reported)?;
     if let Some(reading) = reading {
         refreshing.keep(reading).await.map_err(reported)?;
     }
@@ -90,6 +87,12 @@ enum Told {
     Added(u64),
 }
 
+/// What a refresh runs.
+enum Script {
+    Statements(Vec<String>),
+    OfAdded(ScriptOfAdded),
+}
+
 /// A refresh in its transaction.
 struct Refreshing<'a> {
     session: &'a Session,
@@ -99,7 +102,7 @@ struct Refreshing<'a> {
 
 impl Refreshing<'_> {
     /// The statements of the refresh, and what they read if the next refresh may need to know.
-    async fn prepare(&self) -> Result<(Vec<String>, Option<Reading>, Told)> {
+    async fn prepare(&self) -> Result<(Script, Option<Reading>, Told)> {
         let known = self.known_files().await?;
         let context = self.session.statement(Parameters::default());
         let read = |context: StatementContext| async move { identity::reading(self.definition, self.at, &context).await };
@@ -107,19 +110,47 @@ impl Refreshing<'_> {
             Ok(reading) => reading,
             Err(reason) => {
                 let told = if known.is_empty() || reason.is_empty() { Told::Nothing } else { Told::All(reason) };
-                return Ok((identity::script(self.definition, self.at, false)?, None, told));
+                return Ok((Script::Statements(identity::script(self.definition, self.at, false)?), None, told));
             }
         };
         let mut told = Told::Nothing;
         if !known.is_empty() {
             match self.added(&reading, &known, &context).await? {
                 Ok(rows) => {
-                    return Ok((identity::script_of_added(self.definition, self.at)?, Some(reading), Told::Added(rows)));
+                    let script = match rows {
+                        0 => Script::Statements(identity::script_of_none(self.definition, self.at)),
+                        _ => Script::OfAdded(identity::script_of_added(self.definition, self.at)?),
+                    };
+                    return Ok((script, Some(reading), Told::Added(rows)));
                 }
                 Err(reason) => told = Told::All(reason),
             }
         }
-        Ok((identity::script(self.definition, self.at, true)?, Some(reading), told))
+        Ok((Script::Statements(identity::script(self.definition, self.at, true)?), Some(reading), told))
+    }
+
+    /// Runs the statements, and returns the rows of the last one.
+    async fn run(&self, script: &Script) -> Result<Vec<RecordBatch>> {
+        match script {
+            Script::Statements(statements) => self.run_all(statements).await,
+            Script::OfAdded(ScriptOfAdded { first, taken: (statement, table), last }) => {
+                self.run_all(first).await?;
+                let rows = self.session.sql(statement).await?;
+                if let Some(schema) = rows.first().map(RecordBatch::schema) {
+                    let rows = MemTable::try_new(schema, vec![rows])?;
+                    self.session.statement(Parameters::default()).tables().add_temporary(table.clone(), Arc::new(rows));
+                }
+                self.run_all(last).await
+            }
+        }
+    }
+
+    async fn run_all(&self, statements: &[String]) -> Result<Vec<RecordBatch>> {
+        let mut rows = vec![];
+        for statement in statements {
+            rows = self.session.sql(statement).await?;
+        }
+        Ok(rows)
     }
 
     /// Reads the rows that were added into a temporary table, and counts them; or says why all must be read.

@@ -274,9 +274,9 @@ impl Tables {
         }
     }
 
-    /// The persons before a refresh, with the highest id ever used, which the ledger has.
-    fn previous(&self, key: &str) -> String {
-        format!("SELECT {key}, person_id FROM {} UNION ALL SELECT NULL, max(to_person_id) FROM {}", self.persons, self.ledger)
+    /// The persons of a relation, with the highest id ever used, which the ledger has.
+    fn previous(&self, persons: &str, key: &str) -> String {
+        format!("SELECT {key}, person_id FROM {persons} UNION ALL SELECT NULL, max(to_person_id) FROM {}", self.ledger)
     }
 
     /// Writes to the ledger what has changed between two relations.
@@ -290,28 +290,29 @@ impl Tables {
         )
     }
 
-    /// Writes to the ledger that a refresh was made; `records` is an expression.
-    fn note_refresh(&self, records: &str, now: &str) -> [String; 2] {
-        let Self { ledger, next, refreshed, .. } = self;
+    /// Writes to the ledger that a refresh was made, which has found these persons; `records` is an expression.
+    fn note_refresh(&self, found: &str, records: &str, now: &str) -> [String; 2] {
+        let Self { ledger, refreshed, .. } = self;
         // In two steps, because an owner for whom the evidence is masked may add rows to the ledger, but not by a statement that reads it.
         [
             format!(
                 "CREATE OR REPLACE TEMPORARY TABLE {refreshed} AS SELECT \
-                   greatest((SELECT max(person_id) FROM {next}), (SELECT max(to_person_id) FROM {ledger})) AS highest_id, \
+                   greatest((SELECT max(person_id) FROM {found}), (SELECT max(to_person_id) FROM {ledger})) AS highest_id, \
                    {records} AS records"
             ),
             format!("INSERT INTO {ledger} SELECT {now}, 'refreshed', NULL, highest_id, records, NULL, NULL FROM {refreshed}"),
         ]
     }
 
-    /// Counts what a refresh has found: records, persons, merged, split, and records that were resolved.
-    fn count(&self, now: &str) -> String {
-        let Self { persons, ledger, next, .. } = self;
+    /// Counts what a refresh has found: records, persons, merged, split, and records that were resolved, which is an expression.
+    fn count(&self, resolved: &str, now: &str) -> String {
+        let Self { persons, ledger, .. } = self;
+        // A person of three records has three rows: dividing is cheaper than telling a million ids apart.
         format!(
-            "SELECT count(*), count(DISTINCT person_id), \
+            "SELECT CAST(coalesce(sum(sized), 0) AS BIGINT), CAST(coalesce(sum(sized / size), 0) AS BIGINT), \
                (SELECT count(*) FROM {ledger} WHERE refreshed_at = {now} AND change = 'merged'), \
-               (SELECT count(*) FROM {ledger} WHERE refreshed_at = {now} AND change = 'split'), \
-               (SELECT count(*) FROM {next}) FROM {persons}"
+               (SELECT count(*) FROM {ledger} WHERE refreshed_at = {now} AND change = 'split'), {resolved} \
+             FROM (SELECT records AS size, count(*) AS sized FROM {persons} GROUP BY records) AS sizes"
         )
     }
 }
@@ -341,13 +342,13 @@ pub fn script(definition: &Definition, at: i64, keeps_values: bool) -> Result<Ve
         definition,
         at,
         &[
-            ("previous", tables.previous(&key)),
+            ("previous", tables.previous(persons, &key)),
             ("must_link", format!("SELECT a, b FROM {together}")),
             ("cannot_link", format!("SELECT a, b FROM {apart}")),
         ],
     )?;
     let empty_pairs = format!("SELECT {key} AS a, {key} AS b FROM ({records}) AS records WHERE false");
-    let [told, refreshed] = tables.note_refresh(&format!("(SELECT count(*) FROM {next})"), &now);
+    let [told, refreshed] = tables.note_refresh(next, &counted(next), &now);
     let mut statements = vec![
         format!("CREATE SCHEMA IF NOT EXISTS {SCHEMA}"),
         format!("CREATE TABLE IF NOT EXISTS {persons} AS SELECT * FROM {} WHERE false", call(definition, at, &[])?),
@@ -367,7 +368,7 @@ pub fn script(definition: &Definition, at: i64, keeps_values: bool) -> Result<Ve
     if keeps_values {
         statements.push(format!("CREATE OR REPLACE TABLE {values} AS SELECT * FROM {}", hashed(definition, &records)?));
     }
-    statements.push(tables.count(&now));
+    statements.push(tables.count(&counted(next), &now));
     Ok(statements)
 }
 
@@ -377,41 +378,73 @@ pub fn added_table(definition: &Definition) -> String {
 }
 
 /// The statements of a refresh of new records, which are in [`added_table`], and those that they touch; as [`script`] otherwise.
+pub struct ScriptOfAdded {
+    pub first: Vec<String>,
+    /// Takes the records that are resolved out of the persons. Its rows belong in the temporary table of this name, which exists then.
+    pub taken: (String, String),
+    pub last: Vec<String>,
+}
+
+/// Writes them.
 ///
 /// # Errors
 /// The definition is incomplete.
-pub fn script_of_added(definition: &Definition, at: i64) -> Result<Vec<String>> {
+pub fn script_of_added(definition: &Definition, at: i64) -> Result<ScriptOfAdded> {
     let now = written(at);
     let tables = Tables::of(definition);
     let Tables { persons, values, together, apart, next, .. } = &tables;
     let key = identifier(&definition.required("key")?);
     let name = |word: &str| identifier(&format!("{word} {}", definition.object.name));
-    let (added, fresh, before) = (identifier(&added_table(definition)), name("fresh"), name("before"));
-    let here = format!("WHERE {key} IN (SELECT {key} FROM {next})");
+    let (added, fresh, touched, before) = (identifier(&added_table(definition)), name("fresh"), name("touched"), name("before"));
     // The columns of what was hashed are the identifiers already.
     let found = format!(
-        "resolve_new((SELECT * FROM {fresh}), stored => (SELECT * FROM {values}), previous => ({}), \
+        "touched_records((SELECT * FROM {fresh}), stored => (SELECT * FROM {values}), must_link => (SELECT a, b FROM {together}){})",
+        arguments(definition, &["max_shared"])?
+    );
+    // Whoever has shortened the ledger has not lowered the ids that are given.
+    let resolved = format!(
+        "resolve_touched((SELECT * FROM {touched}), previous => ({} UNION ALL SELECT NULL, max(person_id) FROM {persons}), \
            must_link => (SELECT a, b FROM {together}), cannot_link => (SELECT a, b FROM {apart}){})",
-        tables.previous(&key),
+        tables.previous(&before, &key),
         arguments(definition, &["hard_keys", "max_shared"])?
     );
-    let records = format!("(SELECT count(*) FROM {persons}) - (SELECT count(*) FROM {before}) + (SELECT count(*) FROM {next})");
-    let [told, refreshed] = tables.note_refresh(&records, &now);
-    Ok(vec![
-        format!(
-            "CREATE OR REPLACE TEMPORARY TABLE {fresh} AS SELECT * FROM {}",
-            hashed(definition, &format!("SELECT * FROM {added}"))?
+    let [told, refreshed] = tables.note_refresh(next, &format!("{} + {}", counted(persons), counted(next)), &now);
+    Ok(ScriptOfAdded {
+        first: vec![
+            format!(
+                "CREATE OR REPLACE TEMPORARY TABLE {fresh} AS SELECT * FROM {}",
+                hashed(definition, &format!("SELECT * FROM {added}"))?
+            ),
+            format!("CREATE OR REPLACE TEMPORARY TABLE {touched} AS SELECT * FROM {found}"),
+            format!("CREATE OR REPLACE TEMPORARY TABLE {before} AS SELECT {key}, person_id FROM {persons} WHERE false"),
+        ],
+        taken: (
+            format!("DELETE FROM {persons} WHERE {key} IN (SELECT {key} FROM {touched}) RETURNING {key}, person_id"),
+            format!("before {}", definition.object.name),
         ),
-        format!("CREATE OR REPLACE TEMPORARY TABLE {next} AS SELECT * FROM {found}"),
-        format!("CREATE OR REPLACE TEMPORARY TABLE {before} AS SELECT * FROM {persons} {here}"),
-        tables.note_changes(&before, &key, &now),
-        told,
-        refreshed,
-        format!("DELETE FROM {persons} {here}"),
-        format!("INSERT INTO {persons} SELECT * FROM {next}"),
-        format!("INSERT INTO {values} SELECT * FROM {fresh}"),
-        tables.count(&now),
-    ])
+        last: vec![
+            format!("CREATE OR REPLACE TEMPORARY TABLE {next} AS SELECT * FROM {resolved}"),
+            tables.note_changes(&before, &key, &now),
+            told,
+            refreshed,
+            format!("INSERT INTO {persons} SELECT * FROM {next}"),
+            format!("INSERT INTO {values} SELECT * FROM {fresh}"),
+            tables.count(&counted(next), &now),
+        ],
+    })
+}
+
+/// The statements of a refresh that has nothing to resolve, because no row is new; as [`script`] otherwise.
+pub fn script_of_none(definition: &Definition, at: i64) -> Vec<String> {
+    let now = written(at);
+    let tables = Tables::of(definition);
+    let [told, refreshed] = tables.note_refresh(&tables.persons, &counted(&tables.persons), &now);
+    vec![told, refreshed, tables.count("CAST(0 AS BIGINT)", &now)]
+}
+
+/// The number of rows of a table, as an expression.
+fn counted(table: &str) -> String {
+    format!("(SELECT count(*) FROM {table})")
 }
 
 /// Asks for the files that the last refresh has read.

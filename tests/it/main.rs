@@ -24,6 +24,7 @@ mod foreign_keys;
 mod grouping;
 mod guides;
 mod health;
+mod identities;
 mod interrupts;
 mod journey_oracles;
 mod journey_patterns;

@@ -11,8 +11,9 @@ mod matching;
 mod records;
 mod resolve;
 mod resolve_identities;
-mod resolve_new;
+mod resolve_touched;
 mod resolving;
+mod touched_records;
 
 use crate::adapter::FunctionSet;
 
@@ -31,10 +32,12 @@ pub fn functions() -> FunctionSet {
         .internal_relation(matching::Parameters)
         .internal_relation(matching::Explain)
         .internal_relation(hashed_values::IdentityValues)
-        .internal_relation(resolve_new::ResolveNew)
+        .internal_relation(touched_records::TouchedRecords)
+        .internal_relation(resolve_touched::ResolveTouched)
         .internal_scalar::<hashed_values::ValueHash>()
         .step::<edges::ReadEdges>()
         .step::<resolve::Resolve>()
-        .step::<resolve_new::ResolveTouched>()
+        .step::<touched_records::FindTouched>()
+        .step::<resolve_touched::ResolveRows>()
         .step::<matching::LinkRecords>()
 }

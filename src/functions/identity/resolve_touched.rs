@@ -1,22 +1,22 @@
-//! The relation function `resolve_new`, which `REFRESH IDENTITY` calls: resolves new records together with the stored ones that they
+//! The relation function `resolve_touched`, which `REFRESH IDENTITY` calls: resolves new records together with the stored ones that they
 //! touch, and returns the persons of these.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
-use datafusion::arrow::compute::{cast as cast_array, take_record_batch};
-use datafusion::arrow::datatypes::{DataType, FieldRef, Int64Type};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::compute::{filter_record_batch, is_not_null, is_null};
+use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{Result, internal_err};
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use serde::{Deserialize, Serialize};
 
-use super::hashed_values::hash;
 use super::records::{Keys, column, does_not_fit, read};
 use super::resolve::{CANNOT_LINK_RELATION, HARD_KEYS, MATCH_ON, MAX_SHARED, MUST_LINK_RELATION, RECORDS_KEY, hard_keys, others};
 use super::resolve_identities;
 use super::resolving::{Resolving, previous};
+use super::touched_records::{self, hashes, rows};
 use crate::adapter::offload::offload;
 use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles, role};
@@ -24,19 +24,18 @@ use crate::adapter::step::{Reads, Step, StepContext, Streams};
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::kernels::linkage::resolve::{Identifier, Resolution, resolve};
 use crate::kernels::linkage::stable::stable_ids;
-use crate::kernels::linkage::touched::{NO_VALUE, Rows, touched};
+use crate::kernels::linkage::touched::{NO_VALUE, Rows};
 
 #[derive(Debug)]
-pub struct ResolveNew;
+pub struct ResolveTouched;
 
 const DOC: Doc = Doc {
-    name: "resolve_new",
+    name: "resolve_touched",
     kind: Kind::Relation,
     domain: "identity",
     arguments: &[
-        Argument::required("input", Takes::Relation, "the new rows, from identity_values"),
-        Argument::required("stored", Takes::Relation, "the rows before, from identity_values"),
-        Argument::required("previous", Takes::Relation, "the persons before: key and person_id"),
+        Argument::required("input", Takes::Relation, "rows from touched_records"),
+        Argument::required("previous", Takes::Relation, "their persons before: key and person_id"),
         MUST_LINK_RELATION,
         CANNOT_LINK_RELATION,
         RECORDS_KEY,
@@ -48,7 +47,7 @@ const DOC: Doc = Doc {
     ..Doc::EMPTY
 };
 
-impl RelationFunction for ResolveNew {
+impl RelationFunction for ResolveTouched {
     fn doc(&self) -> &'static Doc {
         &DOC
     }
@@ -61,40 +60,31 @@ impl RelationFunction for ResolveNew {
         let names: Vec<String> = call.roles.list("match_on").skip(1).map(|(_, role)| role.column.clone()).collect();
         let hard = hard_keys(&call, &names)?;
         let key = call.roles.data_type("key")?.clone();
-        let column = |relation: &LogicalPlan, place: usize| Expr::Column(relation.schema().qualified_field(place).into());
-        let projected = |relation: LogicalPlan, columns: Vec<Expr>| {
-            let columns = columns.into_iter().enumerate().map(|(place, column)| {
-                let data_type = if place == 0 { key.clone() } else { DataType::Int64 };
-                cast(column, data_type).alias(format!("column {place}"))
-            });
-            LogicalPlanBuilder::from(relation).project(columns.collect::<Vec<_>>())?.build()
-        };
-        let (new, stored) = (call.input()?, call.other("stored")?);
-        let hashes = call.roles.list("match_on").map(|(place, _)| column(&new, place));
-        let of_new: Vec<Expr> = std::iter::once(role("key")).chain(hashes).collect();
-        let of_stored: Vec<Expr> = (0..names.len() + 2).map(|place| column(&stored, place)).collect();
-        let mut inputs = vec![projected(new, of_new)?, projected(stored, of_stored)?];
+        let input = call.input()?;
+        let hashes = call.roles.list("match_on").map(|(place, _)| touched_records::column(&input, place));
+        let columns: Vec<Expr> = std::iter::once(role("key")).chain(hashes).collect();
+        let mut inputs = vec![rows(input, columns, &key)?];
         for name in ["previous", "must_link", "cannot_link"] {
             inputs.push(others(DOC.name, name, &call.other(name)?, &key)?);
         }
         let max_shared = usize::try_from(call.options.integer("max_shared")?).unwrap_or(usize::MAX);
-        ResolveTouched { names, hard, max_shared }.over(inputs, call.schema)
+        ResolveRows { names, hard, max_shared }.over(inputs, call.schema)
     }
 }
 
 /// The step that resolves new records and those that they touch.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct ResolveTouched {
+pub struct ResolveRows {
     names: Vec<String>,
     hard: Vec<bool>,
     max_shared: usize,
 }
 
-impl Plain for ResolveTouched {
+impl Plain for ResolveRows {
     const NAME: &'static str = "ResolveTouched";
 }
 
-impl Step for ResolveTouched {
+impl Step for ResolveRows {
     fn reads(&self) -> Reads {
         Reads::AllPartitions
     }
@@ -109,7 +99,6 @@ impl Step for ResolveTouched {
             Ok(all)
         };
         offload(DOC.name, context, gather, move |read, worker| {
-            // Each previous key is looked up, and each new row may touch some others.
             let rows: usize = read.iter().take(1).flatten().map(|batch| batch.num_rows() * batch.num_columns()).sum();
             let Ok(_memory) = worker.control(1).reserve(rows * 96) else {
                 return Err(worker.fail(does_not_fit(DOC.name, rows * 96)));
@@ -122,26 +111,19 @@ impl Step for ResolveTouched {
     }
 }
 
-/// The hashes in a batch of rows.
-fn hashes(batch: &RecordBatch) -> Rows<'_> {
-    let column = |place: usize| &batch.column(place).as_primitive::<Int64Type>().values()[..];
-    Rows { records: column(1), values: (2..batch.num_columns()).map(column).collect() }
-}
-
 fn resolving(read: &[Vec<RecordBatch>], hard: &[bool], max_shared: usize) -> Result<Resolving> {
-    let [new, stored, before, must_link, cannot_link] = read else { return internal_err!("not five inputs") };
-    let (new_rows, stored_rows): (Vec<Rows<'_>>, Vec<Rows<'_>>) =
-        (new.iter().map(hashes).collect(), stored.iter().map(hashes).collect());
-    let found = touched(&stored_rows, &new_rows, &linked(must_link)?, max_shared);
-    let mut batches = new.clone();
-    for rows in found.rows.chunk_by(|a, b| a.0 == b.0) {
-        let places: UInt32Array = rows.iter().map(|(_, row)| *row as u32).collect();
-        batches.push(take_record_batch(&stored[rows[0].0], &places)?);
+    let [touched, before, must_link, cannot_link] = read else { return internal_err!("not four inputs") };
+    let (mut batches, mut shared) = (vec![], vec![]);
+    for batch in touched {
+        batches.push(filter_record_batch(batch, &is_not_null(batch.column(0))?)?);
+        // Values that link nothing, because more records have them than are here.
+        shared.push(filter_record_batch(batch, &is_null(batch.column(0))?)?);
     }
     let keys = column(&batches, 0);
     let types = keys.first().map_or(DataType::Int64, |keys| keys.data_type().clone());
     let mut keys = Keys::of(&types, &keys)?;
     let all: Vec<Rows<'_>> = batches.iter().map(hashes).collect();
+    let shared: Vec<Rows<'_>> = shared.iter().map(hashes).collect();
     let mut identifiers = vec![];
     for (place, is_hard) in hard.iter().enumerate() {
         let mut numbers: HashMap<i64, u32> = HashMap::new();
@@ -149,7 +131,8 @@ fn resolving(read: &[Vec<RecordBatch>], hard: &[bool], max_shared: usize) -> Res
             let next = numbers.len() as u32;
             *numbers.entry(value).or_insert(next)
         };
-        let too_many = found.too_many.get(place).into_iter().flatten().map(|value| number(*value)).collect();
+        let too_many = shared.iter().flat_map(|rows| rows.values[place]).filter(|value| **value != NO_VALUE);
+        let too_many = too_many.map(|value| number(*value)).collect();
         let values = all.iter().flat_map(|rows| rows.values[place]).zip(&keys.rows);
         let values = values.filter(|(value, _)| **value != NO_VALUE).map(|(value, record)| (number(*value), *record)).collect();
         identifiers.push(Identifier { values, is_hard: *is_hard, blocked: vec![], too_many });
@@ -167,18 +150,6 @@ fn resolving(read: &[Vec<RecordBatch>], hard: &[bool], max_shared: usize) -> Res
     });
     let ids = stable_ids(&resolved.persons, &ids, last);
     Ok(Resolving { keys, texts: vec![], resolved, ids })
-}
-
-/// The hashes of pairs of keys.
-fn linked(batches: &[RecordBatch]) -> Result<Vec<(i64, i64)>> {
-    let mut pairs = vec![];
-    for batch in batches {
-        let texts = |place: usize| cast_array(batch.column(place), &DataType::LargeUtf8);
-        let (a, b): (ArrayRef, ArrayRef) = (texts(0)?, texts(1)?);
-        let both = a.as_string::<i64>().iter().zip(b.as_string::<i64>());
-        pairs.extend(both.filter_map(|(a, b)| Some((hash(a?), hash(b?)))));
-    }
-    Ok(pairs)
 }
 
 /// The pairs of which both records are among these.
