@@ -17,6 +17,11 @@ const SMALL: i64 = (ROW_GROUP / 2) as i64;
 /// A file with more bytes is not small, as small files are read into memory as a whole.
 const SMALL_BYTES: i64 = 32 << 20;
 
+/// The rows that are read at a time: about so many bytes of a file.
+const BATCH_BYTES: usize = 1 << 20;
+const LEAST_ROWS: usize = 64;
+const MOST_ROWS: usize = 8192;
+
 /// The files of a table or history before a writer adds to them.
 pub struct Compaction {
     /// Files that stay as they are.
@@ -77,5 +82,11 @@ pub fn columns(file: &Pinned, places: &[usize]) -> Result<ParquetRecordBatchRead
 }
 
 fn reading(file: &Pinned) -> Result<ParquetRecordBatchReaderBuilder<Bytes>> {
-    Ok(ParquetRecordBatchReaderBuilder::try_new_with_options(file.read()?, file.reading()?)?)
+    let bytes = file.read()?;
+    let size = bytes.len();
+    let reading = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, file.reading()?)?;
+    let rows = usize::try_from(reading.metadata().file_metadata().num_rows()).unwrap_or(0);
+    // Many at a time if they are short, as each batch costs something itself.
+    let at_a_time = (BATCH_BYTES / (size / rows.max(1)).max(1)).clamp(LEAST_ROWS, MOST_ROWS);
+    Ok(reading.with_batch_size(at_a_time))
 }

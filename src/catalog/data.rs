@@ -18,23 +18,23 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::common::Result;
+use datafusion::common::{Result, internal_datafusion_err};
 use datafusion::error::DataFusionError;
 use fail::fail_point;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::file::reader::{ChunkReader, Length};
-use parquet::schema::types::ColumnPath;
 
 use super::FILE;
 use super::access::Access;
 use super::blocks::Summing;
 use super::decrypting::{encryption, reading};
+use super::encodings;
 use super::locks::Locks;
 use super::store::{DataStore, Known, damaged, read_part};
 use super::unwritable::{of_file, of_path};
@@ -48,10 +48,6 @@ pub const ROW_GROUP: usize = 131_072;
 /// Rows in a page, the least that is read to find one row by its key: few, because all of them are unpacked for it, and enough that scans
 /// of whole files and the size of the files hardly notice.
 const PAGE_ROWS: usize = 4096;
-
-/// The size of a dictionary of whole numbers or times. What has more distinct values, such as keys, is stored by the differences between
-/// neighbours, which takes a fourth of the time to write and less space: a dictionary of a whole row group is as large as its values.
-const MOST_WHOLE_NUMBERS: usize = 128 << 10;
 
 /// How many bytes are read at a time where a page begins, whose length is not known yet.
 const PAGE: usize = 64 << 10;
@@ -306,19 +302,12 @@ impl DataFolder {
             .set_data_page_row_count_limit(PAGE_ROWS)
             .set_bloom_filter_enabled(false)
             .set_sorting_columns(sorting);
-        for field in schema.fields().iter().filter(|field| is_whole(field.data_type())) {
-            let column = ColumnPath::from(field.name().as_str());
-            properties = properties
-                .set_column_dictionary_page_size_limit(column.clone(), MOST_WHOLE_NUMBERS)
-                .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
-        }
         if let Some(key) = &key {
             properties = properties.with_file_encryption_properties(encryption(&name, key)?);
         }
-        let properties = properties.build();
         let hashed = Hashed { file, sums: Summing::default(), bytes: 0 };
-        let writer = ArrowWriter::try_new(hashed, Arc::clone(schema), Some(properties))?;
-        Ok(DataWriter { name, key, store, unpublished, schema: Arc::clone(schema), writer, rows: 0 })
+        let (unopened, writer) = (Some((hashed, properties)), None);
+        Ok(DataWriter { name, key, store, unpublished, schema: Arc::clone(schema), unopened, writer, rows: 0 })
     }
 
     /// Creates a file under a fresh name and locks it for writing.
@@ -383,11 +372,6 @@ impl DataFolder {
     }
 }
 
-/// True for types whose values Parquet stores as whole numbers.
-fn is_whole(data_type: &DataType) -> bool {
-    data_type.is_integer() || (data_type.is_temporal() && !matches!(data_type, DataType::Interval(_)))
-}
-
 /// True for names of the form that data files are given.
 pub fn is_own(name: &str) -> bool {
     let Some(id) = name.strip_suffix(".parquet") else { return false };
@@ -423,24 +407,38 @@ pub struct DataWriter {
     store: Arc<DataStore>,
     unpublished: Unpublished,
     schema: SchemaRef,
-    writer: ArrowWriter<Hashed>,
+    /// The file and its properties, until the first rows tell how their values are best stored.
+    unopened: Option<(Hashed, WriterPropertiesBuilder)>,
+    writer: Option<ArrowWriter<Hashed>>,
     rows: i64,
 }
 
 impl DataWriter {
+    /// The writer, which is made for these rows if they are the first.
+    fn writer(&mut self, first: Option<&RecordBatch>) -> Result<&mut ArrowWriter<Hashed>> {
+        if let Some((hashed, properties)) = self.unopened.take() {
+            let properties = match first {
+                Some(rows) => encodings::chosen(properties, rows),
+                None => properties,
+            };
+            self.writer = Some(ArrowWriter::try_new(hashed, Arc::clone(&self.schema), Some(properties.build()))?);
+        }
+        self.writer.as_mut().ok_or_else(|| internal_datafusion_err!("written after a failure"))
+    }
+
     /// Adds rows.
     ///
     /// # Errors
     /// The disk is full, or fails.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.rows += i64::try_from(batch.num_rows()).unwrap_or(0);
-        let written = fault("data::write").map_err(DataFusionError::from).and_then(|()| Ok(self.writer.write(batch)?));
+        let written = fault("data::write").map_err(DataFusionError::from).and_then(|()| Ok(self.writer(Some(batch))?.write(batch)?));
         written.map_err(|error| of_file(&self.unpublished.subject(), "cannot be written", error))
     }
 
     /// Bytes buffered in memory.
     pub fn memory(&self) -> usize {
-        self.writer.memory_size()
+        self.writer.as_ref().map_or(0, ArrowWriter::memory_size)
     }
 
     /// Writes the buffered rows.
@@ -449,17 +447,20 @@ impl DataWriter {
     /// As [`Self::write`].
     pub fn flush(&mut self) -> Result<()> {
         let subject = self.unpublished.subject();
-        self.writer.flush().map_err(|error| of_file(&subject, "cannot be written", error))
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        writer.flush().map_err(|error| of_file(&subject, "cannot be written", error))
     }
 
     /// Finishes the file and syncs it to disk.
     ///
     /// # Errors
     /// As [`Self::write`].
-    pub fn finish(self) -> Result<Written> {
-        let Self { name, key, store, unpublished, schema, writer, rows } = self;
+    pub fn finish(mut self) -> Result<Written> {
+        self.writer(None)?;
+        let Self { name, key, store, unpublished, schema, unopened: _, writer, rows } = self;
         let subject = unpublished.subject();
         let fail = |error: DataFusionError| of_file(&subject, "cannot be written", error);
+        let writer = writer.ok_or_else(|| internal_datafusion_err!("written after a failure"))?;
         let mut hashed = writer.into_inner().map_err(|error| fail(error.into()))?;
         hashed.flush().map_err(|error| fail(error.into()))?;
         fault("data::fsync").and_then(|()| hashed.file.sync_all()).map_err(|error| fail(error.into()))?;

@@ -28,6 +28,7 @@
 //! | [`keys`] | the keys of an encrypted database, and what is encrypted with them |
 //! | [`decrypting`] | how encrypted files are read |
 //! | [`collect`] | removes files that nothing refers to and no process holds |
+//! | [`encodings`] | how the columns of a new file are stored |
 //! | [`compaction`] | merges many small files into one |
 //! | [`locks`] | which object is being written |
 //! | [`output`] | writes rows to a file, with memory accounting |
@@ -61,6 +62,7 @@ pub mod compaction;
 pub mod data;
 pub mod decrypting;
 pub mod drifts;
+mod encodings;
 pub mod encrypting;
 pub mod erasure;
 pub mod grants;

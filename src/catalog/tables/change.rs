@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{BooleanArray, BooleanBufferBuilder};
+use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
@@ -76,8 +77,8 @@ impl Lost {
     /// None, as long as the batch is part of the file.
     pub fn staying(&self, file: usize, first: usize, batch: &RecordBatch) -> Result<RecordBatch> {
         let Some(Some(lost)) = self.files.get(file) else { return Ok(batch.clone()) };
-        let stays = (first..first + batch.num_rows()).map(|row| Some(!lost.get_bit(row)));
-        Ok(filter_record_batch(batch, &stays.collect::<BooleanArray>())?)
+        let stays = BooleanBuffer::collect_bool(batch.num_rows(), |row| !lost.get_bit(first + row));
+        Ok(filter_record_batch(batch, &BooleanArray::new(stays, None))?)
     }
 }
 
