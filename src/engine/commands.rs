@@ -19,7 +19,7 @@ use crate::error::{SqlState, coded, invalid, message, sqlstate};
 use crate::files::places;
 use crate::objects::commenting::{self, Commented};
 use crate::objects::protection::{class, covers, masked_segments, without_members};
-use crate::objects::{KINDS, check, drift, experiment, granting, lifecycle, profile, refreshing, schedule, validation, sequencing};
+use crate::objects::{KINDS, check, drift, experiment, granting, lifecycle, profile, refreshing, schedule, validation, sequencing, altering};
 use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::refresh::refresh;
 use crate::sql::alter_system::AlterSystem;
@@ -27,6 +27,7 @@ use crate::sql::client::ClientCommand;
 use crate::sql::command::{Body, Command, Comment, CommentOn, normal};
 use crate::sql::erasing::Erasing;
 use crate::sql::experiment::AlterExperiment;
+use crate::sql::moving::SetSchema;
 use crate::sql::parser::{self, Parsed};
 use crate::sql::places::refuse_own_written;
 use crate::sql::planning::plan;
@@ -102,6 +103,10 @@ pub(super) async fn execute_command(
                 parts.insert(0, PROFILE_SCHEMA.into());
             }
             class::set(&parts, &column, class.as_deref(), &context).await.map(Answer::done)
+        }
+        Command::SetSchema(SetSchema { word: _, name, if_exists, schema }) => {
+            let name = own_name(&name, &context)?;
+            altering::set_schema(&name, &schema, if_exists, &context).await.map(Answer::done)
         }
         Command::Sequence(SequenceCommand::Alter { name, if_exists, change }) => {
             sequencing::alter(&name, if_exists, &change, &context).await.map(Answer::done)

@@ -49,6 +49,7 @@ pub(super) fn check(parsed: &Parsed, context: &StatementContext) -> Result<State
             | Command::SetClass(_)
             | Command::AlterSystem(_)
             | Command::Sequence(_)
+            | Command::SetSchema(_)
             | Command::Describe(_) => Ok(context),
             Command::Check(tables) => tables.iter().try_fold(context, |context, table| changes(table, &[Select], context)),
             Command::Show(_) | Command::Client(_) | Command::Schedule(_) | Command::AlterExperiment(_) | Command::AlterTag(_) => {

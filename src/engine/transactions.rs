@@ -280,6 +280,7 @@ pub(super) fn check(session: &Session, command: &Command) -> Result<()> {
             | Command::AlterTag(_)
             | Command::SetClass(_)
             | Command::Sequence(_)
+            | Command::SetSchema(_)
     );
     if !is_never_undone(command) && (is_durable || !is_of_objects) {
         return Ok(());

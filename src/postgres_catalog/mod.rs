@@ -156,6 +156,11 @@ impl Relation {
         self.constraints.iter().filter(|constraint| constraint.is_key())
     }
 
+    /// How many CHECK constraints it has.
+    pub fn checks(&self) -> usize {
+        self.constraints.iter().filter(|constraint| !constraint.is_key()).count()
+    }
+
     /// The number of the type of its rows; none for PostgreSQL's own tables.
     pub fn row_type(&self) -> Option<i64> {
         (![PG_CATALOG, INFORMATION_SCHEMA].contains(&self.namespace)).then(|| ROW_TYPES + self.oid)
@@ -446,8 +451,8 @@ const LETTERS: [(&str, char); 12] = [
     ("EXECUTE", 'X'),
     ("USAGE", 'U'),
     ("CREATE", 'C'),
-    ("CONNECT", 'c'),
     ("TEMPORARY", 'T'),
+    ("CONNECT", 'c'),
 ];
 
 /// The privileges of a table or view.

@@ -19,6 +19,7 @@ use super::client::{self, ClientCommand};
 use super::erasing::{self, Erasing};
 use super::experiment::{self, AlterExperiment};
 use super::granting::{self, Granting};
+use super::moving::{self, SetSchema};
 use super::protection::{self, Protection, SetClass};
 use super::schedule::{self, ScheduleCommand, Script};
 use super::sequence::{self, NewSequence, SequenceCommand};
@@ -121,6 +122,8 @@ pub enum Command {
     Erasing(Erasing),
     /// `ALTER SYSTEM …`
     AlterSystem(AlterSystem),
+    /// `ALTER … SET SCHEMA …` of a table or view
+    SetSchema(SetSchema),
     /// `ALTER SEQUENCE …`, `DROP SEQUENCE …`
     Sequence(SequenceCommand),
 }
@@ -176,6 +179,7 @@ impl Command {
             Self::SetClass(set) => return format!("ALTER {}", set.word),
             Self::Erasing(erasing) => return erasing.tag().into(),
             Self::AlterSystem(_) => return "ALTER SYSTEM".into(),
+            Self::SetSchema(set) => return format!("ALTER {}", set.word),
             Self::Sequence(command) => return command.tag().into(),
             Self::Show(_) => return "SHOW".into(),
             Self::Describe(_) => return "DESCRIBE".into(),
@@ -368,6 +372,9 @@ pub(super) fn refused(parser: &Parser<'_>, grammars: &Grammars) -> Option<Refusa
 fn others(parser: &mut Parser<'_>, words: &[Option<&str>], grammars: &Grammars) -> Result<Option<Command>, ParserError> {
     if let Some(granting) = granting::parse(parser, words, grammars)? {
         return Ok(Some(Command::Grant(granting)));
+    }
+    if let Some(set) = moving::parse(parser, words)? {
+        return Ok(Some(Command::SetSchema(set)));
     }
     if let Some(command) = sequence::parse(parser, words, grammars)? {
         return Ok(Some(command));

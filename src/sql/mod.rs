@@ -19,6 +19,7 @@ pub mod lineage;
 pub mod lookups;
 pub mod macros;
 pub mod maintaining;
+pub mod moving;
 pub mod parser;
 pub mod places;
 pub mod planning;

@@ -71,7 +71,17 @@ impl Counters {
             }
         }
         let is_named = |name: &&String| objects.iter().any(|object| names_counter(object, name));
-        Ok(Found::OfColumn(names.iter().find(is_named).cloned().unwrap_or_else(|| plain.into())))
+        if let Some(name) = names.iter().find(is_named) {
+            return Ok(Found::OfColumn(name.clone()));
+        }
+        // The counter of a table keeps its name when the table goes to another schema, where clients look for it.
+        if let [.., schema, own] = parts.as_slice() {
+            let is_there = |object: &Object| object.name.starts_with(&format!("{schema}.")) && names_counter(object, own);
+            if objects.iter().any(is_there) {
+                return Ok(Found::OfColumn(own.clone()));
+            }
+        }
+        Ok(Found::OfColumn(plain.into()))
     }
 
     /// Checks that the role may write to the table whose rows the counter numbers.

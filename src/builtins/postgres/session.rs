@@ -52,7 +52,8 @@ fn setting(call: &Call<'_>) -> Result<Cell> {
         return Ok(if backends.is_superuser()? { "on" } else { "off" }.into());
     }
     let role = call.catalog.map_or(OWN_NAME, |catalog| catalog.role.as_str());
-    match postgres_settings::value(&name, call.options, role) {
+    // As SHOW tells it, with its unit.
+    match postgres_settings::told(&name, call.options, role) {
         Some(value) => Ok(value.into()),
         None if call.bool(1) => Ok(Cell::Null),
         None => {
@@ -69,10 +70,14 @@ fn set(call: &Call<'_>) -> Result<Cell> {
         return Ok(Cell::Null);
     }
     let name = call.text(0)?;
-    if name.contains('.') || setting(call)? != *call.cell(1) {
+    let role = call.catalog.map_or(OWN_NAME, |catalog| catalog.role.as_str());
+    // With its unit or without.
+    let is_set = setting(call)? == *call.cell(1)
+        || postgres_settings::value(&name, call.options, role).is_some_and(|value| *call.cell(1) == value.into());
+    if name.contains('.') || !is_set {
         return Err(invalid("set_config", format!("cannot change {name} within a query; write SET {name} = …")));
     }
-    Ok(call.cell(1).clone())
+    setting(call)
 }
 
 /// Ends a connection, or the statement it runs.

@@ -85,6 +85,26 @@ pub async fn alter(statement: &AlterTable, name: &str, context: &StatementContex
     context.settled(altered).await
 }
 
+/// Moves a table or view to another schema.
+///
+/// # Errors
+/// There is no such table or schema, the name is taken there, or something uses it.
+pub async fn set_schema(name: &str, schema: &Ident, if_exists: bool, context: &StatementContext) -> Result<Vec<String>> {
+    let moved = |context: StatementContext| async move {
+        if context.tables().temporary(name).is_some() {
+            return Err(invalid(name, "is a temporary table, which is in no schema; make another"));
+        }
+        if found(name, if_exists, &context)?.is_none() {
+            return Ok(vec![]);
+        }
+        match sequencing::moved(name, schema, &context)? {
+            new if new == name => Ok(vec![]),
+            new => renaming::rename_to(name, new, if_exists, &context).await,
+        }
+    };
+    context.settled(moved).await
+}
+
 /// The relation with this name.
 fn found(name: &str, if_exists: bool, context: &StatementContext) -> Result<Option<Object>> {
     let objects = context.objects()?;

@@ -29,6 +29,11 @@ pub(super) async fn rename(name: &str, new: &Ident, if_exists: bool, context: &S
         (Some(schema), _) => member(schema, &normal(new)),
         _ => normal(new),
     };
+    rename_to(name, new, if_exists, context).await
+}
+
+/// Gives a table or view another name, with its schema.
+pub(super) async fn rename_to(name: &str, new: String, if_exists: bool, context: &StatementContext) -> Result<Vec<String>> {
     if let Some(table) = context.tables().temporary(name) {
         refuse_taken(&new, context)?;
         // A view of a session is made again as easily as its table, unless something else reads it.

@@ -2,10 +2,12 @@
 //! 'orders.csv' (FORMAT csv, HEADER, DELIMITER ';')`, which is PostgreSQL's and DuckDB's way to write OPTIONS.
 
 use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement as SqlParsed};
-use sqlparser::ast::{Ident, Value};
+use sqlparser::ast::{Ident, ObjectName, Query, Value};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
+
+use crate::sql::dialect::PortraitDialect;
 
 /// The file extensions of charts.
 pub const ENDINGS: [&str; 3] = ["svg", "png", "html"];
@@ -41,18 +43,31 @@ pub fn parse(parser: &mut Parser<'_>) -> Result<Option<SqlParsed>, ParserError> 
     }
     let head = parser.maybe_parse(|parser| {
         parser.expect_keyword(Keyword::COPY)?;
+        let mut names_columns = false;
         let source = if parser.consume_token(&Token::LParen) {
             let query = parser.parse_query()?;
             parser.expect_token(&Token::RParen)?;
             CopyToSource::Query(query)
         } else {
-            CopyToSource::Relation(parser.parse_object_name(true)?)
+            let table = parser.parse_object_name(true)?;
+            names_columns = parser.consume_token(&Token::LParen);
+            if names_columns {
+                let columns = parser.parse_comma_separated(Parser::parse_identifier)?;
+                parser.expect_token(&Token::RParen)?;
+                CopyToSource::Query(columns_of(&table, &columns)?)
+            } else {
+                CopyToSource::Relation(table)
+            }
         };
         parser.expect_keyword(Keyword::TO)?;
         let target = parser.parse_literal_string()?;
         let has_options = parser.peek_token().token == Token::LParen
             || parser.peek_keyword(Keyword::WITH) && parser.peek_nth_token(1).token == Token::LParen;
-        if is_picture(&target) || has_options { Ok((source, target)) } else { parser.expected("(", parser.peek_token()) }
+        if is_picture(&target) || has_options || names_columns {
+            Ok((source, target))
+        } else {
+            parser.expected("(", parser.peek_token())
+        }
     })?;
     let Some((source, target)) = head else { return Ok(None) };
     let mut options = vec![];
@@ -79,6 +94,12 @@ pub fn parse(parser: &mut Parser<'_>) -> Result<Option<SqlParsed>, ParserError> 
         names.push(own);
     }
     Ok(Some(SqlParsed::CopyTo(copy)))
+}
+
+/// The query of some columns of a table.
+fn columns_of(table: &ObjectName, columns: &[Ident]) -> Result<Box<Query>, ParserError> {
+    let columns = columns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    Parser::new(&PortraitDialect).try_with_sql(&format!("SELECT {columns} FROM {table}"))?.parse_query()
 }
 
 /// True for the schemas of what profiles and segments publish.

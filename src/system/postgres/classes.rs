@@ -183,6 +183,7 @@ fn class(relation: &Relation, catalog: &PostgresCatalog) -> Row {
         "relkind": relation.kind,
         "relacl": access(catalog, relation.oid, relation.owner, if is_sequence { &OF_SEQUENCES[..] } else { &OF_TABLES[..] }),
         "relnatts": i64::try_from(relation.columns.len()).unwrap_or_default(),
+        "relchecks": i64::try_from(relation.checks()).unwrap_or_default(),
         "relhasrules": is_view,
         "relispopulated": true,
         "relreplident": if is_table { "d" } else { "n" },
