@@ -45,17 +45,18 @@ fn shown(browser: &str, folder: &Path, page: &Path, is_dark: bool, more: &[Strin
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// A page in a frame.
-fn framed(folder: &Path, page: &str, width: u32, height: u32) -> PathBuf {
+/// A page in a frame, with what is folded opened or not.
+fn framed(folder: &Path, page: &str, width: u32, height: u32, is_open: bool) -> PathBuf {
     let frame = folder.join("look.html");
     let text = LOOK.replace("PAGE", page).replace("WIDTH", &width.to_string()).replace("HEIGHT", &height.to_string());
+    let text = text.replace("OPEN", &is_open.to_string());
     std::fs::write(&frame, text).unwrap();
     frame
 }
 
 /// What [`LOOK`] finds.
-fn look(browser: &str, folder: &Path, page: &str, width: u32, is_dark: bool) -> HashMap<String, String> {
-    let frame = framed(folder, page, width, 2000);
+fn look(browser: &str, folder: &Path, page: &str, width: u32, is_dark: bool, is_open: bool) -> HashMap<String, String> {
+    let frame = framed(folder, page, width, 2000, is_open);
     let document = shown(browser, folder, &frame, is_dark, &["--dump-dom".into()]);
     let found = document.split_once("<pre id=\"found\">").unwrap().1.split("</pre>").next().unwrap();
     assert!(!found.is_empty(), "{document}");
@@ -82,7 +83,7 @@ fn a_report_is_readable_on_every_screen_and_on_paper() {
         for (page, width, is_dark) in
             [(page.as_str(), 390, false), (&page, 390, true), (&page, 1440, false), (&page, 1440, true), ("printed.html", PAPER, false)]
         {
-            let found = look(browser, folder, page, width, is_dark);
+            let found = look(browser, folder, page, width, is_dark, page != "printed.html");
             let told = format!("{page} at {width} px, dark: {is_dark}: {found:?}");
             assert_eq!((found["marks"].as_str(), found["queries"].as_str()), (marks.as_str(), queries.as_str()), "{told}");
             assert_eq!(found["requests"], "0", "{told}");
@@ -113,9 +114,9 @@ fn a_report_looks_as_it_did() {
     let (engine, session) = shop(folder);
     rows(&engine, &session, "COPY REPORT customer TO 'a.html' WITH (language = 'zh')");
     for (name, width, is_dark) in [("phone", 390, false), ("dark", 1440, true)] {
-        let height: u32 = look(browser, folder, "a.html", width, is_dark)["height"].parse().unwrap();
+        let height: u32 = look(browser, folder, "a.html", width, is_dark, false)["height"].parse().unwrap();
         let picture = folder.join("a.png");
-        let frame = framed(folder, "a.html", width, height);
+        let frame = framed(folder, "a.html", width, height, false);
         let more = [format!("--screenshot={}", picture.display()), format!("--window-size={},{height}", width.max(500))];
         shown(browser, folder, &frame, is_dark, &more);
         let now = squares(&Pixmap::decode_png(&std::fs::read(&picture).unwrap()).unwrap(), width);
