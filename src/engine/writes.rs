@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use datafusion::arrow::datatypes::{DataType, FieldRef, IntervalUnit};
+use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{Column, Result, TableReference};
 use datafusion::datasource::listing::{ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::datasource::{provider_as_source, source_as_provider};
@@ -28,8 +28,9 @@ use url::Url;
 use crate::error::{failed, invalid, message};
 use crate::files;
 use crate::files::folders::NULL_FOLDER;
-use crate::formats::{plain_schema, plain_type};
+use crate::formats::{can_be_stored, plain_schema, plain_type};
 use crate::temporary::{BESIDE, TemporaryFolder};
+use crate::text::sql_type;
 
 /// The name of what is written inside the hidden directory: the target's own name may already have the maximum length.
 const WRITTEN: &str = "written";
@@ -367,7 +368,7 @@ pub(super) fn stage_copy(mut copy: CopyTo, base: &Path) -> Result<(LogicalPlan, 
     copy.options.insert("single_file_output".into(), (!as_folder).to_string());
     let format = copy.file_type.get_ext();
     if format == PARQUET {
-        refuse_spans(&copy)?;
+        refuse_unfit(&copy)?;
     }
     if format == PARQUET || format == ARROW {
         copy.input = Arc::new(with_plain_columns(Arc::unwrap_or_clone(copy.input))?);
@@ -439,13 +440,12 @@ fn with_plain_columns(plan: LogicalPlan) -> Result<LogicalPlan> {
 }
 
 /// Refuses types that Parquet cannot store.
-fn refuse_spans(copy: &CopyTo) -> Result<()> {
-    let is_span = |field: &&FieldRef| matches!(field.data_type(), DataType::Interval(IntervalUnit::MonthDayNano));
-    match copy.input.schema().fields().iter().find(is_span) {
-        Some(span) => {
-            let name = span.name();
+fn refuse_unfit(copy: &CopyTo) -> Result<()> {
+    match copy.input.schema().fields().iter().find(|field| !can_be_stored(field.data_type())) {
+        Some(field) => {
+            let (name, data_type) = (field.name(), sql_type(field.data_type()));
             let problem = format!(
-                "is an INTERVAL, which cannot be written to Parquet; write CAST({name} AS VARCHAR), or the days or seconds of it"
+                "has the type {data_type}, which cannot be written to Parquet; write CAST({name} AS VARCHAR), or the days or seconds of an interval"
             );
             Err(invalid(name, problem))
         }

@@ -26,7 +26,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
-use crate::text::grouped;
+use crate::text::{grouped, sql_type};
 pub use cells::cells;
 use cells::visible;
 pub use charting::{ChartRequest, Roles, Told, chart, draw_in_terminal, roles};
@@ -37,7 +37,7 @@ use csv::CsvWriter;
 use excel::ExcelWriter;
 use json::for_json;
 pub use lost::Lost;
-pub use plain::{plain_batch, plain_schema, plain_type};
+pub use plain::{can_be_stored, plain_batch, plain_schema, plain_type};
 use table::Table;
 pub use table::{Blocks, TableStyle, display_width, wrapped};
 
@@ -127,6 +127,12 @@ impl<'a> ResultWriter<'a> {
             Format::Parquet => {
                 let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
                 let plain = plain_schema(&schema);
+                if let Some(field) = plain.fields().iter().find(|field| !can_be_stored(field.data_type())) {
+                    let (name, data_type) = (field.name(), sql_type(field.data_type()));
+                    let problem =
+                        format!("{name} has the type {data_type}, which Parquet cannot store; write CAST({name} AS VARCHAR)");
+                    return Err(io::Error::other(problem));
+                }
                 let sink = Checked::new(sink);
                 let writer = ArrowWriter::try_new(sink, Arc::clone(&plain), Some(properties)).map_err(io::Error::other)?;
                 Kind::Parquet(Box::new(writer), plain)

@@ -7,8 +7,25 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::error::ArrowError;
+
+/// False for types that the Parquet writer has a schema for but cannot write, or panics on.
+pub fn can_be_stored(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Union(..) | DataType::Interval(IntervalUnit::MonthDayNano) => false,
+        DataType::List(field)
+        | DataType::LargeList(field)
+        | DataType::ListView(field)
+        | DataType::LargeListView(field)
+        | DataType::FixedSizeList(field, _)
+        | DataType::RunEndEncoded(_, field)
+        | DataType::Map(field, _) => can_be_stored(field.data_type()),
+        DataType::Struct(fields) => fields.iter().all(|field| can_be_stored(field.data_type())),
+        DataType::Dictionary(_, value) => can_be_stored(value),
+        _ => true,
+    }
+}
 
 /// The type without views and without units that Parquet does not have.
 pub fn plain_type(data_type: &DataType) -> DataType {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::Result;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
@@ -17,6 +17,7 @@ use crate::catalog::objects::{Moved, NewVersion, Object};
 use crate::catalog::snapshots::{NewSnapshot, SnapshotOf, When, changed_meanwhile, taken};
 use crate::catalog::stamp::Stamp;
 use crate::error::invalid;
+use crate::formats::can_be_stored;
 
 /// Checks again against the current definitions, and returns their state.
 pub type Recheck = dyn Fn() -> BoxFuture<'static, Result<Stamp>> + Send + Sync;
@@ -100,23 +101,6 @@ fn columns(name: &str, schema: &Schema, declared: Option<&SchemaRef>) -> Result<
         fields.push(field);
     }
     Ok(Arc::new(Schema::new(fields)))
-}
-
-/// False for types that the Parquet writer has a schema for but cannot write, or panics on.
-fn can_be_stored(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Union(..) | DataType::Interval(IntervalUnit::MonthDayNano) => false,
-        DataType::List(field)
-        | DataType::LargeList(field)
-        | DataType::ListView(field)
-        | DataType::LargeListView(field)
-        | DataType::FixedSizeList(field, _)
-        | DataType::RunEndEncoded(_, field)
-        | DataType::Map(field, _) => can_be_stored(field.data_type()),
-        DataType::Struct(fields) => fields.iter().all(|field| can_be_stored(field.data_type())),
-        DataType::Dictionary(_, value) => can_be_stored(value),
-        _ => true,
-    }
 }
 
 /// Publishes a new table. If definitions change while its rows are written or while it is checked, it is checked again.

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, Result, ScalarValue, Statistics};
@@ -30,6 +30,7 @@ use parquet::file::metadata::ParquetMetaData;
 
 use super::uuids::{self, ValuesAsRead};
 use super::widen::{wider, with_plain_dates};
+use crate::builtins::spans::has_spans;
 use crate::error::{did_you_mean, failed, invalid, message, raw};
 use crate::files::folders::Folders;
 use crate::files::footer_problem;
@@ -56,7 +57,7 @@ pub struct ParquetTable {
     files: Vec<PartitionedFile>,
     /// How the columns of UUIDs and floats are read, if there are any.
     adapter: Option<Arc<dyn PhysicalExprAdapterFactory>>,
-    /// The columns that cannot be read, each with its file: intervals whose months the reader drops.
+    /// The columns that cannot be read, each with its file: intervals whose months the reader drops, and lists of them.
     spans: Vec<(String, String)>,
     /// Notes about what its places have besides the files.
     pub left_out: Vec<String>,
@@ -196,11 +197,11 @@ async fn footer(state: &SessionState, found: &Found) -> Result<Arc<ParquetMetaDa
     reader.fetch_metadata().await
 }
 
-/// The columns of Parquet's INTERVAL type. The reader drops the months, so that `1 month 2 days` would become `2 days`. Files written by
-/// arrow have a stored schema which says that there are no months.
+/// The columns of Parquet's INTERVAL type, and of lists and structs of it. The reader drops the months, so that `1 month 2 days` would become
+/// `2 days`. Files written by arrow have a stored schema which says that there are no months.
 async fn spans(state: &SessionState, found: &Found, schema: &Schema) -> Result<Vec<String>> {
-    let is_span = |field: &&FieldRef| *field.data_type() == DataType::Interval(IntervalUnit::DayTime);
-    let spans: Vec<String> = schema.fields().iter().filter(is_span).map(|field| field.name().clone()).collect();
+    let holds_spans = |field: &&FieldRef| has_spans(field.data_type());
+    let spans: Vec<String> = schema.fields().iter().filter(holds_spans).map(|field| field.name().clone()).collect();
     if spans.is_empty() {
         return Ok(spans);
     }
@@ -414,7 +415,7 @@ impl ParquetTable {
                 continue;
             }
             let problem = format!(
-                "{span} is an INTERVAL, whose months cannot be read from Parquet; leave it out, SELECT * EXCEPT ({span}), or write it as \
+                "{span} holds INTERVALs, whose months cannot be read from Parquet; leave it out, SELECT * EXCEPT ({span}), or write it as \
                  text, CAST({span} AS VARCHAR), or as days or seconds"
             );
             return Err(invalid(file, problem));
