@@ -35,7 +35,7 @@ use parking_lot::Mutex;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::Receiver;
 
-use super::csv::options::encoding;
+use super::csv::options::{encoding, one_character};
 use crate::adapter::step::Notes;
 use crate::error::{did_you_mean, failed, invalid};
 use crate::formats::{CsvStyle, Format, Lost, ResultWriter, TableStyle};
@@ -180,11 +180,8 @@ impl Written {
                 self.encoding = Some(found).filter(|found| *found != UTF_8);
             }
             "separator" => {
-                self.style.separator = match value.as_bytes() {
-                    b"\\t" | b"tab" => b'\t',
-                    [byte] if byte.is_ascii() && !b"\"\r\n".contains(byte) => *byte,
-                    _ => return Err(wrong("one ASCII character")),
-                }
+                let found = one_character(value).filter(|byte| !b"\"\r\n".contains(byte));
+                self.style.separator = found.ok_or_else(|| wrong("one ASCII character"))?;
             }
             "decimal" => {
                 self.style.decimal = match value.as_bytes() {

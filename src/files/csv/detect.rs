@@ -12,6 +12,7 @@ use super::records::{Dialect, Records, Shape, Short, unescaped};
 use crate::error::invalid;
 use crate::files::bytes::{LONGEST_ROW, Source};
 use crate::files::kinds::other_kind;
+use crate::files::values::Numbers;
 
 /// The bytes at the beginning of a file that are examined.
 const HEAD: usize = 1 << 18;
@@ -135,7 +136,7 @@ fn of_head(source: &Source, options: &CsvOptions, text: &Bytes, is_last: bool) -
     let separator = match options.separator.or(noted) {
         Some(separator) => separator,
         None if source.name.to_lowercase().contains(".tsv") => b'\t',
-        None => separator(text, is_last, dialect),
+        None => separator(text, is_last, &options.reading.numbers, dialect),
     };
     let dialect = dialect(separator);
     let Some((first, used)) = first_record(text, is_last, &dialect) else { return Ok(None) };
@@ -169,7 +170,7 @@ fn noted_separator(text: &[u8]) -> Option<u8> {
 
 /// The separator that divides the first rows into the same number of fields. If several do, the one with the most fields; if none does,
 /// see [`fallback`].
-fn separator(text: &[u8], is_last: bool, dialect: impl Fn(u8) -> Dialect) -> u8 {
+fn separator(text: &[u8], is_last: bool, numbers: &Numbers, dialect: impl Fn(u8) -> Dialect) -> u8 {
     let even = |separator: &u8| {
         let dialect = dialect(*separator);
         let widths = widths(text, is_last, &dialect);
@@ -180,13 +181,15 @@ fn separator(text: &[u8], is_last: bool, dialect: impl Fn(u8) -> Dialect) -> u8 
     let found = SEPARATORS.iter().filter_map(even);
     // With equal widths the more likely one wins, because it comes first.
     let best = found.reduce(|best, other| if other.0 > best.0 { other } else { best });
-    best.map_or_else(|| fallback(text, is_last, dialect), |(_, separator)| separator)
+    best.map_or_else(|| fallback(text, is_last, numbers, dialect), |(_, separator)| separator)
 }
 
-/// For rows of different lengths: the separator that occurs most in the header.
-fn fallback(text: &[u8], is_last: bool, dialect: impl Fn(u8) -> Dialect) -> u8 {
+/// For rows of different lengths: the separator that occurs most in the header. One that stands within numbers is the last resort.
+fn fallback(text: &[u8], is_last: bool, numbers: &Numbers, dialect: impl Fn(u8) -> Dialect) -> u8 {
     let width = |separator: u8| widths(text, is_last, &dialect(separator)).first().copied().unwrap_or(1);
-    let best = SEPARATORS.into_iter().map(|separator| (width(separator), separator));
+    let is_of_numbers = |separator: &u8| [numbers.decimal, numbers.thousands].contains(&Some(*separator));
+    let (of_numbers, others): (Vec<u8>, Vec<u8>) = SEPARATORS.into_iter().partition(is_of_numbers);
+    let best = others.into_iter().chain(of_numbers).map(|separator| (width(separator), separator));
     best.reduce(|best, other| if other.0 > best.0 { other } else { best }).map_or(b',', |(_, separator)| separator)
 }
 

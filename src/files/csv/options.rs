@@ -186,10 +186,9 @@ impl CsvOptions {
     pub fn read(subject: &str, options: &Options, types: Vec<(String, DataType)>) -> Result<Self> {
         let sign = |name: &str| match options.text(name) {
             None | Some("") => Ok(None),
-            Some("\\t" | "tab") => Ok(Some(b'\t')),
-            Some(text) => match text.as_bytes() {
-                [byte] if byte.is_ascii() => Ok(Some(*byte)),
-                _ => Err(invalid(subject, format!("{name} must be one ASCII character, got '{text}'"))),
+            Some(text) => match one_character(text) {
+                Some(byte) => Ok(Some(byte)),
+                None => Err(invalid(subject, format!("{name} must be one ASCII character, got '{text}'"))),
             },
         };
         let encoding = match options.text("encoding") {
@@ -240,6 +239,18 @@ impl CsvOptions {
     pub fn short(&self) -> Short {
         if self.ragged == Policy::Null { Short::Padded } else { Short::Ragged }
     }
+}
+
+/// One ASCII character, also as programs write those that nobody can type: `\t`, `tab`, `\x01`, and `\001`, which separates fields in Hive.
+pub fn one_character(text: &str) -> Option<u8> {
+    let byte = match text.as_bytes() {
+        [byte] => *byte,
+        b"\\t" | b"tab" => b'\t',
+        [b'\\', b'x', digits @ ..] if digits.len() == 2 => u8::from_str_radix(text.get(2..)?, 16).ok()?,
+        [b'\\', digits @ ..] if digits.len() == 3 => u8::from_str_radix(text.get(1..)?, 8).ok()?,
+        _ => return None,
+    };
+    byte.is_ascii().then_some(byte)
 }
 
 /// An encoding by its WHATWG label, or by a name that database tools use.
