@@ -8,6 +8,7 @@
 pub mod bytes;
 pub mod casting;
 pub mod csv;
+mod declared;
 pub mod excel;
 pub mod folders;
 pub mod info;
@@ -37,7 +38,7 @@ use datafusion::common::Result;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{CreateExternalTable, DdlStatement, LogicalPlan};
+use datafusion::logical_expr::CreateExternalTable;
 use futures::future::BoxFuture;
 use url::Url;
 
@@ -269,7 +270,7 @@ pub async fn read(
     options: &Options,
 ) -> Result<Arc<dyn TableProvider>> {
     if doc.name == csv::rejects::REJECTS.name {
-        let types = types_of(state, doc.name, options).await?;
+        let types = declared::types(state, doc.name, options).await?;
         let options = CsvOptions::read(doc.name, options, types)?;
         let (found, notes) = places::find_all(state, locations, base, |name| kind_of(name) == Some("CSV")).await?;
         left_out::tell(state, &notes);
@@ -397,7 +398,7 @@ struct Files<'a> {
 impl Files<'_> {
     /// The columns in the `types` option.
     async fn types(&self) -> Result<Vec<(String, DataType)>> {
-        types_of(self.given.state, self.given.subject, self.options).await
+        declared::types(self.given.state, self.given.subject, self.options).await
     }
 }
 
@@ -412,37 +413,6 @@ impl Format {
         }
         let opened = (self.open)(Files { given, options, engine, location, found }).await?;
         Ok(opened.leaving_out(notes))
-    }
-}
-
-/// The columns in the `types` option.
-async fn types_of(state: &SessionState, subject: &str, options: &Options) -> Result<Vec<(String, DataType)>> {
-    match options.text("types") {
-        Some(text) => columns_of(state, subject, text).await,
-        None => Ok(vec![]),
-    }
-}
-
-/// Parses column declarations: `card VARCHAR, amount DECIMAL(12, 2)`.
-async fn columns_of(state: &SessionState, subject: &str, text: &str) -> Result<Vec<(String, DataType)>> {
-    let wrong = || {
-        invalid(
-            subject,
-            format!("types must be columns with their types, as 'card VARCHAR, amount DECIMAL(12, 2)', got '{text}'"),
-        )
-    };
-    let statement = format!("CREATE EXTERNAL TABLE columns ({text}) STORED AS CSV LOCATION 'columns'");
-    // TIMESTAMP WITH TIME ZONE is an instant; it uses UTC if the session has no time zone.
-    let mut state = state.clone();
-    state.config_mut().options_mut().execution.time_zone.get_or_insert_with(|| "UTC".into());
-    let dialect = state.config_options().sql_parser.dialect;
-    let statement = state.sql_to_statement(&statement, &dialect).map_err(|_| wrong())?;
-    match state.statement_to_plan(statement).await.map_err(|_| wrong())? {
-        LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) => {
-            let fields = command.schema.fields().iter();
-            Ok(fields.map(|field| (field.name().clone(), field.data_type().clone())).collect())
-        }
-        _ => Err(wrong()),
     }
 }
 

@@ -40,6 +40,7 @@ pub mod statement;
 pub mod syntax;
 pub mod tag;
 pub mod time_travel;
+mod types;
 pub mod written;
 
 pub use rules::failing::or_null;
@@ -106,7 +107,7 @@ pub fn register_with(mut builder: SessionStateBuilder, objects: Arc<dyn Definiti
         let aggregates = set.aggregates.iter().map(|function| Arc::new(function.udf()));
         builder.aggregate_functions().get_or_insert_default().extend(aggregates);
     }
-    builder = builder.with_type_planner(Arc::new(postgres::ToldLists));
+    builder = builder.with_type_planner(Arc::new(types::NamedTypes));
     builder.relation_planners().get_or_insert_default().push(Arc::new(relation::FromHook { objects }));
     // Calls are expanded before all other rules, so that the expanded plan is optimised together with the query.
     let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);

@@ -14,7 +14,6 @@ use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
 use datafusion::functions_nested::expr_fn::array_to_string;
 use datafusion::logical_expr::expr::{Cast, TryCast};
-use datafusion::logical_expr::planner::TypePlanner;
 use datafusion::logical_expr::{
     BinaryExpr, Distinct, DmlStatement, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, TableScan, lit,
 };
@@ -181,17 +180,12 @@ fn reg_kind(field: &Field) -> Option<&str> {
 }
 
 /// Plans `oid[]`, `uuid[]`, `json[]` and `jsonb[]`, types that are reported to clients.
-#[derive(Debug)]
-pub struct ToldLists;
-
-impl TypePlanner for ToldLists {
-    fn plan_type_field(&self, sql_type: &SqlType) -> Result<Option<FieldRef>> {
-        Ok(told_list(sql_type).map(|name| {
-            let item = if name == "oid" { DataType::Int64 } else { DataType::Utf8 };
-            let list = DataType::List(Arc::new(Field::new_list_field(item, true)));
-            Arc::new(with_mark(&Field::new("", list, true), name))
-        }))
-    }
+pub fn told_lists(sql_type: &SqlType) -> Option<FieldRef> {
+    told_list(sql_type).map(|name| {
+        let item = if name == "oid" { DataType::Int64 } else { DataType::Utf8 };
+        let list = DataType::List(Arc::new(Field::new_list_field(item, true)));
+        Arc::new(with_mark(&Field::new("", list, true), name))
+    })
 }
 
 /// The type of the items in a list type that is reported to clients.

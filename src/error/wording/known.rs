@@ -510,6 +510,9 @@ fn of_types(text: &str) -> Option<String> {
         if name.starts_with("ENUM") {
             return Some(format!("{}: no such type; write VARCHAR, and CREATE CHECK for the values that it may have", found[0]));
         }
+        if ["UUID", "JSON", "JSONB"].contains(&name.as_str()) {
+            return Some(format!("{}: no such type here; write VARCHAR, as which its values are read", found[0]));
+        }
         if name == "MONEY" {
             return Some(format!("{}: no such type; write DECIMAL(12, 2)", found[0]));
         }

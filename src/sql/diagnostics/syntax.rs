@@ -338,6 +338,7 @@ fn hint(
         ("SQL_NO_CACHE" | "SQL_CACHE" | "STRAIGHT_JOIN" | "HIGH_PRIORITY" | "SQL_CALC_FOUND_ROWS", _) => {
             "leave the word before it out"
         }
+        ("STRUCT", "(") => "write the type as STRUCT<name VARCHAR, amount DOUBLE>",
         ("STRUCT", _) => "write SELECT struct(…), or {'a': 1}, for one column of structs",
         (_, "FOR") if problem.contains("expected ]") || problem.contains("Expected: ]") => {
             "write list_transform(list_filter(list, x -> x > 1), x -> x * 2)"
