@@ -21,10 +21,17 @@ enum Part {
     Year,
     /// Two digits of a year. When reading, those from this number on belong to the 20th century.
     Year2(i32),
+    /// The last digits of a year, this many.
+    YearEnd(u32),
+    /// With a comma: `2,025`
+    YearInGroups,
     IsoYear,
+    IsoYearEnd(u32),
     Month,
     MonthName,
     MonthShort,
+    /// `III`
+    MonthInRoman,
     Day,
     DayOfYear,
     Hour24,
@@ -48,7 +55,17 @@ enum Part {
     /// Like the ISO week, but 0 before the first of the year, and never the first of the next year.
     WeekOfFourDays,
     WeekOfYear,
+    /// From 1; the first begins on the first day of the month.
+    WeekOfMonth,
+    /// The week of a year that begins on Sundays, at least 1: 52 or 53 before the first Sunday.
+    SundayWeek,
+    /// The year to which that week belongs.
+    SundayYear,
     DayOfIsoYear,
+    /// The days since 4714 BC.
+    JulianDay,
+    Era,
+    EraInPoints,
     Quarter,
     /// The first digits of the year: 20 in 2025.
     Hundreds,
@@ -134,6 +151,29 @@ impl Pattern {
             }
         }
         text
+    }
+
+    /// Formats a length of time, as from one timestamp to another.
+    ///
+    /// # Errors
+    /// The pattern has a part that only a day has.
+    pub fn write_span(&self, span: Span) -> Result<String, String> {
+        let mut text = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(own) => text.push_str(own),
+                Piece::Part { part, width, fill: _, case, ordinal } => {
+                    let Some(value) = written_span(*part, *width, span) else {
+                        return Err("a part belongs to a day, and this is a length of time; use DD, HH24, MI and SS".into());
+                    };
+                    text.push_str(&case.of(&value));
+                    if let Some(case) = ordinal {
+                        text.push_str(&case.of(ordinal_of(&value)));
+                    }
+                }
+            }
+        }
+        Ok(text)
     }
 
     /// Parses a time. Missing parts are those of 1900-01-01.
@@ -297,6 +337,8 @@ fn mysql_letter(letter: char, _: bool) -> Option<Vec<Piece>> {
         'a' => vec![piece(Part::DayShort, 0)],
         'w' => vec![piece(Part::WeekdayFrom0, 0)],
         'v' => vec![piece(Part::IsoWeek, 2)],
+        'V' => vec![piece(Part::SundayWeek, 2)],
+        'X' => vec![piece(Part::SundayYear, 4)],
         'U' => vec![piece(Part::WeekOfSundays, 2)],
         'u' => vec![piece(Part::WeekOfFourDays, 2)],
         'T' => time(Part::Hour24),
@@ -306,8 +348,9 @@ fn mysql_letter(letter: char, _: bool) -> Option<Vec<Piece>> {
 }
 
 /// PostgreSQL's words, the longest first; the width of a name is that of the longest one.
-const WORDS: [(&str, Part, usize); 40] = [
+const WORDS: [(&str, Part, usize); 53] = [
     ("MONTH", Part::MonthName, 9),
+    ("Y,YYY", Part::YearInGroups, 0),
     ("SSSSS", Part::SecondOfDay, 0),
     ("SSSS", Part::SecondOfDay, 0),
     ("HH24", Part::Hour24, 2),
@@ -317,6 +360,10 @@ const WORDS: [(&str, Part, usize); 40] = [
     ("IDDD", Part::DayOfIsoYear, 3),
     ("A.M.", Part::HalfDayInPoints, 0),
     ("P.M.", Part::HalfDayInPoints, 0),
+    ("A.D.", Part::EraInPoints, 0),
+    ("B.C.", Part::EraInPoints, 0),
+    ("IYY", Part::IsoYearEnd(3), 3),
+    ("YYY", Part::YearEnd(3), 3),
     ("DDD", Part::DayOfYear, 3),
     ("DAY", Part::DayName, 9),
     ("MON", Part::MonthShort, 0),
@@ -343,10 +390,31 @@ const WORDS: [(&str, Part, usize); 40] = [
     ("AM", Part::HalfDay, 0),
     ("PM", Part::HalfDay, 0),
     ("CC", Part::Century, 2),
+    ("RM", Part::MonthInRoman, 4),
+    ("AD", Part::Era, 0),
+    ("BC", Part::Era, 0),
+    ("IY", Part::IsoYearEnd(2), 2),
     ("TZ", Part::Zone, 0),
     ("OF", Part::OffsetInHours, 0),
     ("D", Part::WeekdayFrom1, 0),
     ("Q", Part::Quarter, 0),
+    ("W", Part::WeekOfMonth, 0),
+    ("J", Part::JulianDay, 0),
+    ("I", Part::IsoYearEnd(1), 1),
+    ("Y", Part::YearEnd(1), 1),
+];
+
+/// The letters of a word in upper or lower case are those of its name.
+const NAMES: [Part; 9] = [
+    Part::MonthName,
+    Part::MonthShort,
+    Part::MonthInRoman,
+    Part::DayName,
+    Part::DayShort,
+    Part::HalfDay,
+    Part::HalfDayInPoints,
+    Part::Era,
+    Part::EraInPoints,
 ];
 
 fn by_words(pattern: &str) -> Result<Pattern, String> {
@@ -362,7 +430,8 @@ fn by_words(pattern: &str) -> Result<Pattern, String> {
             continue;
         }
         let begins = |word: &str| rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-        if begins("FM") {
+        // `TM` asks for names in the language of the server, which is English, and without padding.
+        if begins("FM") || begins("TM") {
             is_filled = false;
             rest = &rest[2..];
             continue;
@@ -375,10 +444,7 @@ fn by_words(pattern: &str) -> Result<Pattern, String> {
         }
         if let Some((word, part, width)) = WORDS.iter().find(|(word, ..)| begins(word)) {
             let written = &rest[..word.len()];
-            let is_name = matches!(
-                part,
-                Part::MonthName | Part::MonthShort | Part::DayName | Part::DayShort | Part::HalfDay | Part::HalfDayInPoints
-            );
+            let is_name = NAMES.contains(part);
             let second = written.chars().nth(1);
             let case = match written.chars().next() {
                 Some(first) if is_name && first.is_lowercase() => Case::Lower,
@@ -397,7 +463,9 @@ fn by_words(pattern: &str) -> Result<Pattern, String> {
             continue;
         }
         if next.is_ascii_alphabetic() {
-            let word: String = rest.chars().take_while(char::is_ascii_alphabetic).collect();
+            // The whole word, the beginning of which may have been taken for a part.
+            let end = pattern.len() - rest.len() + rest.chars().take_while(char::is_ascii_alphabetic).count();
+            let word = pattern[..end].rsplit(|letter: char| !letter.is_ascii_alphabetic()).next().unwrap_or(rest);
             return Err(format!(
                 "{word} is not a known part of a time; use YYYY, MM, DD, HH24, MI and SS, and put literal text in \"quotes\""
             ));
@@ -428,10 +496,14 @@ fn written(part: Part, width: usize, fill: char, time: NaiveDateTime, zone: Opti
     match part {
         Part::Year => number(time.year().into()),
         Part::Year2(_) => number(time.year().rem_euclid(100).into()),
+        Part::YearEnd(digits) => number(i64::from(time.year()).rem_euclid(10_i64.pow(digits))),
+        Part::YearInGroups => in_groups(time.year().into()),
         Part::IsoYear => number(time.iso_week().year().into()),
+        Part::IsoYearEnd(digits) => number(i64::from(time.iso_week().year()).rem_euclid(10_i64.pow(digits))),
         Part::Month => number(time.month().into()),
         Part::MonthName => name(month),
         Part::MonthShort => name(&month[..3]),
+        Part::MonthInRoman => name(ROMAN[time.month0() as usize]),
         Part::Day => number(time.day().into()),
         Part::DayOrdinal => format!("{}{}", time.day(), ordinal_of(&time.day().to_string())),
         Part::DayOfYear => number(time.ordinal().into()),
@@ -454,8 +526,14 @@ fn written(part: Part, width: usize, fill: char, time: NaiveDateTime, zone: Opti
         // Counts the Thursdays up to the end of the week: a week with four days in this year has its Thursday there.
         Part::WeekOfFourDays => number((i64::from(time.ordinal()) - i64::from(iso_weekday) + 10) / 7),
         Part::WeekOfYear => number((time.ordinal0() / 7 + 1).into()),
+        Part::WeekOfMonth => number((time.day0() / 7 + 1).into()),
+        Part::SundayWeek => number(sunday_week(time.date()).1),
+        Part::SundayYear => number(sunday_week(time.date()).0),
         Part::Quarter => number((time.month0() / 3 + 1).into()),
         Part::DayOfIsoYear => number((time.iso_week().week0() * 7 + iso_weekday).into()),
+        Part::JulianDay => number(i64::from(time.num_days_from_ce()) + JULIAN_DAY_OF_YEAR_0),
+        Part::Era => (if time.year() > 0 { "AD" } else { "BC" }).into(),
+        Part::EraInPoints => (if time.year() > 0 { "A.D." } else { "B.C." }).into(),
         Part::Hundreds => number(time.year().div_euclid(100).into()),
         Part::Century => number(i64::from(time.year() - 1) / 100 + 1),
         Part::Offset => {
@@ -467,6 +545,61 @@ fn written(part: Part, width: usize, fill: char, time: NaiveDateTime, zone: Opti
         },
         Part::Zone => zone.map_or_else(String::new, |zone| zone.name.to_string()),
     }
+}
+
+const ROMAN: [&str; 12] = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"];
+
+/// Julian days begin so many days before those that are counted from the last day of the year 0.
+const JULIAN_DAY_OF_YEAR_0: i64 = 1_721_425;
+
+fn in_groups(year: i64) -> String {
+    format!("{},{:03}", year / 1000, year.rem_euclid(1000))
+}
+
+/// The year and the number of a week that begins on a Sunday; the first of a year is the one with its first Sunday.
+fn sunday_week(day: NaiveDate) -> (i64, i64) {
+    let week = |day: NaiveDate| i64::from((day.ordinal() + 6 - day.weekday().num_days_from_sunday()) / 7);
+    match (week(day), NaiveDate::from_ymd_opt(day.year() - 1, 12, 31)) {
+        (0, Some(last)) => (i64::from(day.year()) - 1, week(last)),
+        (own, _) => (day.year().into(), own),
+    }
+}
+
+/// A length of time, in parts that are not converted into each other.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    pub months: i64,
+    pub days: i64,
+    pub nanoseconds: i64,
+}
+
+/// A part of a length of time; `None` for what only a day has.
+fn written_span(part: Part, width: usize, span: Span) -> Option<String> {
+    const SECOND: i64 = 1_000_000_000;
+    let Span { months, days, nanoseconds } = span;
+    let (hours, minutes, seconds) = (nanoseconds / SECOND / 3600, nanoseconds / SECOND / 60 % 60, nanoseconds / SECOND % 60);
+    // A sign stands before as many digits.
+    let number = |value: i64| {
+        let width = if value < 0 && width > 0 { width + 1 } else { width };
+        format!("{value:0width$}")
+    };
+    Some(match part {
+        Part::Year => number(months / 12),
+        Part::Year2(_) => number(months / 12 % 100),
+        Part::YearEnd(digits) => number(months / 12 % 10_i64.pow(digits)),
+        Part::YearInGroups => in_groups(months / 12),
+        Part::Month => number(months % 12),
+        Part::Day => format!("{days:0width$}"),
+        Part::Hour24 => number(hours),
+        Part::Hour12 => number(if hours % 12 == 0 { 12 } else { hours % 12 }),
+        Part::Minute => number(minutes),
+        Part::Second => number(seconds),
+        Part::SecondOfDay => number(nanoseconds / SECOND),
+        Part::Fraction(digits) => number(nanoseconds % SECOND / 10_i64.pow(9 - digits)),
+        Part::HalfDay => (if hours.rem_euclid(24) < 12 { "AM" } else { "PM" }).into(),
+        Part::HalfDayInPoints => (if hours.rem_euclid(24) < 12 { "A.M." } else { "P.M." }).into(),
+        _ => return None,
+    })
 }
 
 /// The parts parsed from a string so far.
@@ -582,7 +715,11 @@ impl Found {
                 let day = among(&DAYS, letters)?;
                 &rest[if letters == 0 { DAYS[day].len() } else { letters }..]
             }
-            _ => return Err("weeks, numbers of weekdays, quarters, centuries and time zones are only written, never read".into()),
+            _ => {
+                return Err("weeks, numbers of weekdays, quarters, centuries, eras, Roman months, years of one or three digits and time zones \
+                            are only written, never read"
+                    .into());
+            }
         })
     }
 

@@ -6,14 +6,17 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use datafusion::arrow::array::{Array, AsArray, StringArray, TimestampMicrosecondArray};
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{
+    DataType, DurationMicrosecondType, IntervalMonthDayNano, IntervalMonthDayNanoType, TimeUnit,
+};
 use datafusion::common::{Result, plan_err};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 
-use super::patterns::{Language, Pattern, Zone};
+use super::patterns::{Language, Pattern, Span, Zone};
 use super::{WALL, arrays, instants, is_text, texts, wall_type, walls};
 use crate::builtins::scalar::Scalar;
+use crate::builtins::spans::INTERVAL;
 use crate::builtins::texts::numbers;
 use crate::error::{SqlState, in_rows};
 
@@ -57,16 +60,21 @@ pub static TO_CHAR: Scalar = Scalar {
     name: "letters_of_postgresql",
     takes: |types| match types {
         [number, pattern] if number.is_numeric() && is_text(pattern) => Ok(vec![DataType::Float64, DataType::Utf8]),
+        [DataType::Interval(_), pattern] if is_text(pattern) => Ok(vec![INTERVAL, DataType::Utf8]),
+        [DataType::Duration(_), pattern] if is_text(pattern) => {
+            Ok(vec![DataType::Duration(TimeUnit::Microsecond), DataType::Utf8])
+        }
         [time, pattern] if is_text(pattern) && (*time == DataType::Null || !is_text(time)) => {
             Ok(vec![wall_type("to_char", time)?, DataType::Utf8])
         }
         _ => plan_err!(
-            "to_char takes a date, timestamp or number and a pattern, got {types:?}; for a text write CAST(… AS TIMESTAMP)"
+            "to_char takes a date, timestamp, interval or number and a pattern, got {types:?}; for a text write CAST(… AS TIMESTAMP)"
         ),
     },
     gives: |_| Ok(DataType::Utf8),
     compute: |arguments| match arguments.arg_fields[0].data_type() {
         DataType::Float64 => numbers::write(arguments),
+        DataType::Interval(_) | DataType::Duration(_) => write_spans(arguments, "to_char"),
         _ => write(arguments, "to_char", Language::PostgreSql),
     },
     written: |_| None,
@@ -121,6 +129,44 @@ fn write(arguments: &ScalarFunctionArgs, name: &str, language: Language) -> Resu
     }
     Ok(ColumnarValue::Array(Arc::new(StringArray::from(result))))
 }
+
+/// Formats lengths of time, in the letters of PostgreSQL.
+fn write_spans(arguments: &ScalarFunctionArgs, name: &str) -> Result<ColumnarValue> {
+    let arrays = arrays(arguments)?;
+    let patterns = texts(&arrays[1])?;
+    let spans: Vec<Option<Span>> = match arrays[0].data_type() {
+        // Whole days are a part of their own, as in a difference of PostgreSQL's timestamps.
+        DataType::Duration(_) => {
+            let micros = arrays[0].as_primitive::<DurationMicrosecondType>();
+            let days = |micros: i64| (micros / DAY, micros % DAY * 1_000);
+            micros.iter().map(|micros| Some(days(micros?)).map(|(days, nanoseconds)| Span { months: 0, days, nanoseconds })).collect()
+        }
+        _ => {
+            let spans = arrays[0].as_primitive::<IntervalMonthDayNanoType>();
+            let parts = |span: IntervalMonthDayNano| Span {
+                months: span.months.into(),
+                days: span.days.into(),
+                nanoseconds: span.nanoseconds,
+            };
+            spans.iter().map(|span| span.map(parts)).collect()
+        }
+    };
+    let mut known = Patterns { name, language: Language::PostgreSql, known: HashMap::new() };
+    let mut result = Vec::with_capacity(spans.len());
+    for (span, pattern) in spans.into_iter().zip(patterns.as_string::<i32>()) {
+        result.push(match (span, pattern) {
+            (Some(span), Some(pattern)) => {
+                let written = known.of(pattern)?.write_span(span);
+                Some(written.map_err(|problem| wrong(name, format!("in the pattern '{pattern}', {problem}")))?)
+            }
+            _ => None,
+        });
+    }
+    Ok(ColumnarValue::Array(Arc::new(StringArray::from(result))))
+}
+
+/// The microseconds of a day.
+const DAY: i64 = 86_400_000_000;
 
 fn read(arguments: &ScalarFunctionArgs, name: &str, language: Language) -> Result<ColumnarValue> {
     let arrays = arrays(arguments)?;

@@ -73,8 +73,8 @@ pandas: `to_datetime(…, format=…)`.",
 Letters: `%Y` year, `%y` its last two digits, `%m` month, `%c` the same without a leading 0, `%M` `%b` its name, `%d`
 day, `%e` the same without a leading 0, `%D` 1st and 2nd, `%j` day of the year, `%H` `%k` hour, `%h` `%I` `%l` of
 twelve, `%p` AM or PM, `%i` minute, `%s` `%S` second, `%f` microseconds, `%W` `%a` day of the week, `%w` its number,
-`%v` ISO week, `%x` its year, `%U` week from Sunday, `%u` from Monday, `%T` `%r` for several, `%%` a percent sign. Any
-other letter is an error.
+`%v` ISO week, `%x` its year, `%U` week from Sunday, `%u` from Monday, `%V` the same as `%U` without a week 0, `%X` its
+year, `%T` `%r` for several, `%%` a percent sign. Any other letter is an error.
 
 **Elsewhere.** MySQL: `date_format`. Spark's `date_format` has other letters (`yyyy-MM-dd`): write `to_char` here.",
         ),
@@ -233,7 +233,7 @@ A date alone is its midnight.
             &[
                 Argument::required(
                     "value",
-                    Takes::Value("date, timestamp or number"),
+                    Takes::Value("date, timestamp, interval or number"),
                     "time or number to format; a column that is NULL gives NULL",
                 ),
                 Argument::required("pattern", Takes::Value("text"), "format of the text"),
@@ -246,9 +246,10 @@ FROM sample_orders(rows => 1000) GROUP BY quarter ORDER BY quarter DESC LIMIT 2;
         )
         .says(
             "\
-The letters of a time are PostgreSQL's, `YYYY-MM-DD HH24:MI:SS`: also `Month`, `Mon`, `Day`, `Dy`, `Q`, `IW`, `DDD`,
-`HH12`, `AM`, `MS`, `US`, `SSSS` second of the day, `OF` offset of the time zone, `th` after a number, and `FM` before
-a part for no padding. Those of a number are 9, 0, comma and point. A format with `%` uses the letters of C, see
+The letters of a time are PostgreSQL's, `YYYY-MM-DD HH24:MI:SS`: also `Month`, `Mon`, `RM`, `Day`, `Dy`, `Q`, `IW`,
+`WW`, `W`, `DDD`, `J`, `HH12`, `AM`, `MS`, `US`, `SSSS` second of the day, `OF` offset of the time zone, `th` after a
+number, and `FM` before a part for no padding. Of an interval, `HH24` counts all its hours; `DD`, its days, are a part of
+their own, and so are its months. Those of a number are 9, 0, comma and point. A format with `%` uses the letters of C, see
 `strftime`. A letter that is not part of a time is an error; put literal text in \"quotes\".
 
 **Elsewhere.** PostgreSQL, Oracle and Snowflake: `to_char`; DuckDB: `strftime`; MySQL: `date_format` and `format`.",
