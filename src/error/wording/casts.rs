@@ -21,13 +21,13 @@ fn of_texts(text: &str) -> Option<String> {
     }
     // The engine names its widest decimal, not the one that is wanted.
     if let Some(found) = parts(text, ["Cannot cast string '", "' to value of Decimal", ""]) {
-        return Some(format!("DECIMAL: '{}' is not a number; {OTHER_FORMS}", found[0]));
+        return Some(of_decimal(found[0]));
     }
     let of_decimals = parts(text, ["can't parse the string value ", " to decimal"])
         .or_else(|| parts(text, ["Invalid decimal format: \"", "\""]))
         .or_else(|| parts(text, ["Cannot parse decimal format: ", ""]));
     if let Some(found) = of_decimals {
-        return Some(format!("DECIMAL: '{}' is not a number; {OTHER_FORMS}", found[0]));
+        return Some(of_decimal(found[0]));
     }
     if let Some(found) = parts(text, ["Failed to parse '", "' as time"]) {
         return Some(format!("TIME: '{}' is not a time of day, such as 16:30:00", found[0]));
@@ -54,6 +54,23 @@ fn of_texts(text: &str) -> Option<String> {
         _ => format!("{name}: '{value}' is not a whole number; {OTHER_FORMS}"),
     })
 }
+
+/// A text that is no decimal, or one with more digits than any decimal has.
+fn of_decimal(value: &str) -> String {
+    let digits = value.trim().trim_start_matches(['+', '-']);
+    let is_number = digits.bytes().all(|letter| letter.is_ascii_digit() || letter == b'.') && digits.matches('.').count() < 2;
+    match is_number && digits.len() > MOST_DIGITS {
+        true => too_long(value.trim()),
+        false => format!("DECIMAL: '{value}' is not a number; {OTHER_FORMS}"),
+    }
+}
+
+fn too_long(number: &str) -> String {
+    format!("DECIMAL: {number} has too many digits; CAST to DOUBLE")
+}
+
+/// The digits of the widest decimal that texts are read as.
+const MOST_DIGITS: usize = 38;
 
 /// What to write for a text that is a date in another form than SQL's.
 fn of_date(value: &str) -> &'static str {
@@ -139,7 +156,7 @@ fn of_numbers(text: &str) -> Option<String> {
         }
     }
     if let Some(found) = parts(text, ["parse decimal overflow (", ")"]) {
-        return Some(format!("DECIMAL: {} has too many digits; CAST to DOUBLE", found[0]));
+        return Some(too_long(found[0]));
     }
     if let Some(found) = parts(text, ["Overflow happened on: ", ""]) {
         return Some(format!("{}: is out of the range of its type; CAST one side to DOUBLE", found[0]));
@@ -192,6 +209,14 @@ mod tests {
             (
                 "Invalid argument error: 123456.00 is too large to store in a Decimal128 of precision 4. Max is 99.99",
                 "DECIMAL: 123456.00 has more digits than a precision of 4; a type of more digits holds it, such as DECIMAL(38, 2), or DOUBLE",
+            ),
+            (
+                "Cast error: Cannot cast string '123456789012345678901234567890123456789.5' to value of Decimal128(38, 10) type",
+                "DECIMAL: 123456789012345678901234567890123456789.5 has too many digits; CAST to DOUBLE",
+            ),
+            (
+                "Cast error: Cannot cast string '1.2.3' to value of Decimal128(38, 10) type",
+                "DECIMAL: '1.2.3' is not a number; TRY_CAST gives NULL, parse_number(…) reads other forms",
             ),
             ("Cast error: Something else", "Something else"),
         ];

@@ -473,6 +473,9 @@ fn of_types(text: &str) -> Option<String> {
     if let Some(found) = parts(text, ["There isn't a common type to coerce ", " and ", " in LIKE expression"]) {
         return Some(format!("LIKE: takes texts, got {} and {}; write CAST(… AS VARCHAR)", found[0], found[1]));
     }
+    if let Some(found) = parts(text, ["There isn't a common type to coerce ", " and ", " in ILIKE expression"]) {
+        return Some(format!("ILIKE: takes texts, got {} and {}; write CAST(… AS VARCHAR)", found[0], found[1]));
+    }
     if let Some(found) = parts(text, ["Cannot access field at argument 1: type ", " is not Struct, Map, or Null"]) {
         return Some(format!("field: a value of type {} has no fields; only structs and maps have them", found[0]));
     }
