@@ -60,7 +60,7 @@ macro_rules! of_text {
 }
 
 /// The functions of this module.
-pub static ALL: [&Scalar; 14] = [
+pub static ALL: [&Scalar; 16] = [
     &EXTRACT,
     &EXTRACT_STRING,
     &VALUE,
@@ -75,10 +75,12 @@ pub static ALL: [&Scalar; 14] = [
     &PARSE,
     &TRY_PARSE,
     &UNQUOTE,
+    &FLATTENED,
+    &FLATTENED_NAMES,
 ];
 
 /// Those of them whose result may be NULL where no argument is.
-pub const MAY_GIVE_NULL: [&str; 12] = [
+pub const MAY_GIVE_NULL: [&str; 14] = [
     "json_extract",
     "json_extract_string",
     "json_value",
@@ -91,6 +93,8 @@ pub const MAY_GIVE_NULL: [&str; 12] = [
     "json_value_array",
     "try_parse_json",
     "json_unquote",
+    "flattened",
+    "flattened_names",
 ];
 
 static EXTRACT: Scalar = of_place!("json_extract", DataType::Utf8, |arguments| {
@@ -189,6 +193,42 @@ static UNQUOTE: Scalar = of_text!("json_unquote", DataType::Utf8, |arguments| {
     let unquoted: StringArray = texts.as_string::<i32>().iter().map(|text| text.and_then(unquoted)).collect();
     Ok(ColumnarValue::Array(Arc::new(unquoted)))
 });
+
+/// What Snowflake's FLATTEN gives a row each: the elements of a list, or those of JSON as strings.
+static FLATTENED: Scalar = Scalar {
+    name: "flattened",
+    takes: list_or_json,
+    gives: |types| Ok(if is_list(&types[0]) { types[0].clone() } else { texts_type() }),
+    compute: |arguments| match is_list(&arguments.args[0].data_type()) {
+        true => Ok(arguments.args[0].clone()),
+        false => (VALUE_ARRAY.compute)(arguments),
+    },
+    written: |_| None,
+};
+
+/// The names of these elements; NULL for a list, whose elements have none.
+static FLATTENED_NAMES: Scalar = Scalar {
+    name: "flattened_names",
+    takes: list_or_json,
+    gives: |_| Ok(texts_type()),
+    compute: |arguments| match is_list(&arguments.args[0].data_type()) {
+        true => Ok(ColumnarValue::Scalar(ScalarValue::try_from(texts_type())?)),
+        false => (KEYS.compute)(arguments),
+    },
+    written: |_| None,
+};
+
+fn is_list(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..))
+}
+
+fn list_or_json(types: &[DataType]) -> Result<Vec<DataType>> {
+    match types {
+        [list] if is_list(list) => Ok(vec![list.clone()]),
+        [json] if is_text(json) => Ok(vec![DataType::Utf8]),
+        _ => plan_err!("flatten takes a list, or a string that is JSON, got {types:?}"),
+    }
+}
 
 pub fn texts_type() -> DataType {
     DataType::new_list(DataType::Utf8, true)

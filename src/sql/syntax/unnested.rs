@@ -6,7 +6,7 @@
 //! | `json_array_elements_text(tags) WITH ORDINALITY AS t(tag, n)` | `UNNEST(json_value_array(tags)) WITH ORDINALITY AS t(tag, n)` |
 //! | `json_each(json) AS e` | `UNNEST(json_keys(json), json_query_array(json)) AS e(key, value)` |
 //! | `regexp_split_to_table(text, ',') AS part` | `UNNEST(regexp_split_to_array(text, ',')) AS part(part)` |
-//! | `LATERAL FLATTEN(INPUT => list) f` | `UNNEST(range(0, array_length(list)), list) AS f(index, value)` |
+//! | `LATERAL FLATTEN(INPUT => list) f` | `UNNEST(flattened_names(list), range(0, array_length(flattened(list))), flattened(list)) AS f(key, index, value)` |
 //! | `TABLE(GENERATOR(ROWCOUNT => 5))`, with `seq4()` | `UNNEST(range(0, 5)) AS generator(seq4)`, with `seq4` |
 
 use datafusion::common::Result;
@@ -124,7 +124,7 @@ fn value(argument: &FunctionArg, wanted: Option<&str>) -> Option<Expr> {
     }
 }
 
-/// Snowflake's FLATTEN of a list, or of JSON, whose elements are strings here.
+/// Snowflake's FLATTEN of a list, or of JSON, whose elements are strings here; those of a list have no key.
 fn flattened(arguments: &[FunctionArg]) -> Result<Option<(Vec<Expr>, Vec<&'static str>)>> {
     let input = match arguments {
         [input] => value(input, Some("input")),
@@ -142,8 +142,10 @@ fn flattened(arguments: &[FunctionArg]) -> Result<Option<(Vec<Expr>, Vec<&'stati
         let lists = vec![with("json_keys($1)", input)?, with(&places, input)?, with(values, input)?];
         return Ok(Some((lists, vec!["key", "index", "value"])));
     }
-    let lists = vec![with("range(0, CAST(array_length($1) AS BIGINT))", input)?, input[0].clone()];
-    Ok(Some((lists, vec!["index", "value"])))
+    // Whether a column is a list or JSON is known later.
+    let places = "range(0, CAST(array_length(flattened($1)) AS BIGINT))";
+    let lists = vec![with("flattened_names($1)", input)?, with(places, input)?, with("flattened($1)", input)?];
+    Ok(Some((lists, vec!["key", "index", "value"])))
 }
 
 /// True for what is read from JSON by its form.
