@@ -10,6 +10,7 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
+use super::dates::written::TRY_STRPTIME;
 use super::json::reading::MAY_GIVE_NULL;
 use super::span_lists::{REMOVE_NAME, REPLACE_NAME};
 use super::statistics;
@@ -164,7 +165,8 @@ impl ScalarUDFImpl for Udf {
             None => shown_name(field),
         };
         let name = self.shown(&arguments.arg_fields.iter().zip(arguments.scalar_arguments).map(name).collect::<Vec<_>>());
-        let gives_null = MAY_GIVE_NULL.contains(&self.scalar.name) || statistics::may_give_null(self.scalar.name);
+        let own = self.scalar.name;
+        let gives_null = MAY_GIVE_NULL.contains(&own) || own == TRY_STRPTIME.name || statistics::may_give_null(own);
         let nullable = gives_null || arguments.arg_fields.iter().any(|field| field.is_nullable());
         Ok(Arc::new(Field::new(excerpt(name), self.return_type(&types)?, nullable)))
     }

@@ -80,7 +80,7 @@ pub fn texts(texts: &ArrayRef) -> Result<ArrayRef> {
 }
 
 /// The functions of this module.
-pub static ALL: [&Scalar; 16] = [
+pub static ALL: [&Scalar; 17] = [
     &SECONDS,
     &moved::LATER,
     &moved::EARLIER,
@@ -93,6 +93,7 @@ pub static ALL: [&Scalar; 16] = [
     &series::DATES,
     &written::STRFTIME,
     &written::STRPTIME,
+    &written::TRY_STRPTIME,
     &written::DATE_FORMAT,
     &written::STR_TO_TIME,
     &written::TO_TIME,

@@ -35,8 +35,15 @@ macro_rules! writes {
     };
 }
 
+/// What a text that does not match its pattern gives.
+#[derive(Clone, Copy)]
+enum Unread {
+    Error,
+    Null,
+}
+
 macro_rules! reads {
-    ($name:literal, $called:literal, $language:expr) => {
+    ($name:literal, $called:literal, $language:expr, $unread:expr) => {
         Scalar {
             name: $name,
             takes: |types| match types {
@@ -44,7 +51,7 @@ macro_rules! reads {
                 _ => plan_err!("{} takes a text and a pattern, got {types:?}", $called),
             },
             gives: |_| Ok(WALL),
-            compute: |arguments| read(arguments, $called, $language),
+            compute: |arguments| read(arguments, $called, $language, $unread),
             written: |_| None,
         }
     };
@@ -52,9 +59,10 @@ macro_rules! reads {
 
 pub static STRFTIME: Scalar = writes!("strftime", "strftime", Language::C);
 pub static DATE_FORMAT: Scalar = writes!("date_format", "date_format", Language::MySql);
-pub static STRPTIME: Scalar = reads!("strptime", "strptime", Language::C);
-pub static STR_TO_TIME: Scalar = reads!("time_in_letters_of_mysql", "str_to_date", Language::MySql);
-pub static TO_TIME: Scalar = reads!("time_in_letters_of_postgresql", "to_timestamp", Language::PostgreSql);
+pub static STRPTIME: Scalar = reads!("strptime", "strptime", Language::C, Unread::Error);
+pub static TRY_STRPTIME: Scalar = reads!("try_strptime", "try_strptime", Language::C, Unread::Null);
+pub static STR_TO_TIME: Scalar = reads!("time_in_letters_of_mysql", "str_to_date", Language::MySql, Unread::Error);
+pub static TO_TIME: Scalar = reads!("time_in_letters_of_postgresql", "to_timestamp", Language::PostgreSql, Unread::Error);
 
 pub static TO_CHAR: Scalar = Scalar {
     name: "letters_of_postgresql",
@@ -168,7 +176,7 @@ fn write_spans(arguments: &ScalarFunctionArgs, name: &str) -> Result<ColumnarVal
 /// The microseconds of a day.
 const DAY: i64 = 86_400_000_000;
 
-fn read(arguments: &ScalarFunctionArgs, name: &str, language: Language) -> Result<ColumnarValue> {
+fn read(arguments: &ScalarFunctionArgs, name: &str, language: Language, unread: Unread) -> Result<ColumnarValue> {
     let arrays = arrays(arguments)?;
     let (given, patterns) = (texts(&arrays[0])?, texts(&arrays[1])?);
     let mut known = Patterns { name, language, known: HashMap::new() };
@@ -176,10 +184,14 @@ fn read(arguments: &ScalarFunctionArgs, name: &str, language: Language) -> Resul
     for (text, pattern) in given.as_string::<i32>().iter().zip(patterns.as_string::<i32>()) {
         let time = match (text, pattern) {
             (Some(text), Some(pattern)) => {
-                let time = known.of(pattern)?.parse(text);
-                let time =
-                    time.map_err(|problem| wrong(name, format!("'{text}' does not match the pattern '{pattern}': {problem}")))?;
-                Some(time.and_utc().timestamp_micros())
+                let time = match (known.of(pattern)?.parse(text), unread) {
+                    (Ok(time), _) => Some(time),
+                    (Err(_), Unread::Null) => None,
+                    (Err(problem), Unread::Error) => {
+                        return Err(wrong(name, format!("'{text}' does not match the pattern '{pattern}': {problem}")));
+                    }
+                };
+                time.map(|time| time.and_utc().timestamp_micros())
             }
             _ => None,
         };

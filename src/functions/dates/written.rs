@@ -4,7 +4,7 @@ use super::units;
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
-pub static ALL: [ExpressionMacro; 15] = [
+pub static ALL: [ExpressionMacro; 16] = [
     ExpressionMacro::scalar(
         "strftime",
         "dates",
@@ -59,6 +59,25 @@ text must match. The result is a TIMESTAMP.
 
 **Elsewhere.** DuckDB: `strptime`, and `try_strptime` for NULL instead of an error; Python: `datetime.strptime`;
 pandas: `to_datetime(…, format=…)`.",
+    ),
+    ExpressionMacro::scalar(
+        "try_strptime",
+        "dates",
+        "Parses a time from a string, with the letters of `strptime`; NULL if it does not match.",
+        Meaning::Itself,
+    )
+    .page(
+        &[
+            Argument::required("text", Takes::Value("text"), "text to parse; NULL and text that does not match give NULL"),
+            Argument::required("pattern", Takes::Value("text with %Y and the like"), "format of the text"),
+        ],
+        &["SELECT try_strptime('01/05/2025', '%d/%m/%Y') AS at, try_strptime('tea', '%d/%m/%Y') AS nothing;"],
+    )
+    .says(
+        "\
+A letter that is not part of a time is an error here too. For dates in many spellings: `parse_date`.
+
+**Elsewhere.** DuckDB: `try_strptime`; BigQuery: `SAFE.PARSE_TIMESTAMP`; pandas: `to_datetime(…, errors='coerce')`.",
     ),
     ExpressionMacro::scalar("date_format", "dates", "Formats a time as a string, with the letters of MySQL.", Meaning::Itself)
         .page(

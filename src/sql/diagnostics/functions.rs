@@ -7,7 +7,7 @@ use crate::error::nearest;
 use crate::functions;
 
 /// Functions of other dialects, with what to write instead. Sorted by name for binary search.
-const ELSEWHERE: [(&str, &str); 294] = [
+const ELSEWHERE: [(&str, &str); 293] = [
     ("acosd", "write degrees(asin(number))"),
     ("addtime", "write a - b of two times, or time + INTERVAL '1 hour'"),
     ("aes_decrypt", "values are not encrypted in SQL; init --encrypt encrypts the whole database"),
@@ -329,7 +329,6 @@ const ELSEWHERE: [(&str, &str); 294] = [
     ("trim_scale", "write CAST(a AS DECIMAL(12, 2)) for a number of places"),
     ("try_add", "write CAST(a AS DECIMAL(38, 0)) + b, which has room for every sum"),
     ("try_multiply", "write CAST(a AS DECIMAL(38, 0)) + b, which has room for every sum"),
-    ("try_strptime", "write CASE WHEN parse_date(text) IS NOT NULL THEN strptime(text, pattern) END"),
     ("try_subtract", "write CAST(a AS DECIMAL(38, 0)) + b, which has room for every sum"),
     ("ts_rank", "write column LIKE '%word%', or column ~ 'word'"),
     ("tsquery", "write column LIKE '%word%', or column ~ 'word'"),
