@@ -495,6 +495,30 @@ def sqlalchemy_client(check):
         return found
 
     check("to_sql", to_sql)
+
+    def related():
+        tables = sqlalchemy.MetaData()
+        sqlalchemy.Table("related_town", tables, sqlalchemy.Column("id", sqlalchemy.Integer, primary_key=True))
+        key = sqlalchemy.ForeignKey("related_town.id", ondelete="CASCADE")
+        shop = sqlalchemy.Table("related_shop", tables, sqlalchemy.Column("id", sqlalchemy.Integer, primary_key=True), sqlalchemy.Column("town", sqlalchemy.Integer, key))
+        tables.create_all(engine)
+        found = [sqlalchemy.inspect(engine).get_foreign_keys("related_shop")]
+        with engine.begin() as connection:
+            connection.execute(tables.tables["related_town"].insert(), [{"id": 1}, {"id": 2}])
+            connection.execute(shop.insert(), [{"id": 1, "town": 1}, {"id": 2, "town": 2}])
+        try:
+            with engine.begin() as connection:
+                connection.execute(shop.insert(), [{"id": 3, "town": 3}])
+        except sqlalchemy.exc.IntegrityError as error:
+            found.append((error.orig.sqlstate, error.orig.diag.table_name, error.orig.diag.constraint_name))
+        with engine.begin() as connection:
+            connection.execute(tables.tables["related_town"].delete().where(tables.tables["related_town"].c.id == 1))
+        with engine.begin() as connection:
+            found.append([tuple(row) for row in connection.execute(sqlalchemy.select(shop))])
+        tables.drop_all(engine)
+        return found
+
+    check("tables with foreign keys", related)
     engine.dispose()
 
 
