@@ -39,6 +39,7 @@
 //! | [`room`] | disk space kept in reserve |
 //! | [`stamp`] | identifies a state of the catalog |
 //! | [`transaction`] | transactions over several statements |
+//! | [`requirement`] | what must still be so when a transaction commits, for foreign keys to hold |
 //! | [`view`] | what one statement sees |
 //!
 //! SQLite coordinates several processes: any number read, one commits at a time, and a commit is on disk when it returns. The work before a
@@ -75,6 +76,7 @@ pub mod objects;
 pub mod opening;
 pub mod output;
 pub mod published;
+pub mod requirement;
 pub mod retention;
 pub mod rewriting;
 pub mod role_limits;

@@ -22,19 +22,18 @@ use rusqlite::backup::Backup;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::column_sources::{self, Copied};
-use super::data::{DataFile, Pinned, Written};
+use super::data::{DataFile, Written};
 use super::grants::{self, GrantChange};
 use super::keys::{Keyring, Link};
 use super::locks::Lock;
-use super::objects::{
-    Moved, NewVersion, Object, REFERENCES, add_version, define_table, drop_object, objects, rename_object, set_comment,
-};
+use super::objects::{Moved, NewVersion, Object, add_version, define_table, drop_object, rename_object, set_comment};
 use super::opening::Opened;
+use super::requirement::Requirement;
 use super::schedules::lease::{End, write_end};
 use super::snapshots::{NewSnapshot, Part, PublishedColumn, SnapshotOf, changed_meanwhile, drop_table, publish_checked};
 use super::stamp::{Stamp, stamp};
 use super::stored_classes::{self, ColumnClasses};
-use super::tables::ForeignKey;
+use super::tables::{Contents, ForeignKey};
 use super::{Catalog, classes, problem, row_sources};
 use crate::error::{SqlState, coded};
 
@@ -65,50 +64,6 @@ pub enum Change {
     EndAttempt(End),
     /// What was found when foreign keys were compared must be so.
     Require(Requirement),
-}
-
-/// What must be so for foreign keys to hold as they were found to.
-#[derive(Debug, Clone)]
-pub enum Requirement {
-    /// The table still has these files.
-    Keeps { table: String, files: Vec<String> },
-    /// The table has no files but these.
-    Only { table: String, files: Vec<String> },
-    /// These tables refer to others, by their names and versions, and no more.
-    Referring { table: String, tables: Vec<(String, i64)> },
-}
-
-impl Requirement {
-    /// The table that others have changed if it is not so.
-    fn table(&self) -> &str {
-        let (Self::Keeps { table, .. } | Self::Only { table, .. } | Self::Referring { table, .. }) = self;
-        table
-    }
-
-    fn holds(&self, connection: &Link<'_>) -> rusqlite::Result<bool> {
-        match self {
-            Self::Keeps { table, files } => {
-                let now = files_of_newest(connection, table)?;
-                Ok(files.iter().all(|file| now.contains(file)))
-            }
-            Self::Only { table, files } => Ok(files_of_newest(connection, table)?.iter().all(|file| files.contains(file))),
-            Self::Referring { tables, .. } => Ok(referring(&objects(connection)?) == *tables),
-        }
-    }
-}
-
-/// The tables that refer to others, by their names and versions.
-pub fn referring(objects: &[Object]) -> Vec<(String, i64)> {
-    let refers = |object: &&Object| object.kind == "table" && object.sql.contains(REFERENCES);
-    objects.iter().filter(refers).map(|object| (object.name.clone(), object.version)).collect()
-}
-
-fn files_of_newest(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
-    let mut query = connection.prepare_cached(
-        "SELECT f.name FROM snapshot_files s JOIN files f ON f.id = s.file
-         WHERE s.snapshot = (SELECT max(id) FROM snapshots WHERE kind = ?1 AND name = ?2)",
-    )?;
-    query.query_map(params![SnapshotOf::Table.word(), table], |row| row.get(0))?.collect()
 }
 
 /// An owned [`NewSnapshot`].
@@ -209,8 +164,8 @@ struct State {
 #[derive(Debug, Clone)]
 pub struct Late {
     pub key: ForeignKey,
-    pub own: Vec<Arc<Pinned>>,
-    pub other: Vec<Arc<Pinned>>,
+    pub own: Contents,
+    pub other: Contents,
 }
 
 impl State {
@@ -328,11 +283,11 @@ impl Catalog {
     }
 
     /// Keeps a foreign key for COMMIT, with the files that its tables had before; those of an earlier statement stay.
-    pub fn keep_late(&self, key: &ForeignKey, own: &[Arc<Pinned>], other: &[Arc<Pinned>]) {
+    pub fn keep_late(&self, key: &ForeignKey, own: &Contents, other: &Contents) {
         let Some(pending) = &self.pending else { return };
         let mut state = pending.state.lock();
         if !state.late.iter().any(|kept| kept.key.compares_as(key)) {
-            state.late.push(Late { key: key.clone(), own: own.to_vec(), other: other.to_vec() });
+            state.late.push(Late { key: key.clone(), own: own.clone(), other: other.clone() });
         }
     }
 

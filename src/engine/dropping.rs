@@ -76,7 +76,7 @@ fn parts_of_sql(statement: &SqlStatement, context: &StatementContext) -> Result<
 fn foreign_keys(names: &[ObjectName], cascade: bool, context: &StatementContext) -> Result<Vec<Parsed>> {
     let names: Vec<String> = names.iter().filter_map(|name| own_name(name, context).ok()).collect();
     let mut parts = vec![];
-    for key in referring::all(context)? {
+    for key in referring::all(context)?.iter() {
         let goes = cascade || names.contains(&key.table);
         if goes && key.table != key.referred && names.contains(&key.referred) {
             let table = schema::quoted(&key.table, context);

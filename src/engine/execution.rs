@@ -246,7 +246,7 @@ pub(super) async fn execute_sql(
                 _ => false,
             };
             let held = classes_held(&ddl, &context).await?;
-            let (constraints, required) = (constraining::written(parsed)?, constraining::required(parsed));
+            let (mut constraints, required) = (constraining::written(parsed)?, constraining::required(parsed));
             let from = match &ddl {
                 DdlStatement::CreateMemoryTable(made) => sources::sources(&made.input, &context)?,
                 _ => vec![],
@@ -266,9 +266,14 @@ pub(super) async fn execute_sql(
             }
             if let (DdlStatement::CreateMemoryTable(made), Some((name, _))) = (&ddl, &held) {
                 // Wrong ones are refused before the table is there.
-                referring::refuse(name, &constraints)?;
-                constraining::of(name, &constraints, made.input.schema().inner(), &context).await?;
+                let columns = made.input.schema().inner();
+                constraints = constraining::resolved_in_session(name, parsed, columns, &context).await?;
+                constraining::of(name, &constraints, columns, &context).await?;
             }
+            let saved = match referring::all(&context)?.is_empty() && referring::foreign(&constraints).next().is_none() {
+                true => None,
+                false => Some(context.tables().saved().await),
+            };
             let earlier = held.as_ref().and_then(|(name, _)| context.tables().temporary(name));
             SessionContext::new_with_state(state).execute_logical_plan(LogicalPlan::Ddl(ddl)).await?;
             if let Some((name, classes)) = held {
@@ -280,6 +285,12 @@ pub(super) async fn execute_sql(
                         Some(earlier) => context.tables().add_temporary(name, earlier),
                         None => context.tables().remove_temporary(&name),
                     };
+                    return Err(error);
+                }
+                if let Some(saved) = saved
+                    && let Err(error) = referring::verify_made(&name, &context).await
+                {
+                    context.tables().restore(saved).await;
                     return Err(error);
                 }
                 context.tables().set_held(&name, classes);

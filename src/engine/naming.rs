@@ -10,7 +10,7 @@ use sqlparser::ast::{Ident, Insert, ObjectName, ObjectType, SchemaName, Statemen
 use super::schema::{CATALOG, OWN_SCHEMAS, PUBLIC, TEMPORARY_SCHEMA};
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid};
-use crate::objects::{altering, kind_of, lifecycle, schema};
+use crate::objects::{altering, kind_of, lifecycle, referring, schema};
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::sql::command::{Body, Command, Create, Target};
 use crate::sql::parser;
@@ -282,6 +282,10 @@ pub(super) fn relation(name: &str, context: &StatementContext) -> Result<Option<
 /// the table.
 pub(super) fn refuse_used(name: &str, context: &StatementContext) -> Result<()> {
     let users = lifecycle::users_beyond_views(&altering::of_session(name), context)?;
+    if let Some(key) = referring::all(context)?.iter().find(|key| key.referred == name && key.table != name) {
+        let problem = format!("is used by {}; drop them first", ["table", key.table.as_str()].join(" "));
+        return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, name, problem));
+    }
     if users.is_empty() {
         return Ok(());
     }

@@ -11,7 +11,8 @@ use datafusion::logical_expr::{DmlStatement, LogicalPlan, TableScan};
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{ColumnDef, ColumnOption, Statement as SqlStatement};
 
-use super::table::written_constraints;
+use super::referring;
+use super::table::{declared_columns, written_constraints};
 use crate::catalog::objects::Object;
 use crate::catalog::tables::{Check, Constraints, Identified, Key, ManagedTable};
 use crate::error::{SqlState, coded, did_you_mean, failed, invalid};
@@ -103,6 +104,22 @@ impl Told for InTexts<'_> {
         let told = declared.ok()?.iter().filter_map(Constraint::told).find(|(own, _)| own == column);
         told.map(|(_, of)| of)
     }
+}
+
+/// The constraints of a new temporary table with these columns, with the tables that its foreign keys refer to.
+///
+/// # Errors
+/// A foreign key refers to nothing, or to what is not of the session.
+pub async fn resolved_in_session(
+    table: &str,
+    parsed: &SqlParsed,
+    columns: &SchemaRef,
+    context: &StatementContext,
+) -> Result<Vec<Constraint>> {
+    let names = declared_columns(parsed);
+    let constraints = referring::resolved(table, written(parsed)?, &[], (&names, true), context).await?;
+    referring::check(table, table, columns, &constraints, context).await?;
+    Ok(constraints)
 }
 
 /// What is tested on the rows of a stored table.

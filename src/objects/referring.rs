@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::MemoryConsumer;
 use sqlparser::ast::Ident;
 
+use super::constraining::declared_in_session;
 use super::kind::Kind;
 use super::relation::NAMESPACE;
 use super::schema::{member, parts};
@@ -16,17 +18,18 @@ use super::table::{Table, with_constraints, written_constraints};
 use crate::catalog::data::{DataFile, Pinned};
 use crate::catalog::grants::{PUBLIC, Privilege};
 use crate::catalog::objects::{NewVersion, Object, REFERENCES};
+use crate::catalog::requirement::{Requirement, referring};
 use crate::catalog::snapshots::{SnapshotOf, When};
-use crate::catalog::tables::{Action, Compared, ForeignKey, Side, compare, compared_as};
-use crate::catalog::transaction::{Change, Requirement, referring};
+use crate::catalog::tables::{Action, Compared, Contents, ForeignKey, Side, compare, compared_as};
+use crate::catalog::transaction::Change;
 use crate::error::{SqlState, advised, coded, did_you_mean};
 use crate::sql::syntax::constraints::{Constraint, Rule};
 use crate::sql::syntax::foreign::Foreign;
 use crate::statement::StatementContext;
 use crate::text::{identifier, sql_type, with_article};
 
-/// The files that tables had before a statement changed them.
-pub type Before = BTreeMap<String, Vec<Arc<Pinned>>>;
+/// What tables had in them before a statement changed them.
+pub type Before = BTreeMap<String, Contents>;
 
 /// The name of the object that a stored foreign key refers to.
 pub fn object_name(table: &[String]) -> String {
@@ -49,27 +52,48 @@ pub fn foreign(constraints: &[Constraint]) -> impl Iterator<Item = (&str, &Forei
 ///
 /// # Errors
 /// The database cannot be read.
-pub fn all(context: &StatementContext) -> Result<Vec<ForeignKey>> {
+pub fn all(context: &StatementContext) -> Result<Arc<[ForeignKey]>> {
+    // What would become of definitions is known to nobody else.
+    if !context.is_plain() {
+        return read(context);
+    }
+    let at = (Arc::as_ptr(context.catalog()).addr(), context.view().stamp()?.definitions);
+    if let Some(known) = context.tables().foreign_keys(at) {
+        return Ok(known);
+    }
+    let keys = read(context)?;
+    context.tables().keep_foreign_keys(at, &keys);
+    Ok(keys)
+}
+
+fn read(context: &StatementContext) -> Result<Arc<[ForeignKey]>> {
     let mut all = vec![];
+    let mut add = |table: &str, constraints: &[Constraint]| {
+        all.extend(foreign(constraints).map(|(name, own)| ForeignKey {
+            name: name.to_string(),
+            table: table.to_string(),
+            columns: own.columns.clone(),
+            referred: object_name(&own.table),
+            referred_columns: own.referred.clone(),
+            on_delete: own.on_delete,
+            on_update: own.on_update,
+            is_deferrable: own.is_deferrable,
+            is_deferred: own.is_deferred,
+        }));
+    };
     for object in context.all_objects()?.iter() {
-        if object.kind != "table" || !object.sql.contains(REFERENCES) {
-            continue;
-        }
-        for (name, own) in foreign(&written_constraints(object, context)?) {
-            all.push(ForeignKey {
-                name: name.to_string(),
-                table: object.name.clone(),
-                columns: own.columns.clone(),
-                referred: object_name(&own.table),
-                referred_columns: own.referred.clone(),
-                on_delete: own.on_delete,
-                on_update: own.on_update,
-                is_deferrable: own.is_deferrable,
-                is_deferred: own.is_deferred,
-            });
+        if object.kind == "table" && object.sql.contains(REFERENCES) {
+            add(&object.name, &written_constraints(object, context)?);
         }
     }
-    Ok(all)
+    let mut temporary = context.tables().temporary_names();
+    temporary.sort();
+    for table in temporary {
+        if context.tables().constraints(&table).iter().any(|constraint| constraint.contains(REFERENCES)) {
+            add(&table, &declared_in_session(&table, context)?);
+        }
+    }
+    Ok(all.into())
 }
 
 /// True when a table refers to others, or others to it.
@@ -80,21 +104,8 @@ pub fn is_part(table: &str, context: &StatementContext) -> Result<bool> {
     Ok(all(context)?.iter().any(|key| key.table == table || key.referred == table))
 }
 
-/// Refuses foreign keys of a table whose rows are in memory.
-///
-/// # Errors
-/// It has one.
-pub fn refuse(table: &str, constraints: &[Constraint]) -> Result<()> {
-    let Some((name, _)) = foreign(constraints).next() else { return Ok(()) };
-    let problem = format!(
-        "has its rows in memory, and foreign key {} needs tables that a database keeps; open one with -d and leave out TEMPORARY, or leave out REFERENCES",
-        identifier(name)
-    );
-    Err(coded(SqlState::FEATURE_NOT_SUPPORTED, table, problem))
-}
-
 /// The constraints of a new or altered table, with the tables and columns that its new foreign keys refer to. `known` are those that it has
-/// already, and `columns` are its own.
+/// already, `columns` are its own, and a table of the session is `temporary`.
 ///
 /// # Errors
 /// There is no such table, it has no such key, or the role may not refer to it.
@@ -102,7 +113,7 @@ pub async fn resolved(
     table: &str,
     constraints: Vec<Constraint>,
     known: &[Constraint],
-    columns: &[String],
+    (columns, is_temporary): (&[String], bool),
     context: &StatementContext,
 ) -> Result<Vec<Constraint>> {
     let mut all = constraints.clone();
@@ -115,13 +126,18 @@ pub async fn resolved(
         if let Some(column) = own.columns.iter().find(|column| !columns.is_empty() && !columns.contains(column)) {
             return Err(no_column(table, column, columns));
         }
-        let (other, keys, its_columns) = match found(table, &own.table, context)? {
-            None => (table.to_string(), constraints.clone(), columns.to_vec()),
-            Some(object) => {
+        let names_of = |schema: &Schema| schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+        let (other, keys, its_columns) = match found(table, &own.table, is_temporary, context)? {
+            Found::Itself => (table.to_string(), constraints.clone(), columns.to_vec()),
+            Found::OfSession(name) => {
+                let columns = context.tables().temporary(&name).map(|other| names_of(&other.schema())).unwrap_or_default();
+                let keys = declared_in_session(&name, context)?;
+                (name, keys, columns)
+            }
+            Found::Stored(object) => {
                 context.check_may(Privilege::References, &object)?;
                 let schema = Table.open(&object, When::Now, context).await?.schema();
-                let columns = schema.fields().iter().map(|field| field.name().clone()).collect();
-                (object.name.clone(), written_constraints(&object, context)?, columns)
+                (object.name.clone(), written_constraints(&object, context)?, names_of(&schema))
             }
         };
         own.table = match parts(&other, context) {
@@ -158,8 +174,15 @@ pub async fn resolved(
     Ok(all)
 }
 
-/// The table that a new foreign key refers to; `None` for the table itself.
-fn found(table: &str, written: &[String], context: &StatementContext) -> Result<Option<Object>> {
+/// The table that a new foreign key refers to.
+enum Found {
+    Itself,
+    Stored(Object),
+    /// A temporary table, by its name.
+    OfSession(String),
+}
+
+fn found(table: &str, written: &[String], is_temporary: bool, context: &StatementContext) -> Result<Found> {
     let names: Vec<String> = match written {
         [name] => {
             let path = context.path();
@@ -170,9 +193,12 @@ fn found(table: &str, written: &[String], context: &StatementContext) -> Result<
     let objects = context.objects()?;
     for name in &names {
         if name == table {
-            return Ok(None);
+            return Ok(Found::Itself);
         }
         if context.tables().temporary(name).is_some() {
+            if is_temporary {
+                return Ok(Found::OfSession(name.clone()));
+            }
             let problem = format!(
                 "constraints on permanent tables may reference only permanent tables, and {name} is temporary; CREATE TABLE {name} without TEMPORARY"
             );
@@ -180,10 +206,15 @@ fn found(table: &str, written: &[String], context: &StatementContext) -> Result<
         }
         let found = objects.iter().find(|object| object.name == *name && NAMESPACE.contains(&object.kind.as_str()));
         match found {
-            Some(object) if object.kind == "table" => return Ok(Some(object.clone())),
+            Some(object) if object.kind == "table" && is_temporary => {
+                let problem = format!(
+                    "constraints on temporary tables may reference only temporary tables, and {name} is permanent; CREATE TABLE {table} without TEMPORARY"
+                );
+                return Err(coded(SqlState::INVALID_TABLE_DEFINITION, table, problem));
+            }
+            Some(object) if object.kind == "table" => return Ok(Found::Stored(object.clone())),
             Some(object) => {
-                let problem =
-                    format!("referenced relation {name} is {}, not a table; refer to a table", with_article(&object.kind));
+                let problem = format!("referenced relation {name} is {}, not a table; refer to a table", with_article(&object.kind));
                 return Err(coded(SqlState::WRONG_OBJECT_TYPE, table, problem));
             }
             None => {}
@@ -236,6 +267,8 @@ pub async fn check(
         let other = object_name(&own.table);
         let (its_columns, keys) = if other == table {
             (Arc::clone(columns), constraints.to_vec())
+        } else if let Some(temporary) = context.tables().temporary(&other) {
+            (temporary.schema(), declared_in_session(&other, context)?)
         } else {
             let objects = context.all_objects()?;
             let object = objects.iter().find(|object| object.kind == "table" && object.name == other);
@@ -306,6 +339,28 @@ pub fn following(table: &str, change: impl Fn(&mut Foreign), context: &Statement
     Ok(all)
 }
 
+/// Lets the foreign keys of temporary tables follow a change of a temporary table.
+///
+/// # Errors
+/// None for tables that CREATE TABLE has made.
+pub fn follow_in_session(table: &str, change: impl Fn(&mut Foreign), context: &StatementContext) -> Result<()> {
+    for other in context.tables().temporary_names().into_iter().filter(|other| other != table) {
+        let mut constraints = declared_in_session(&other, context)?;
+        let before = constraints.clone();
+        for constraint in &mut constraints {
+            if let Rule::Foreign(own) = &mut constraint.rule
+                && object_name(&own.table) == table
+            {
+                change(own);
+            }
+        }
+        if constraints != before {
+            context.tables().set_constraints(&other, constraints.iter().map(ToString::to_string).collect());
+        }
+    }
+    Ok(())
+}
+
 /// Stores new definitions of tables whose foreign keys follow a change of another table, in the transaction of that change.
 ///
 /// # Errors
@@ -324,9 +379,41 @@ pub async fn follow(objects: &[Object], context: &StatementContext) -> Result<()
 ///
 /// # Errors
 /// A file is damaged.
-pub fn note(before: &mut Before, table: &str, context: &StatementContext) -> Result<()> {
+pub async fn note(before: &mut Before, table: &str, context: &StatementContext) -> Result<()> {
     if !before.contains_key(table) {
-        before.insert(table.to_string(), context.catalog().files_now(table)?);
+        before.insert(table.to_string(), contents(table, context).await?);
+    }
+    Ok(())
+}
+
+/// The rows of a table as it is now.
+async fn contents(table: &str, context: &StatementContext) -> Result<Contents> {
+    let temporary = context.tables().temporary(table);
+    let Some(temporary) = temporary.as_ref().and_then(|table| table.downcast_ref::<MemTable>()) else {
+        return Ok(Contents::Files(context.catalog().files_now(table)?));
+    };
+    let mut batches = vec![];
+    for part in &temporary.batches {
+        batches.extend(part.read().await.iter().cloned());
+    }
+    Ok(Contents::Batches(temporary.schema(), batches))
+}
+
+/// Compares all rows with the foreign keys of a temporary table and of those that refer to it, after it was made or altered.
+///
+/// # Errors
+/// One does not hold, or does not fit the table.
+pub async fn verify_made(table: &str, context: &StatementContext) -> Result<()> {
+    for key in read(context)?.iter().filter(|key| key.table == table || key.referred == table) {
+        if key.table != table {
+            let Some(other) = context.tables().temporary(&key.table) else { continue };
+            let label = format!("table {}", key.table);
+            let constraints = declared_in_session(&key.table, context)?;
+            check(&label, &key.table, &other.schema(), &constraints, context).await?;
+        }
+        let (own, other) = (contents(&key.table, context).await?, contents(&key.referred, context).await?);
+        let (own, other) = (Side { before: &own, now: &own }, Side { before: &other, now: &other });
+        settle(key, Compared { new: true, gone: false, all: true }, own, other, context).await?;
     }
     Ok(())
 }
@@ -339,22 +426,22 @@ pub fn note(before: &mut Before, table: &str, context: &StatementContext) -> Res
 pub async fn verify(before: &Before, known: &[ForeignKey], may_be_late: bool, context: &StatementContext) -> Result<()> {
     let context = &context.renewed();
     let catalog = context.catalog();
-    for key in all(context)? {
-        let is_new = !known.iter().any(|other| other.compares_as(&key));
+    for key in all(context)?.iter() {
+        let is_new = !known.iter().any(|other| other.compares_as(key));
         if !is_new && !before.contains_key(&key.table) && !before.contains_key(&key.referred) {
             continue;
         }
-        let (own, other) = (catalog.files_now(&key.table)?, catalog.files_now(&key.referred)?);
+        let (own, other) = (contents(&key.table, context).await?, contents(&key.referred, context).await?);
         let own = Side { before: before.get(&key.table).unwrap_or(&own), now: &own };
         let other = Side { before: before.get(&key.referred).unwrap_or(&other), now: &other };
-        let is_late = may_be_late && !is_new && catalog.is_late(&key);
+        let is_late = may_be_late && !is_new && catalog.is_late(key);
         if is_late {
-            catalog.keep_late(&key, own.before, other.before);
+            catalog.keep_late(key, own.before, other.before);
         }
         // RESTRICT never waits.
         let gone = !is_late || [key.on_delete, key.on_update].contains(&Action::Restrict);
         let compared = Compared { new: !is_late, gone: gone && !is_new, all: is_new };
-        settle(&key, compared, own, other, context).await?;
+        settle(key, compared, own, other, context).await?;
     }
     Ok(())
 }
@@ -369,13 +456,13 @@ pub async fn verify_late(all: bool, context: &StatementContext) -> Result<()> {
     if late.is_empty() {
         return Ok(());
     }
-    for key in self::all(context)? {
-        let Some(kept) = late.iter().find(|kept| kept.key.compares_as(&key) && (all || !catalog.is_late(&kept.key))) else {
+    for key in self::all(context)?.iter() {
+        let Some(kept) = late.iter().find(|kept| kept.key.compares_as(key) && (all || !catalog.is_late(&kept.key))) else {
             continue;
         };
-        let (own, other) = (catalog.files_now(&key.table)?, catalog.files_now(&key.referred)?);
+        let (own, other) = (contents(&key.table, context).await?, contents(&key.referred, context).await?);
         let (own, other) = (Side { before: &kept.own, now: &own }, Side { before: &kept.other, now: &other });
-        settle(&key, Compared { new: true, gone: true, all: false }, own, other, context).await?;
+        settle(key, Compared { new: true, gone: true, all: false }, own, other, context).await?;
     }
     Ok(())
 }
@@ -386,23 +473,23 @@ pub async fn verify_late(all: bool, context: &StatementContext) -> Result<()> {
 /// The first such foreign key; or a file is damaged.
 pub async fn verify_erasure(rewritten: &[(&str, &str, &DataFile)], context: &StatementContext) -> Result<()> {
     let catalog = context.catalog();
-    for key in all(context)? {
+    for key in all(context)?.iter().filter(|key| context.tables().temporary(&key.table).is_none()) {
         if !rewritten.iter().any(|(table, ..)| *table == key.referred) {
             continue;
         }
-        let after = |table: &str| -> Result<(Vec<Arc<Pinned>>, Vec<Arc<Pinned>>)> {
+        let after = |table: &str| -> Result<(Contents, Contents)> {
             let before = catalog.files_now(table)?;
             let file = |pin: &Arc<Pinned>| {
                 let new = rewritten.iter().find(|(own, old, _)| *own == table && *old == pin.name);
                 new.map_or_else(|| Ok(Arc::clone(pin)), |(_, _, new)| catalog.data.pin(new))
             };
             let now = before.iter().map(file).collect::<Result<Vec<_>>>()?;
-            Ok((before, now))
+            Ok((Contents::Files(before), Contents::Files(now)))
         };
         let (own, other) = (after(&key.table)?, after(&key.referred)?);
         let (own, other) = (Side { before: &own.0, now: &own.1 }, Side { before: &other.0, now: &other.1 });
         let memory = MemoryConsumer::new("foreign keys").register(&context.session().runtime_env().memory_pool);
-        compare(&key, Compared { new: false, gone: true, all: false }, own, other, &memory).await.map_err(|error| {
+        compare(key, Compared { new: false, gone: true, all: false }, own, other, &memory).await.map_err(|error| {
             let advice = format!("delete the rows of {} that refer to them first, or drop the constraint", key.table);
             advised(&error, &advice)
         })?;

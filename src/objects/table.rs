@@ -78,7 +78,8 @@ UNIQUE. Both columns have the same type, or both are whole numbers, decimals or 
 has NULL in all of them. The action after ON DELETE and ON UPDATE is what becomes of rows whose counterpart goes or gets another key: NO ACTION and RESTRICT
 refuse that, CASCADE deletes the rows too or gives them the other key, SET NULL and SET DEFAULT change their columns; these changes and the statement's own appear
 together. A foreign key is compared at the end of each statement; with DEFERRABLE INITIALLY DEFERRED, or after SET CONSTRAINTS … DEFERRED, at COMMIT. A table
-that others refer to cannot be emptied with TRUNCATE, and dropped only with CASCADE. Tables that a session keeps in memory have no foreign keys. A
+that others refer to cannot be emptied with TRUNCATE, and dropped only with CASCADE. Tables in memory refer to
+each other, and are compared at the end of each statement. A
 `CREATE CHECK … AS foreign_key(column, table, column)` finds rows without a counterpart where a foreign key would refuse them.
 
 Columns of the types JSON, JSONB and UUID are strings, and a CHECK refuses those that are not valid: JSON keeps its text as it was written, and UUIDs have
@@ -406,7 +407,7 @@ async fn make(new: &NewObject, context: &StatementContext, running: &RunningPlan
     let mut parsed = parsed.as_ref().clone();
     take_if_not_exists(&mut parsed);
     let (constraints, required) = (constraining::written(&parsed)?, constraining::required(&parsed));
-    let constraints = referring::resolved(name, constraints, &[], &declared_columns(&parsed), context).await?;
+    let constraints = referring::resolved(name, constraints, &[], (&declared_columns(&parsed), false), context).await?;
     let declared = numbering::declared(new, &mut parsed, &constraints, context)?;
     let new = declared.as_ref().unwrap_or(new);
     let planned = plan(&parsed, &context.making(name)).await?;
@@ -494,7 +495,7 @@ pub async fn write(
         for table in &related {
             let _held = context.catalog().lock(SnapshotOf::Table, table, "CREATE TABLE", options).await?;
         }
-        referring::note(&mut before, name, context)?;
+        referring::note(&mut before, name, context).await?;
     }
     let frame = DataFrame::new(context.state(), rows);
     let (task, again) = (Arc::new(frame.task_ctx()), FirstError::of(&frame, context)?);
@@ -535,7 +536,7 @@ pub async fn together<W: Future<Output = Result<Vec<String>>>>(
 }
 
 /// The columns that a CREATE TABLE declares; none where its query gives them.
-fn declared_columns(parsed: &SqlParsed) -> Vec<String> {
+pub fn declared_columns(parsed: &SqlParsed) -> Vec<String> {
     let SqlParsed::Statement(statement) = parsed else { return vec![] };
     match statement.as_ref() {
         SqlStatement::CreateTable(table) if table.query.is_none() => {

@@ -12,6 +12,7 @@ use sqlparser::ast::OnCommit;
 use crate::catalog::objects::Object;
 use crate::catalog::sequences::Sequence;
 use crate::catalog::stamp::Stamp;
+use crate::catalog::tables::ForeignKey;
 use crate::postgres_catalog::advisory::{AdvisoryLocks, TransactionLocks};
 
 type Tables = HashMap<String, Arc<dyn TableProvider>>;
@@ -33,6 +34,9 @@ pub struct SavedTables {
 
 /// The classes of an object's columns, by column name.
 type Classes = Arc<BTreeMap<String, String>>;
+
+/// A state of definitions: the place of the catalog in memory, which differs for a transaction, and the number of changes.
+pub type KnownAt = (usize, i64);
 
 /// The numbers of an object and of its snapshot; none for the newest.
 pub type StoredState = (i64, Option<i64>);
@@ -58,6 +62,8 @@ pub struct SessionTables {
     loaded: Mutex<(Stamp, Tables)>,
     /// The classes of objects' columns by the numbers of object and snapshot, with their state of the database.
     classes: Mutex<(Stamp, HashMap<StoredState, Classes>)>,
+    /// The foreign keys of all tables, with the state of the definitions that they were read in.
+    foreign: Mutex<Option<(KnownAt, Arc<[ForeignKey]>)>>,
     /// The counters of temporary tables.
     counters: Mutex<HashMap<String, Sequence>>,
     /// The temporary sequences.
@@ -94,6 +100,7 @@ impl SessionTables {
             constraints: Mutex::default(),
             loaded: Mutex::default(),
             classes: Mutex::default(),
+            foreign: Mutex::default(),
             counters: Mutex::default(),
             sequences: Mutex::default(),
             drawn: Mutex::default(),
@@ -268,6 +275,7 @@ impl SessionTables {
 
     /// Replaces what holds for all rows of a temporary table.
     pub fn set_constraints(&self, name: &str, constraints: Vec<String>) {
+        *self.foreign.lock() = None;
         self.constraints.lock().insert(name.into(), constraints);
     }
 
@@ -353,6 +361,17 @@ impl SessionTables {
     /// Drops the loaded definitions, and with them the files that they keep open.
     pub fn let_go(&self) {
         self.loaded.lock().1.clear();
+        *self.foreign.lock() = None;
+    }
+
+    /// The foreign keys of all tables, if they were read in this state of the definitions.
+    pub fn foreign_keys(&self, at: KnownAt) -> Option<Arc<[ForeignKey]>> {
+        self.foreign.lock().as_ref().filter(|(known, _)| *known == at).map(|(_, keys)| Arc::clone(keys))
+    }
+
+    /// Caches the foreign keys of all tables.
+    pub fn keep_foreign_keys(&self, at: KnownAt, keys: &Arc<[ForeignKey]>) {
+        *self.foreign.lock() = Some((at, Arc::clone(keys)));
     }
 
     /// A definition, if it was loaded in this state of the database.

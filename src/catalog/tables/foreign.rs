@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::arrow::row::{RowConverter, Rows, SortField};
 use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::common::Result;
@@ -26,8 +27,8 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader
 use super::constraints::{ENTRY, First, has_null, plain};
 use crate::catalog::Catalog;
 use crate::catalog::data::{Parts, Pinned};
+use crate::catalog::requirement::Requirement;
 use crate::catalog::snapshots::{Part, SnapshotOf, When};
-use crate::catalog::transaction::Requirement;
 use crate::error::{SqlState, Violated, failed, in_rows, violating};
 use crate::text::{identifier, written_name};
 
@@ -80,30 +81,100 @@ impl ForeignKey {
     }
 }
 
-/// The files of a table before and after a change.
+/// The rows of a table at some time.
+#[derive(Debug, Clone)]
+pub enum Contents {
+    /// Those of a stored table.
+    Files(Vec<Arc<Pinned>>),
+    /// Those of a temporary table, with its columns.
+    Batches(SchemaRef, Vec<RecordBatch>),
+}
+
+/// Some of the rows of a table.
+enum Pieces<'a> {
+    Files(Vec<&'a Arc<Pinned>>),
+    Batches(&'a [RecordBatch]),
+}
+
+impl Contents {
+    fn schema(&self) -> Option<SchemaRef> {
+        match self {
+            Self::Files(files) => files.first().map(|file| Arc::clone(&file.schema)),
+            Self::Batches(schema, _) => Some(Arc::clone(schema)),
+        }
+    }
+
+    fn all(&self) -> Pieces<'_> {
+        match self {
+            Self::Files(files) => Pieces::Files(files.iter().collect()),
+            Self::Batches(_, batches) => Pieces::Batches(batches),
+        }
+    }
+
+    /// The rows that may not be in others.
+    fn without(&self, others: &Self) -> Pieces<'_> {
+        match (self, others) {
+            (Self::Files(files), Self::Files(others)) => {
+                let others: HashSet<&str> = others.iter().map(|file| file.name.as_str()).collect();
+                Pieces::Files(files.iter().filter(|file| !others.contains(file.name.as_str())).collect())
+            }
+            (own, _) => own.all(),
+        }
+    }
+
+    /// The names of the files.
+    fn names(&self) -> Vec<String> {
+        match self {
+            Self::Files(files) => files.iter().map(|file| file.name.clone()).collect(),
+            Self::Batches(..) => vec![],
+        }
+    }
+}
+
+/// The columns of a key, batch by batch.
+type Columns<'a> = Box<dyn Iterator<Item = Result<Vec<ArrayRef>>> + Send + 'a>;
+
+impl Pieces<'_> {
+    fn count(&self) -> usize {
+        match self {
+            Self::Files(files) => files.len(),
+            Self::Batches(batches) => batches.len(),
+        }
+    }
+
+    /// Some columns of one of them; with first values of keys, of the row groups that can have one of them.
+    fn read<'a>(&'a self, number: usize, names: &'a [String], first: Option<(&'a First, &'a DataType)>) -> Result<Columns<'a>> {
+        Ok(match self {
+            Self::Files(files) => match files.get(number) {
+                Some(file) => Box::new(reading(file, names, first)?),
+                None => Box::new(std::iter::empty()),
+            },
+            Self::Batches(batches) => {
+                let of = |batch: &RecordBatch| {
+                    let own = |name: &String| batch.column_by_name(name).map(Arc::clone);
+                    names.iter().filter_map(own).collect::<Vec<_>>()
+                };
+                Box::new(batches.get(number).map(of).map(Ok).into_iter())
+            }
+        })
+    }
+}
+
+/// A table before and after a change.
 #[derive(Debug, Clone, Copy)]
 pub struct Side<'a> {
-    pub before: &'a [Arc<Pinned>],
-    pub now: &'a [Arc<Pinned>],
+    pub before: &'a Contents,
+    pub now: &'a Contents,
 }
 
 impl<'a> Side<'a> {
-    fn gained(self) -> Vec<&'a Arc<Pinned>> {
-        without(self.now, self.before)
+    fn gained(self) -> Pieces<'a> {
+        self.now.without(self.before)
     }
 
-    fn lost(self) -> Vec<&'a Arc<Pinned>> {
-        without(self.before, self.now)
+    fn lost(self) -> Pieces<'a> {
+        self.before.without(self.now)
     }
-}
-
-fn without<'a>(files: &'a [Arc<Pinned>], others: &[Arc<Pinned>]) -> Vec<&'a Arc<Pinned>> {
-    let others: HashSet<&str> = others.iter().map(|file| file.name.as_str()).collect();
-    files.iter().filter(|file| !others.contains(file.name.as_str())).collect()
-}
-
-fn names(files: &[Arc<Pinned>]) -> Vec<String> {
-    files.iter().map(|file| file.name.clone()).collect()
 }
 
 impl Catalog {
@@ -186,10 +257,10 @@ impl Keys {
         Ok(())
     }
 
-    /// Adds the keys of files.
-    async fn add(&mut self, files: &[&Arc<Pinned>], names: &[String]) -> Result<()> {
-        for file in files {
-            for columns in reading(file, names, None)? {
+    /// Adds the keys of rows.
+    async fn add(&mut self, pieces: &Pieces<'_>, names: &[String]) -> Result<()> {
+        for number in 0..pieces.count() {
+            for columns in pieces.read(number, names, None)? {
                 let (rows, are_whole) = self.rows(&columns?)?;
                 for (row, _) in rows.iter().zip(are_whole).filter(|(_, is_whole)| *is_whole) {
                     if !self.all.contains(row.as_ref()) {
@@ -204,14 +275,14 @@ impl Keys {
         Ok(())
     }
 
-    /// Removes the keys of files.
-    async fn remove(&mut self, files: &[&Arc<Pinned>], names: &[String]) -> Result<()> {
-        for file in files {
+    /// Removes the keys of rows.
+    async fn remove(&mut self, pieces: &Pieces<'_>, names: &[String]) -> Result<()> {
+        for number in 0..pieces.count() {
             if self.all.is_empty() {
                 break;
             }
             let mut gone = vec![];
-            for columns in reading(file, names, None)? {
+            for columns in pieces.read(number, names, None)? {
                 self.each(&columns?, |key| {
                     if self.all.contains(key) {
                         gone.push(Box::<[u8]>::from(key));
@@ -227,16 +298,16 @@ impl Keys {
         Ok(())
     }
 
-    /// Those of the keys that are in files, and the names of the files that have one.
-    async fn found(&self, files: &[Arc<Pinned>], names: &[String]) -> Result<(HashSet<Box<[u8]>>, Vec<String>)> {
+    /// Those of the keys that are in rows, and the names of the files that have one.
+    async fn found(&self, contents: &Contents, names: &[String]) -> Result<(HashSet<Box<[u8]>>, Vec<String>)> {
         let (mut found, mut with_one) = (HashSet::new(), vec![]);
-        let first = self.first()?;
-        for file in files {
+        let (first, pieces) = (self.first()?, contents.all());
+        for number in 0..pieces.count() {
             if found.len() == self.all.len() {
                 break;
             }
             let mut has_one = false;
-            for columns in reading(file, names, first.as_ref().zip(self.types.first()))? {
+            for columns in pieces.read(number, names, first.as_ref().zip(self.types.first()))? {
                 self.each(&columns?, |key| {
                     if self.all.contains(key) {
                         has_one = true;
@@ -245,8 +316,8 @@ impl Keys {
                     Ok(())
                 })?;
             }
-            if has_one {
-                with_one.push(file.name.clone());
+            if has_one && let Pieces::Files(files) = &pieces {
+                with_one.extend(files.get(number).map(|file| file.name.clone()));
             }
             tokio::task::consume_budget().await;
         }
@@ -338,7 +409,7 @@ pub async fn compare(
     other: Side<'_>,
     memory: &MemoryReservation,
 ) -> Result<Vec<Requirement>> {
-    let schema = |side: Side<'_>| side.now.first().or_else(|| side.before.first()).map(|file| Arc::clone(&file.schema));
+    let schema = |side: Side<'_>| side.now.schema().or_else(|| side.before.schema());
     // Where a table is not there, its rows refer to nothing.
     let (Some(own_schema), Some(other_schema)) = (schema(own), schema(other)) else { return Ok(vec![]) };
     let types = types(key, &own_schema, &other_schema)?;
@@ -346,7 +417,7 @@ pub async fn compare(
     if compared.new {
         let mut new = Keys::new(&types, memory)?;
         if compared.all {
-            new.add(&own.now.iter().collect::<Vec<_>>(), &key.columns).await?;
+            new.add(&own.now.all(), &key.columns).await?;
         } else {
             new.add(&own.gained(), &key.columns).await?;
             new.remove(&own.lost(), &key.columns).await?;
@@ -366,7 +437,7 @@ pub async fn compare(
         gone.remove(&other.gained(), &key.referred_columns).await?;
         if !gone.all.is_empty() {
             let (found, _) = gone.found(own.now, &key.columns).await?;
-            required.push(Requirement::Only { table: key.table.clone(), files: names(own.now) });
+            required.push(Requirement::Only { table: key.table.clone(), files: own.now.names() });
             gone.all = found;
         }
         if !gone.all.is_empty() {

@@ -33,7 +33,7 @@ use futures::future::BoxFuture;
 pub use change::{Change, Lost};
 pub use constraints::{Added, Check, Constraints, Key, Rows};
 pub use create::{NewTable, Recheck, create};
-pub use foreign::{Action, Compared, ForeignKey, Side, compare, compared_as};
+pub use foreign::{Action, Compared, Contents, ForeignKey, Side, compare, compared_as};
 pub use identified::{FILE, Identified, ROW};
 
 use self::writing::Writing;

@@ -81,7 +81,7 @@ pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementConte
     if !is_in_memory {
         check_kind(&name, word, context)?;
     }
-    let together = if is_in_memory { None } else { Together::begin(&name, word, context).await? };
+    let together = Together::begin(&name, word, context).await?;
     let lock = match &together {
         None if !is_in_memory => {
             let options = context.session().config_options();
@@ -461,9 +461,8 @@ impl Planned {
     ) -> Result<Vec<RecordBatch>> {
         let name = self.name.clone();
         let (answer, gone) = self.change(plan, task).await?;
-        if let Some(mut together) = together {
-            together.follow(&name, gone).await?;
-            together.end().await?;
+        if let Some(together) = together {
+            together.end(&name, gone).await?;
         }
         drop(lock);
         Ok(answer)

@@ -30,7 +30,7 @@ use crate::objects::referring::{self, Before};
 use crate::objects::schema::quoted;
 use crate::sql::parser;
 use crate::sql::planning::bind_parameters;
-use crate::statement::StatementContext;
+use crate::statement::{SavedTables, StatementContext};
 use crate::text::{identifier, written_name};
 
 /// The name of the table with the keys of the rows that are gone or have others, and of the table that refers to them.
@@ -45,7 +45,9 @@ pub struct Together {
     pub context: StatementContext,
     /// The transaction of the statement alone; none where it is part of the session's.
     own: Option<Arc<Catalog>>,
-    keys: Vec<ForeignKey>,
+    /// The temporary tables before a statement that changes one of them.
+    saved: Option<SavedTables>,
+    keys: Arc<[ForeignKey]>,
     before: Before,
     _locks: Vec<Lock>,
 }
@@ -58,6 +60,9 @@ impl Together {
     /// Another statement holds a lock for too long, or the table cannot be emptied at once.
     pub async fn begin(name: &str, word: &str, context: &StatementContext) -> Result<Option<Self>> {
         let options = context.session().config_options();
+        if context.tables().temporary(name).is_some() {
+            return Self::begin_in_session(name, word, context).await;
+        }
         for _ in 0..ATTEMPTS {
             let keys = referring::all(&context.renewed())?;
             let tables = tables(name, &keys);
@@ -73,25 +78,42 @@ impl Together {
                 if word != "INSERT" {
                     referring::require_no_other(name, &context)?;
                 }
-                let mut together = Self { context, own: None, keys, before: Before::new(), _locks: vec![] };
-                together.note(name)?;
+                let before = Before::new();
+                let mut together = Self { context, own: None, saved: None, keys, before, _locks: vec![] };
+                together.note(name).await?;
                 return Ok(Some(together));
             }
             let locks = lock_all(&tables, word, context, options).await?;
-            let own = context.in_transaction()?;
-            let keys = referring::all(&own)?;
+            let of_own = context.in_transaction()?;
+            let keys = referring::all(&of_own)?;
             if self::tables(name, &keys).iter().all(|(table, changes)| tables.get(table).is_some_and(|known| known >= changes)) {
-                let catalog = Arc::clone(own.catalog());
-                let mut together = Self { context: own, own: Some(catalog), keys, before: Before::new(), _locks: locks };
-                together.note(name)?;
+                let catalog = Arc::clone(of_own.catalog());
+                let (own, before) = (Some(catalog), Before::new());
+                let mut together = Self { context: of_own, own, saved: None, keys, before, _locks: locks };
+                together.note(name).await?;
                 return Ok(Some(together));
             }
         }
         Err(changed_meanwhile(name))
     }
 
-    fn note(&mut self, table: &str) -> Result<()> {
-        referring::note(&mut self.before, table, &self.context)
+    /// The same for a temporary table: no other session sees it, and what the statement does is undone where it fails.
+    async fn begin_in_session(name: &str, word: &str, context: &StatementContext) -> Result<Option<Self>> {
+        let keys = referring::all(&context.renewed())?;
+        if tables(name, &keys).is_empty() {
+            return Ok(None);
+        }
+        if word == "TRUNCATE" {
+            refuse_emptying(name, &keys, context)?;
+        }
+        let (context, saved) = (context.renewed(), Some(context.tables().saved().await));
+        let mut together = Self { context, own: None, saved, keys, before: Before::new(), _locks: vec![] };
+        together.note(name).await?;
+        Ok(Some(together))
+    }
+
+    async fn note(&mut self, table: &str) -> Result<()> {
+        referring::note(&mut self.before, table, &self.context).await
     }
 
     /// The columns of a table whose old values are needed, as rows of other tables change with them.
@@ -101,7 +123,7 @@ impl Together {
     }
 
     /// Changes the rows that refer to those that are gone, and those that refer to these.
-    pub fn follow<'a>(&'a mut self, table: &'a str, gone: Gone) -> BoxFuture<'a, Result<()>> {
+    fn follow<'a>(&'a mut self, table: &'a str, gone: Gone) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let keys: Vec<ForeignKey> = self.keys.iter().filter(|key| key.referred == table && acts(key)).cloned().collect();
             for key in keys {
@@ -120,16 +142,21 @@ impl Together {
             return Ok(());
         }
         let table = &key.table;
-        if self.own.is_none() {
+        if self.own.is_none() && self.saved.is_none() {
             let options = self.context.session().config_options();
             let _held = self.context.catalog().lock(SnapshotOf::Table, table, "UPDATE", options).await?;
             referring::require_no_other(table, &self.context)?;
         }
-        self.note(table)?;
+        self.note(table).await?;
         let context = self.context.renewed();
-        let object = relation(table, &context.as_owner(""))?.ok_or_else(|| changed_meanwhile(table))?;
         // As in PostgreSQL, the owner of the table changes these rows, and sees all of them.
-        let context = context.as_owner(&object.owner).reading_as("");
+        let context = match self.saved {
+            Some(_) => context,
+            None => {
+                let object = relation(table, &context.as_owner(""))?.ok_or_else(|| changed_meanwhile(table))?;
+                context.as_owner(&object.owner).reading_as("")
+            }
+        };
         let text = statement(key, action, has_others, &context);
         let parsed = parser::parse_composed(&text, context.session())?;
         let schema = keys.first().map(RecordBatch::schema).ok_or_else(|| changed_meanwhile(table))?;
@@ -145,12 +172,20 @@ impl Together {
         self.follow(table, gone).await
     }
 
-    /// Compares all foreign keys with what has changed, and commits.
+    /// Changes the rows that refer to those that are gone, compares all foreign keys with what has changed, and commits.
     ///
     /// # Errors
     /// One does not hold. Then nothing is changed.
-    pub async fn end(self) -> Result<()> {
-        let verified = referring::verify(&self.before, &self.keys, self.own.is_none(), &self.context).await;
+    pub async fn end(mut self, table: &str, gone: Gone) -> Result<()> {
+        let followed = self.follow(table, gone).await;
+        let may_be_late = self.own.is_none() && self.context.catalog().is_transaction();
+        let verified = match followed {
+            Ok(()) => referring::verify(&self.before, &self.keys, may_be_late, &self.context).await,
+            Err(error) => Err(error),
+        };
+        if let (Err(_), Some(saved)) = (&verified, self.saved.take()) {
+            self.context.tables().restore(saved).await;
+        }
         if let Some(own) = &self.own {
             self.context.tables().let_go();
             verified?;
@@ -212,7 +247,8 @@ async fn lock_all(
 fn refuse_emptying(name: &str, keys: &[ForeignKey], context: &StatementContext) -> Result<()> {
     let Some(key) = keys.iter().find(|key| key.referred == name && key.table != name) else { return Ok(()) };
     let rights = context.rights()?;
-    let is_seen = context.all_objects()?.iter().any(|object| object.name == key.table && rights.sees(object));
+    let is_seen = context.tables().temporary(&key.table).is_some()
+        || context.all_objects()?.iter().any(|object| object.name == key.table && rights.sees(object));
     let who = if is_seen { format!("table {}", written_name(&key.table)) } else { "what others have made".to_string() };
     let problem = format!(
         "cannot truncate a table referenced in a foreign key constraint: {who} references it; DELETE FROM {} compares the rows",

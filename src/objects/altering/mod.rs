@@ -140,7 +140,7 @@ async fn alter_columns(
     let mut constraints = known.clone();
     let (mut columns, checks) = changed(&name, &quoted(&name, context), now, &mut constraints, &statement.operations)?;
     let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-    let constraints = referring::resolved(&name, constraints, &known, &names, context).await?;
+    let constraints = referring::resolved(&name, constraints, &known, (&names, false), context).await?;
     check(&name, &checks, context).await?;
     share(&mut columns, context)?;
     for column in columns.iter_mut().filter(|column| column.is_to_count) {
@@ -202,14 +202,15 @@ fn share(columns: &mut [Column], context: &StatementContext) -> Result<()> {
 
 /// The tables whose foreign keys name columns of the table, with their new names.
 fn following(table: &str, moved: &[Moved], context: &StatementContext) -> Result<Vec<Object>> {
-    let change = |own: &mut Foreign| {
-        for (old, new) in moved {
-            if let Some(new) = new {
-                own.referred.iter_mut().filter(|name| *name == old).for_each(|name| name.clone_from(new));
-            }
+    referring::following(table, |own| rename_columns(own, moved), context)
+}
+
+fn rename_columns(own: &mut Foreign, moved: &[Moved]) {
+    for (old, new) in moved {
+        if let Some(new) = new {
+            own.referred.iter_mut().filter(|name| *name == old).for_each(|name| name.clone_from(new));
         }
-    };
-    referring::following(table, change, context)
+    }
 }
 
 /// Constraints that the rows of the table are compared with.
@@ -224,9 +225,11 @@ async fn alter_temporary(
     context: &StatementContext,
 ) -> Result<Vec<String>> {
     let now = columns(table.as_ref(), None, context)?;
-    let mut constraints = constraints::read(name, &context.tables().constraints(name))?;
+    let known = constraints::read(name, &context.tables().constraints(name))?;
+    let mut constraints = known.clone();
     let (mut columns, checks) = changed(name, &quoted(name, context), now, &mut constraints, &statement.operations)?;
-    referring::refuse(name, &constraints)?;
+    let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+    let constraints = referring::resolved(name, constraints, &known, (&names, true), context).await?;
     check(name, &checks, context).await?;
     share(&mut columns, context)?;
     for column in columns.iter_mut().filter(|column| column.is_to_count) {
@@ -236,6 +239,7 @@ async fn alter_temporary(
         context.tables().make_counter(Sequence::new(sequence, counting), false);
     }
     let (definition, declared) = definition(name, &columns, &constraints, false, context).await?;
+    referring::check(name, name, &declared, &constraints, context).await?;
     let tested = Arc::new(of_present_rows(constraining::of(name, &constraints, &declared, context).await?));
     check_defaults(name, &columns, context).await?;
     let changed = context.with_relation(name, Arc::new(EmptyTable::new(Arc::clone(&declared))));
@@ -260,6 +264,10 @@ async fn alter_temporary(
     let numbered: Vec<_> = columns.iter().filter_map(|own| Some((own.name.clone(), own.numbered.clone()?))).collect();
     let defaults = with_identities(defaults, &numbered);
     let altered = MemTable::try_new(declared, vec![rows])?.with_column_defaults(defaults.into_iter().collect());
+    let saved = match referring::all(context)?.is_empty() && referring::foreign(&constraints).next().is_none() {
+        true => None,
+        false => Some(context.tables().saved().await),
+    };
     context.tables().add_temporary(name.into(), Arc::new(altered));
     let mut comments = context.tables().comments(name);
     for (column, new) in moved(&statement.operations) {
@@ -270,6 +278,14 @@ async fn alter_temporary(
     context.tables().set_comments(name, comments);
     context.tables().set_held(name, classes);
     context.tables().set_constraints(name, constraints.iter().map(ToString::to_string).collect());
+    let moved = moved(&statement.operations);
+    referring::follow_in_session(name, |own| rename_columns(own, &moved), context)?;
+    if let Some(saved) = saved
+        && let Err(error) = referring::verify_made(name, context).await
+    {
+        context.tables().restore(saved).await;
+        return Err(error);
+    }
     Ok(vec![])
 }
 

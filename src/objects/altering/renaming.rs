@@ -52,7 +52,10 @@ pub(super) async fn rename_to(name: &str, new: String, if_exists: bool, context:
         context.tables().set_sources(&new, sources);
         context.tables().set_maker(&new, maker);
         context.tables().set_constraints(&new, constraints);
-        context.tables().add_temporary(new, table);
+        context.tables().add_temporary(new.clone(), table);
+        // Itself among them.
+        let parts = named(&new, context);
+        referring::follow_in_session(name, |own| own.table.clone_from(&parts), context)?;
         return Ok(vec![]);
     }
     let Some(object) = found(name, if_exists, context)? else { return Ok(vec![]) };
@@ -61,6 +64,14 @@ pub(super) async fn rename_to(name: &str, new: String, if_exists: bool, context:
     refuse_taken(&new, context)?;
     let is_part = object.kind == "table" && referring::is_part(name, context)?;
     table::together(is_part, context, |context| async move { rename_stored(object, &new, &context).await }).await
+}
+
+/// The name of a table as foreign keys write it.
+fn named(table: &str, context: &StatementContext) -> Vec<String> {
+    match parts(table, context) {
+        (Some(schema), own) => vec![schema.to_string(), own.to_string()],
+        (None, own) => vec![own.to_string()],
+    }
 }
 
 /// Renames a table or view of the database. Foreign keys know it by its new name.
@@ -72,10 +83,7 @@ async fn rename_stored(object: Object, new: &str, context: &StatementContext) ->
         let problem = format!("is used by {}; change them first", listed(&users, context)?);
         return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, name, problem));
     }
-    let parts = match parts(new, context) {
-        (Some(schema), own) => vec![schema.to_string(), own.to_string()],
-        (None, own) => vec![own.to_string()],
-    };
+    let parts = named(new, context);
     let following = referring::following(name, |own| own.table.clone_from(&parts), context)?;
     let options = context.session().config_options();
     let sql = match object.kind.as_str() {

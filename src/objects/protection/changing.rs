@@ -71,7 +71,7 @@ pub fn refuse_keys(object: &Object, given: &[String], context: &StatementContext
 /// Row policies of the other table apply to the role, or masks do to such a column, and it has no FILTER.
 pub fn refuse_references(object: &Object, adds: bool, removes: bool, context: &StatementContext) -> Result<()> {
     let objects = context.all_objects()?;
-    for key in referring::all(context)? {
+    for key in referring::all(context)?.iter() {
         let (other, columns) = if adds && key.table == object.name {
             (&key.referred, &key.referred_columns)
         } else if removes && key.referred == object.name {

@@ -185,9 +185,21 @@ fn class(relation: &Relation, catalog: &PostgresCatalog) -> Row {
         "relnatts": i64::try_from(relation.columns.len()).unwrap_or_default(),
         "relchecks": i64::try_from(relation.checks()).unwrap_or_default(),
         "relhasrules": is_view,
+        "relhastriggers": has_triggers(relation, catalog),
         "relispopulated": true,
         "relreplident": if is_table { "d" } else { "n" },
     }
+}
+
+/// True for a table at one side of a foreign key. PostgreSQL compares them by triggers, and psql asks for foreign keys only where there are some.
+fn has_triggers(relation: &Relation, catalog: &PostgresCatalog) -> bool {
+    catalog.constraints().any(|(own, constraint)| match &constraint.rule {
+        RelationRule::Foreign(foreign) => {
+            let is_referred = || foreign.referred(catalog).is_some_and(|referred| referred.oid == relation.oid);
+            own.oid == relation.oid || is_referred()
+        }
+        RelationRule::PrimaryKey | RelationRule::Unique { .. } | RelationRule::Check(_) => false,
+    })
 }
 
 /// True for `GENERATED … AS IDENTITY`.

@@ -120,6 +120,7 @@ impl Walk<'_> {
 
     pub(super) fn alter(&self, alter: &AlterTable) -> Checked {
         // The operations themselves are checked where they are executed.
+        // A table has no children, so that ONLY says nothing.
         let AlterTable { name, if_exists: _, only: _, operations, location, on_cluster, table_type, end_token: _ } = alter;
         self.name(name)?;
         absent(location, "SET LOCATION", LEAVE_OUT)?;
