@@ -29,7 +29,6 @@ use datafusion::logical_expr::{
     Between, BinaryExpr, Expr, LogicalPlan, LogicalPlanBuilder, Operator, TableProviderFilterPushDown,
 };
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
@@ -38,6 +37,7 @@ use datafusion::physical_plan::{
 use futures::StreamExt;
 use futures::future::BoxFuture;
 
+use super::in_turn::in_turn;
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, failed, sqlstate};
 use crate::opaque::forward;
@@ -248,8 +248,8 @@ impl Barrier {
             let (in_order, cover) = (self.view.is_none(), self.cover());
             let planning = planning(state, in_order)?;
             let mut below = planning.create_physical_plan(&plan).await.map_err(|error| cover.over(error))?;
-            if in_order && below.output_partitioning().partition_count() > 1 {
-                below = Arc::new(CoalescePartitionsExec::new(below));
+            if in_order {
+                below = in_turn(below)?;
             }
             Ok(Arc::new(BarrierExec::new(cover, below)) as _)
         })

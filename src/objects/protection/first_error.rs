@@ -9,10 +9,10 @@ use datafusion::common::Result;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan};
-use datafusion::physical_plan::ExecutionPlanProperties;
 use datafusion::prelude::DataFrame;
 use futures::TryStreamExt;
 
+use super::in_turn::in_turn;
 use super::rule::rules;
 use crate::error::sqlstate;
 use crate::statement::StatementContext;
@@ -51,12 +51,10 @@ impl FirstError {
         state.config_mut().options_mut().execution.target_partitions = 1;
         let rows = DataFrame::new(state, plan);
         let task = Arc::new(rows.task_ctx());
-        let plan = rows.create_physical_plan().await?;
         // The queries of a UNION are partitions of their own.
-        for partition in 0..plan.output_partitioning().partition_count() {
-            let mut batches = plan.execute(partition, Arc::clone(&task))?;
-            while batches.try_next().await?.is_some() {}
-        }
+        let plan = in_turn(rows.create_physical_plan().await?)?;
+        let mut batches = plan.execute(0, task)?;
+        while batches.try_next().await?.is_some() {}
         Ok(())
     }
 }

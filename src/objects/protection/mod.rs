@@ -15,6 +15,7 @@
 //! | [`copying`] | what copies of protected rows lack |
 //! | [`segments`] | segments with conditions on what is masked for their authors |
 //! | [`barrier`] | a table that no part of a statement can look behind |
+//! | [`in_turn`] | partitions that are read one after the other |
 //! | [`first_error`] | which of several errors a statement ends with |
 //!
 //! Everything that a statement names in FROM is looked up in one place, the schemas of its catalog. There, each table passes [`seen`] after
@@ -31,6 +32,7 @@ pub mod class;
 mod consent;
 mod copying;
 mod first_error;
+mod in_turn;
 mod lineage;
 mod mask;
 mod masking;
