@@ -3,7 +3,7 @@
 //!
 //! # Cron
 //! Five fields, `minute hour day month weekday`, or six with seconds in front; `*`, lists, ranges, steps, names of days and months, `L`
-//! (the last day), `W` (the nearest weekday), `1#2` (the second Monday), and `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.
+//! (the last day), `W` (the nearest weekday), `1#2` (the second Monday), and `@hourly`, `@daily`, `@midnight`, `@weekly`, `@monthly`, `@yearly`.
 //!
 //! Where clocks change, a time of the day that does not exist runs once, at the first time after the gap; one that comes twice runs once,
 //! the first time. What repeats within hours (`*/30 * * * *`) goes on through the change: it runs in both of two equal hours, and not
@@ -20,6 +20,7 @@ mod tests;
 
 use chrono::{DateTime, Utc};
 use croner::Cron;
+use croner::errors::CronError;
 use croner::parser::{CronParser, Year};
 use datafusion::arrow::array::timezone::Tz;
 
@@ -90,9 +91,12 @@ impl Calendar {
         // What is shown of it fits on a line.
         let shown: String = expression.chars().take(60).collect();
         let shown = if shown.len() < expression.len() { format!("{shown}…") } else { shown };
-        let cron = parser.parse(expression).map_err(|error| {
+        let cron = parsed(&parser, expression).map_err(|error| {
             let fields = expression.split_whitespace().count();
             let problem = match error {
+                _ if expression.trim().starts_with('@') => {
+                    "the names are @hourly, @daily, @midnight, @weekly, @monthly and @yearly".to_string()
+                }
                 _ if !expression.contains('@') && !matches!(fields, 5 | 6) => format!("it has {fields} fields"),
                 error => wrong_field(&parser, expression).unwrap_or_else(|| error.to_string()),
             };
@@ -175,6 +179,17 @@ static FIELDS: [(&str, &str); 6] = [
     ("weekday", "0-7, SUN-SAT"),
 ];
 
+/// Parses an expression, with what croner does not know or lets pass.
+fn parsed(parser: &CronParser, expression: &str) -> Result<Cron, CronError> {
+    if expression.trim().eq_ignore_ascii_case("@midnight") {
+        return parser.parse("@daily");
+    }
+    if expression.split_whitespace().any(|field| field.split(',').any(str::is_empty)) {
+        return Err(CronError::EmptyPattern);
+    }
+    parser.parse(expression)
+}
+
 /// The first field of a cron expression that is wrong by itself: croner does not say which one it is.
 fn wrong_field(parser: &CronParser, expression: &str) -> Option<String> {
     let given: Vec<&str> = expression.split_whitespace().collect();
@@ -184,7 +199,7 @@ fn wrong_field(parser: &CronParser, expression: &str) -> Option<String> {
     let fields = FIELDS.get(FIELDS.len().checked_sub(given.len())?..)?;
     let is_wrong = |place: usize| {
         let alone: Vec<&str> = (0..given.len()).map(|other| if other == place { given[other] } else { "*" }).collect();
-        parser.parse(&alone.join(" ")).is_err()
+        parsed(parser, &alone.join(" ")).is_err()
     };
     let place = (0..given.len()).find(|place| is_wrong(*place))?;
     let (name, range) = fields[place];
