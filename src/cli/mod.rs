@@ -320,13 +320,20 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         _ => {}
     }
     let made = common.database.clone().filter(|_| !is_there);
-    let engine = Engine::open(common.options())?;
+    let is_json = matches!(&action, Some(Action::Run(asked)) if asked.is_json());
+    let engine = Engine::open(common.options()).map_err(|error| match Failure::from(error) {
+        Failure::Error(problem) if is_json => run::log_not_begun(&problem),
+        failure => failure,
+    })?;
     if let Some(made) = made {
         // Otherwise a typo in the name would look like an empty database.
         let has_keys = common.keys.source().is_some();
         let plain = if has_keys { "; it is not encrypted; portrait init --encrypt creates one that is" } else { "" };
         let text = format!("there was no database in {}; a new one was created{plain}", made.display());
-        eprintln!("{}", language::line(language::of_environment(), "note", &text));
+        match is_json {
+            true => run::log_note(&text),
+            false => eprintln!("{}", language::line(language::of_environment(), "note", &text)),
+        }
     }
     let server = match &action {
         Some(Action::Connect { url }) => Some(url.as_str()),

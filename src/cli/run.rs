@@ -68,6 +68,13 @@ fn parse_time(text: &str) -> Result<Duration, String> {
     }
 }
 
+impl Run {
+    /// True when what happens is told as JSON.
+    pub(super) fn is_json(&self) -> bool {
+        self.log_format == LogFormat::Json
+    }
+}
+
 /// Writes an event as JSON.
 fn log(event: &str, more: Value) {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -78,6 +85,22 @@ fn log(event: &str, more: Value) {
     eprintln!("{told}");
 }
 
+/// Tells a note that is about no statement.
+pub(super) fn log_note(text: &str) {
+    log("note", json!({ "note": text }));
+}
+
+/// Tells an error before the first attempt.
+pub(super) fn log_not_begun(problem: &str) -> Failure {
+    log("failed", json!({ "attempt": 0, "error": problem, "is_last": true }));
+    Failure::Ended(1)
+}
+
+fn log_interrupted(attempt: u32) -> Failure {
+    log("interrupted", json!({ "attempt": attempt }));
+    Failure::Ended(super::signals::code())
+}
+
 fn log_statement(line: u64, answer: &Answer, taken: Duration) {
     let more = json!({ "line": line, "statement": answer.tag(), "rows": answer.rows(), "duration": taken.as_secs_f64(), "notes": answer.notes() });
     log("statement", more);
@@ -85,7 +108,7 @@ fn log_statement(line: u64, answer: &Answer, taken: Duration) {
 
 /// Runs the scripts.
 pub(super) fn run(engine: &Engine, asked: &Run, common: &Common) -> Result<(), Failure> {
-    let is_json = asked.log_format == LogFormat::Json;
+    let is_json = asked.is_json();
     let _lock = match &asked.lock {
         None => None,
         Some(_) if common.database.is_none() => {
@@ -109,10 +132,7 @@ pub(super) fn run(engine: &Engine, asked: &Run, common: &Common) -> Result<(), F
     let read = |file: &PathBuf| if file.as_os_str() == "-" { Ok(None) } else { Script::read(file).map(Some) };
     let scripts = asked.files.iter().map(read).collect::<Result<Vec<_>, _>>();
     let mut scripts = scripts.map_err(|failure| match failure {
-        Failure::Error(problem) if is_json => {
-            log("failed", json!({ "attempt": 0, "error": problem, "is_last": true }));
-            Failure::Ended(1)
-        }
+        Failure::Error(problem) if is_json => log_not_begun(&problem),
         failure => failure,
     })?;
     let mut attempt = 0;
@@ -141,6 +161,7 @@ pub(super) fn run(engine: &Engine, asked: &Run, common: &Common) -> Result<(), F
                 (format!("timeout: took longer than {limit} s, and was cancelled"), TIMED_OUT)
             }
             // Whoever interrupts a run does not want it repeated.
+            Failure::Interrupted if is_json => return Err(log_interrupted(attempt)),
             other => return Err(other),
         };
         match is_json {
@@ -166,7 +187,7 @@ pub(super) fn run(engine: &Engine, asked: &Run, common: &Common) -> Result<(), F
         engine.block_on(async {
             tokio::select! {
                 () = tokio::time::sleep(wait) => Ok(()),
-                () = listening.interrupted() => Err(Failure::Interrupted),
+                () = listening.interrupted() => Err(if is_json { log_interrupted(attempt) } else { Failure::Interrupted }),
             }
         })?;
     }
@@ -183,7 +204,7 @@ fn once(
     let session = super::session(engine, common.connect.as_deref(), &common.set)?;
     let mut console = Console::new(engine.clone(), session, common.format, common.output.as_deref())?;
     console.deadline = asked.timeout.and_then(|timeout| tokio::time::Instant::now().checked_add(timeout));
-    console.log = (asked.log_format == LogFormat::Json).then_some(log_statement);
+    console.log = asked.is_json().then_some(log_statement);
     for (script, file) in scripts.iter_mut().zip(&asked.files) {
         let script = match script {
             Some(script) => script,

@@ -431,13 +431,13 @@ fn portrait_run_retries_and_says_how_it_ended() {
     let job = |more: &[&str]| run(portrait().arg("-d").arg(&database).arg("run").arg(&script).args(more));
     let (code, _, error) = job(&["--retry", "1", "--log-format", "json"]);
     assert_eq!(code, 1, "{error}");
-    let events: Vec<serde_json::Value> =
-        error.lines().filter(|line| line.starts_with('{')).map(|line| serde_json::from_str(line).unwrap()).collect();
+    // Each line is an event, also that there was no database.
+    let events: Vec<serde_json::Value> = error.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let names: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
     let attempt = ["started", "statement", "statement", "failed"];
-    assert_eq!(names, [&attempt[..], &["retry"], &attempt[..]].concat());
-    assert!(events[3]["error"].as_str().unwrap().contains("job.sql:3: missing: no such table"), "{error}");
-    assert_eq!((&events[2]["rows"], &events[2]["line"], &events[2]["statement"]), (&1.into(), &2.into(), &"INSERT".into()));
+    assert_eq!(names, [&["note"][..], &attempt[..], &["retry"], &attempt[..]].concat());
+    assert!(events[4]["error"].as_str().unwrap().contains("job.sql:3: missing: no such table"), "{error}");
+    assert_eq!((&events[3]["rows"], &events[3]["line"], &events[3]["statement"]), (&1.into(), &2.into(), &"INSERT".into()));
     assert_eq!(rows(&database, "SELECT count(*) FROM tried"), ["2"]);
     // The text format says the same for people.
     let (code, _, error) = job(&[]);
