@@ -51,12 +51,12 @@ pub(super) async fn refresh(engine: &Engine, statement: &Refresh, context: &Stat
         false => uncovered(&object.label(), error),
     };
     let refreshing = Refreshing { session: &session, definition: &definition, at: context.now() };
-    let (script, reading, told) = refreshing.prepare().await.map_err(reported)?;
+    let (script, kept, told) = refreshing.prepare().await.map_err(reported)?;
     // Dropping the session on an error rolls its transaction back. Errors are reported without a place, as the user did not write these
     // statements.
     let found = refreshing.run(&script).await.map_err(reported)?;
-    if let Some(reading) = reading {
-        refreshing.keep(reading).await.map_err(reported)?;
+    if let Some((reading, known)) = kept {
+        refreshing.keep(reading, &known).await.map_err(reported)?;
     }
     session.sql("COMMIT").await?;
     if !owns {
@@ -101,8 +101,8 @@ struct Refreshing<'a> {
 }
 
 impl Refreshing<'_> {
-    /// The statements of the refresh, and what they read if the next refresh may need to know.
-    async fn prepare(&self) -> Result<(Script, Option<Reading>, Told)> {
+    /// The statements of the refresh, and if the next refresh may need to know, what they read and what the last one has read.
+    async fn prepare(&self) -> Result<(Script, Option<(Reading, Files)>, Told)> {
         let known = self.known_files().await?;
         let context = self.session.statement(Parameters::default());
         let read = |context: StatementContext| async move { identity::reading(self.definition, self.at, &context).await };
@@ -121,24 +121,29 @@ impl Refreshing<'_> {
                         0 => Script::Statements(identity::script_of_none(self.definition, self.at)),
                         _ => Script::OfAdded(identity::script_of_added(self.definition, self.at)?),
                     };
-                    return Ok((script, Some(reading), Told::Added(rows)));
+                    return Ok((script, Some((reading, known)), Told::Added(rows)));
                 }
                 Err(reason) => told = Told::All(reason),
             }
         }
-        Ok((Script::Statements(identity::script(self.definition, self.at, true)?), Some(reading), told))
+        Ok((Script::Statements(identity::script(self.definition, self.at, true)?), Some((reading, known)), told))
     }
 
     /// Runs the statements, and returns the rows of the last one.
     async fn run(&self, script: &Script) -> Result<Vec<RecordBatch>> {
         match script {
             Script::Statements(statements) => self.run_all(statements).await,
-            Script::OfAdded(ScriptOfAdded { first, taken: (statement, table), last }) => {
+            Script::OfAdded(ScriptOfAdded { first, take, taken, taken_none, last }) => {
                 self.run_all(first).await?;
-                let rows = self.session.sql(statement).await?;
-                if let Some(schema) = rows.first().map(RecordBatch::schema) {
-                    let rows = MemTable::try_new(schema, vec![rows])?;
-                    self.session.statement(Parameters::default()).tables().add_temporary(table.clone(), Arc::new(rows));
+                let rows = self.session.sql(take).await?;
+                match rows.first().map(RecordBatch::schema) {
+                    Some(schema) => {
+                        let rows = MemTable::try_new(schema, vec![rows])?;
+                        self.session.statement(Parameters::default()).tables().add_temporary(taken.clone(), Arc::new(rows));
+                    }
+                    None => {
+                        self.session.sql(taken_none).await?;
+                    }
                 }
                 self.run_all(last).await
             }
@@ -214,12 +219,12 @@ impl Refreshing<'_> {
         Ok(files)
     }
 
-    /// Remembers which files were read and written.
-    async fn keep(&self, reading: Reading) -> Result<()> {
+    /// Remembers which files were read and written, if they are not those of the last refresh.
+    async fn keep(&self, reading: Reading, known: &Files) -> Result<()> {
         let mut files = reading.files;
         files.extend(self.own_files(&self.session.statement(Parameters::default())).await?);
-        for statement in identity::keep_files(self.definition, &files) {
-            self.session.sql(&statement).await?;
+        if files != *known {
+            self.run_all(&identity::keep_files(self.definition, &files, known.is_empty())).await?;
         }
         Ok(())
     }

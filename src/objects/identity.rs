@@ -380,8 +380,12 @@ pub fn added_table(definition: &Definition) -> String {
 /// The statements of a refresh of new records, which are in [`added_table`], and those that they touch; as [`script`] otherwise.
 pub struct ScriptOfAdded {
     pub first: Vec<String>,
-    /// Takes the records that are resolved out of the persons. Its rows belong in the temporary table of this name, which exists then.
-    pub taken: (String, String),
+    /// Takes the records that are resolved out of the persons.
+    pub take: String,
+    /// The temporary table for the rows that it gives.
+    pub taken: String,
+    /// Makes this table, if there are none.
+    pub taken_none: String,
     pub last: Vec<String>,
 }
 
@@ -416,12 +420,10 @@ pub fn script_of_added(definition: &Definition, at: i64) -> Result<ScriptOfAdded
                 hashed(definition, &format!("SELECT * FROM {added}"))?
             ),
             format!("CREATE OR REPLACE TEMPORARY TABLE {touched} AS SELECT * FROM {found}"),
-            format!("CREATE OR REPLACE TEMPORARY TABLE {before} AS SELECT {key}, person_id FROM {persons} WHERE false"),
         ],
-        taken: (
-            format!("DELETE FROM {persons} WHERE {key} IN (SELECT {key} FROM {touched}) RETURNING {key}, person_id"),
-            format!("before {}", definition.object.name),
-        ),
+        take: format!("DELETE FROM {persons} WHERE {key} IN (SELECT {key} FROM {touched}) RETURNING {key}, person_id"),
+        taken: format!("before {}", definition.object.name),
+        taken_none: format!("CREATE OR REPLACE TEMPORARY TABLE {before} AS SELECT {key}, person_id FROM {persons} WHERE false"),
         last: vec![
             format!("CREATE OR REPLACE TEMPORARY TABLE {next} AS SELECT * FROM {resolved}"),
             tables.note_changes(&before, &key, &now),
@@ -457,14 +459,12 @@ pub fn table_of_files(definition: &Definition) -> (String, String) {
     (SCHEMA.into(), format!("{}_sources", definition.object.name))
 }
 
-/// The statements that remember the files that a refresh has read.
-pub fn keep_files(definition: &Definition, files: &Files) -> [String; 3] {
+/// The statements that remember the files that a refresh has read; `is_first` if none were remembered before.
+pub fn keep_files(definition: &Definition, files: &Files, is_first: bool) -> Vec<String> {
     let rows = files.iter().flat_map(|(source, files)| files.iter().map(move |file| (source, file)));
     let rows: Vec<String> = rows.map(|(source, file)| format!("({}, {})", literal(source), literal(file))).collect();
     let sources = Tables::of(definition).sources;
-    [
-        format!("CREATE TABLE IF NOT EXISTS {sources} (source VARCHAR, file VARCHAR)"),
-        format!("DELETE FROM {sources}"),
-        format!("INSERT INTO {sources} VALUES {}", rows.join(", ")),
-    ]
+    let make = is_first.then(|| format!("CREATE TABLE IF NOT EXISTS {sources} (source VARCHAR, file VARCHAR)"));
+    let write = [format!("DELETE FROM {sources}"), format!("INSERT INTO {sources} VALUES {}", rows.join(", "))];
+    make.into_iter().chain(write).collect()
 }
