@@ -31,7 +31,8 @@
 //! | `words.zh` | names and values in another language: `customers = 客户数, not known = 未知` |
 //!
 //! In the query, these names stand for the subject of the report: `$profile`, `$key`, `$members`, `$tags`, `$history`, `$segments` (segment,
-//! key) and `$as_of`; on a card also `$customer`. This room knows neither sessions nor tables: the engine runs the queries.
+//! key) and `$as_of`; on a card also `$customer`. What several sections need is computed once if each has it as a `WITH name AS MATERIALIZED (…)` of
+//! the same text, which reads no other query of its WITH. This room knows neither sessions nor tables: the engine runs the queries.
 
 mod answered;
 mod masked;
