@@ -80,9 +80,8 @@ fn a_report_is_readable_on_every_screen_and_on_paper() {
         std::fs::write(folder.join("printed.html"), printed).unwrap();
         let marks = written.matches("class=\"mark\"").count().to_string();
         let queries = written.matches("class=\"query\"").count().to_string();
-        for (page, width, is_dark) in
-            [(page.as_str(), 390, false), (&page, 390, true), (&page, 1440, false), (&page, 1440, true), ("printed.html", PAPER, false)]
-        {
+        let screens = [(390, false), (390, true), (1440, false), (1440, true)].map(|(width, is_dark)| (page.as_str(), width, is_dark));
+        for (page, width, is_dark) in screens.into_iter().chain([("printed.html", PAPER, false)]) {
             let found = look(browser, folder, page, width, is_dark, page != "printed.html");
             let told = format!("{page} at {width} px, dark: {is_dark}: {found:?}");
             assert_eq!((found["marks"].as_str(), found["queries"].as_str()), (marks.as_str(), queries.as_str()), "{told}");
