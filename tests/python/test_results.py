@@ -51,6 +51,10 @@ def test_polars(db):
     frame = db.sql(ROWS).to_polars()
     assert frame.row(0) == FIRST
     assert polars.DataFrame(db.sql(ROWS)).shape == (2, 6)
+    waited = db.sql("SELECT * FROM (VALUES (INTERVAL '1 day 2 hours'), (NULL)) AS t(waited)").to_polars()
+    assert waited.rows() == [(datetime.timedelta(hours=26),), (None,)]
+    with pytest.raises(portraitdb.Error, match="waited: an interval with months"):
+        db.sql("SELECT INTERVAL '1 month' AS waited").to_polars()
 
 
 def test_text(db, capsys):

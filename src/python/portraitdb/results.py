@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .errors import width
+from .errors import Error, width
 
 if TYPE_CHECKING:
     import pandas
@@ -79,10 +79,14 @@ class Result:
         return table.to_pandas(date_as_object=False)
 
     def to_polars(self) -> polars.DataFrame:
-        """The rows as a DataFrame of Polars. Decimals and dates stay what they are."""
+        """The rows as a DataFrame of Polars. Decimals and dates stay what they are; intervals become durations, with days of 24 hours."""
         import polars
 
-        return polars.from_arrow(self._table)  # type: ignore[return-value]
+        table = self._table
+        for place, field in enumerate(table.schema):
+            if pa.types.is_interval(field.type):
+                table = table.set_column(place, field.name, _durations(field.name, table.column(place)))
+        return polars.from_arrow(table)  # type: ignore[return-value]
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """The next row; None after the last."""
@@ -219,6 +223,15 @@ def _float(value: float) -> str:
         return "NaN"
     digits, _, power = repr(value).partition("e")
     return f"{digits}e{int(power)}" if power else digits
+
+
+def _durations(name: str, intervals: pa.ChunkedArray) -> pa.Array:
+    """Intervals for Polars, which has no months."""
+    values = intervals.to_pylist()
+    if any(value is not None and value.months for value in values):
+        raise Error(f"{name}: an interval with months has no type in Polars; select CAST(… AS TEXT), or use to_arrow()", "0A000")
+    microseconds = [None if value is None else value.days * 86_400_000_000 + value.nanoseconds // 1000 for value in values]
+    return pa.array(microseconds, pa.duration("us"))
 
 
 def _interval(value: pa.MonthDayNano) -> str:
