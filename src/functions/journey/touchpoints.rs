@@ -24,8 +24,8 @@ visit ends with the event, which counts as a drop-off.
 A touchpoint's complaints are the events after which the customer's next event, within `gap`, is a complaint: what led to it. The complaints
 themselves have their own rows.
 
-Events of one customer at the same time are ordered by event, stage and channel, ascending, unless `tie_break` orders them. Rows whose
-customer, time or event is NULL are dropped.
+Events of one customer at the same time are ordered by event, stage and channel, ascending, and those that are complaints come last, unless
+`tie_break` orders them. Rows whose customer, time or event is NULL are dropped.
 
 **Cost.** One sort of the events by customer and time, written to disk if memory is short; then a group for each stage, channel and
 event, with exact medians.
@@ -117,13 +117,13 @@ impl TableMacro for Touchpoints {
         let (stage, channel, tie_break) = (optional("stage"), optional("channel"), optional("tie_break"));
         let complaint = call.expression("complaint").map(as_sql);
         let gap = match call.options.interval("gap") {
-            None => 1_800.0,
+            None => 1_800_000_000,
             Some(gap) if gap.months != 0 => {
                 let problem =
                     "gap must be in days, hours or smaller units, because months differ in length; write INTERVAL '30 minutes'";
                 return Err(invalid(DOC.name, problem));
             }
-            Some(gap) => f64::from(gap.days) * 86_400.0 + gap.nanoseconds as f64 / 1e9,
+            Some(gap) => i64::from(gap.days) * 86_400_000_000 + gap.nanoseconds / 1_000,
         };
         let has_complaint = complaint.is_some();
         let complaints = |count: &str| if has_complaint { count.to_string() } else { "CAST(NULL AS BIGINT)".to_string() };
@@ -135,6 +135,7 @@ impl TableMacro for Touchpoints {
                 "CAST(NULL AS DOUBLE)"
             },
         );
+        // Microseconds as integers: the difference of two numbers of seconds is not exact.
         Ok(format!(
             "SELECT stage_of_row AS stage, channel_of_row AS channel, event_of_row AS event, \
                count(DISTINCT customer_of_row) AS customers, count(*) AS events, median(seconds_to_next) AS median_seconds, \
@@ -142,14 +143,14 @@ impl TableMacro for Touchpoints {
                CAST(count(*) FILTER (WHERE seconds_to_next IS NULL) AS DOUBLE) / count(*) AS drop_off_rate, \
                {count} AS complaints, {rate} AS complaint_rate \
              FROM (SELECT customer_of_row, stage_of_row, channel_of_row, event_of_row, next_complains, \
-                 CASE WHEN next_second - second_of_row <= CAST({gap} AS DOUBLE) THEN next_second - second_of_row END AS seconds_to_next \
-               FROM (SELECT *, lead(second_of_row) OVER by_time AS next_second, lead(complains) OVER by_time AS next_complains \
+                 CASE WHEN next_moment - moment_of_row <= {gap} THEN CAST(next_moment - moment_of_row AS DOUBLE) / 1000000 END AS seconds_to_next \
+               FROM (SELECT *, lead(moment_of_row) OVER by_time AS next_moment, lead(complains) OVER by_time AS next_complains \
                  FROM (SELECT {customer} AS customer_of_row, {time} AS time_of_row, {event} AS event_of_row, {stage} AS stage_of_row, \
                      {channel} AS channel_of_row, {tie_break} AS tie_of_row, coalesce({complaint}, false) AS complains, \
-                     CAST(date_part('epoch', {time}) AS DOUBLE) AS second_of_row FROM {input}) AS rows_of_input \
+                     CAST(round(date_part('epoch', {time}) * 1000000) AS BIGINT) AS moment_of_row FROM {input}) AS rows_of_input \
                  WHERE customer_of_row IS NOT NULL AND time_of_row IS NOT NULL AND event_of_row IS NOT NULL \
                  WINDOW by_time AS (PARTITION BY customer_of_row \
-                   ORDER BY time_of_row, tie_of_row, event_of_row, stage_of_row, channel_of_row)) AS rows_in_order) AS rows_with_next \
+                   ORDER BY time_of_row, tie_of_row, event_of_row, stage_of_row, channel_of_row, complains)) AS rows_in_order) AS rows_with_next \
              GROUP BY stage_of_row, channel_of_row, event_of_row",
             complaint = complaint.unwrap_or_else(|| "false".into()),
             input = call.relation("input")?,
