@@ -26,6 +26,7 @@ mod guides;
 mod health;
 mod identities;
 mod interrupts;
+mod journey_maps;
 mod journey_oracles;
 mod journey_patterns;
 mod journeys;
