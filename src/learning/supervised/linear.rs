@@ -354,10 +354,7 @@ impl LinearSettings {
             notes.push(format!("{} coefficients are estimated from {rows} rows, so standard errors cannot be computed; give more rows, fewer features or a penalty (alpha)", fit.parameters));
         }
         if !without.is_empty() {
-            notes.push(format!(
-                "{} are constant or combinations of features before them, and have no coefficient",
-                named(without)
-            ));
+            notes.push(format!("no coefficient for {}: constant, or a combination of earlier features", named(without)));
         }
         match fit.separation {
             Separation::No => {}
