@@ -175,6 +175,11 @@ pub fn invalid(subject: &str, problem: impl Display) -> DataFusionError {
     coded(SqlState::INVALID_PARAMETER_VALUE, subject, problem)
 }
 
+/// An error in the values that a function was given: rows that it cannot use.
+pub fn unusable(subject: &str, problem: impl Display) -> DataFusionError {
+    coded(SqlState::DATA_EXCEPTION, subject, problem)
+}
+
 /// An error met while running.
 pub fn failed(subject: &str, problem: impl Display) -> DataFusionError {
     coded(SqlState::SYSTEM_ERROR, subject, problem)

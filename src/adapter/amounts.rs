@@ -12,7 +12,7 @@ use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::common::{Result, internal_err};
 use datafusion::error::DataFusionError;
 
-use crate::error::{failed, invalid};
+use crate::error::{invalid, unusable};
 use crate::kernels::fixed_point;
 use crate::kernels::fixed_point::to_fixed_point;
 use crate::kernels::superaccumulator::Superaccumulator;
@@ -83,7 +83,7 @@ impl Amount {
                 let shown = array_value_to_string(column, row)?;
                 let problem =
                     format!("{} must not be negative, got {shown}; leave such rows out with FILTER or WHERE", self.argument);
-                Err(failed(self.function, problem))
+                Err(unusable(self.function, problem))
             }
         }
     }
@@ -103,7 +103,7 @@ impl Amount {
             Some((_, value)) => {
                 let problem =
                     format!("{} must be a finite number, got {value}; leave such rows out with FILTER or WHERE", self.argument);
-                Err(failed(self.function, problem))
+                Err(unusable(self.function, problem))
             }
         }
     }
@@ -111,7 +111,7 @@ impl Amount {
     /// The error of a sum that does not fit.
     pub fn too_large(self) -> DataFusionError {
         let problem = format!("the sum of {} is too large; divide it by a constant", self.argument);
-        failed(self.function, problem)
+        unusable(self.function, problem)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::adapter::arguments::Options;
 use crate::adapter::given_table::{self, Compiled};
 use crate::adapter::text_function::{Gives, TextFunction, text};
 use crate::docs::{Argument, Doc, Takes};
-use crate::error::failed;
+use crate::error::unusable;
 use crate::kernels::chinese::industries::{Found, Level, industries};
 use crate::kernels::cleaning::vocabulary::folded;
 
@@ -115,7 +115,7 @@ fn mapping(function: &str, rows: &ArrayRef) -> Result<Mapping> {
         let (Some(synonym), Some(code)) = (synonym, code) else { continue };
         let Some(industry) = industries().by_code(code) else {
             let advice = "codes are as 'I', '65', '651' or '6513'";
-            return Err(failed(function, format!("mapping has the code '{code}', which is not in GB/T 4754-2017; {advice}")));
+            return Err(unusable(function, format!("mapping has the code '{code}', which is not in GB/T 4754-2017; {advice}")));
         };
         // Of a word given twice the code that comes first in the standard: the order of rows must not matter.
         mapping.entry(folded(synonym)).and_modify(|known| *known = industry.min(*known)).or_insert(industry);

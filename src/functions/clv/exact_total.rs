@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::adapter::amounts::{ODD_STATE, odd_state, read_odd_state};
 use crate::adapter::any_arguments;
 use crate::adapter::plain::Plain;
-use crate::error::failed;
+use crate::error::unusable;
 use crate::kernels::superaccumulator::Superaccumulator;
 
 /// The sum of an expression of type DOUBLE, whose values are finite; NULL is left out.
@@ -87,5 +87,5 @@ impl Accumulator for Total {
 }
 
 fn too_large() -> datafusion::error::DataFusionError {
-    failed("clv_summary", "the sum of amount is too large for its type; use a larger unit of money")
+    unusable("clv_summary", "the sum of amount is too large for its type; use a larger unit of money")
 }

@@ -17,7 +17,7 @@ use crate::adapter::keys::sorted;
 use crate::adapter::relation::Call;
 use crate::adapter::step::{LeftOut, StepContext};
 use crate::docs::{Argument, Takes};
-use crate::error::{did_you_mean, failed, invalid};
+use crate::error::{did_you_mean, invalid};
 use crate::kernels::experiment::moments::Moments;
 use crate::kernels::experiment::ranks::Tied;
 
@@ -147,7 +147,7 @@ impl Cells {
                     "group has {} distinct values, but at most {MOST_GROUPS} groups can be compared; give the column with the group labels",
                     texts.len()
                 );
-                return Err(failed(function, problem));
+                return Err(invalid(function, problem));
             }
             let others = texts.iter().filter(|text| **text != design.control).cloned();
             std::iter::once(design.control.clone()).chain(others).collect()
@@ -166,7 +166,7 @@ impl Cells {
                 design.control,
                 shown(&texts)
             );
-            return Err(failed(function, problem));
+            return Err(invalid(function, problem));
         }
         if !design.shares.is_empty() && design.shares.len() != given.len() {
             let problem = format!(
@@ -174,7 +174,7 @@ impl Cells {
                 design.shares.len(),
                 shown(&given)
             );
-            return Err(failed(function, problem));
+            return Err(invalid(function, problem));
         }
         self.shares = if design.shares.is_empty() { vec![1.0; given.len()] } else { design.shares.clone() };
         Ok(())

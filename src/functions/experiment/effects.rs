@@ -14,7 +14,7 @@ use super::decision::{Facts, Verdict, words};
 use crate::adapter::plain::Plain;
 use crate::adapter::step::{Step, StepContext, Streams};
 use crate::adapter::usable_rows::rows_without;
-use crate::error::failed;
+use crate::error::{failed, invalid};
 use crate::kernels::adjust::{Method, adjust_known};
 use crate::kernels::experiment::Alternative;
 use crate::kernels::experiment::compare::{Comparison, Test, compare, is_rare};
@@ -96,7 +96,7 @@ impl Rules {
                 let problem = format!(
                     "test 'z' and 'chi_square' compare shares: every {metric} must be 0 or 1, or a condition; write test => 'welch'"
                 );
-                return Err(failed(function, problem));
+                return Err(invalid(function, problem));
             }
             Asked::Proportions => Test::Proportions,
             Asked::ChiSquare => Test::ChiSquare,

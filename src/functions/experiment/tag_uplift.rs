@@ -20,7 +20,7 @@ use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::{Step, StepContext, Streams};
 use crate::adapter::usable_rows::rows_without;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
-use crate::error::failed;
+use crate::error::unusable;
 use crate::kernels::adjust::{Method, adjust_known};
 use crate::kernels::experiment::Alternative;
 use crate::kernels::experiment::moments::Moments;
@@ -199,7 +199,7 @@ impl Step for CompareTags {
                         "{tag} has {} values, at most {MOST_VALUES} can be compared; cut it into bands: tags => [width_bucket(…)], or CASE WHEN",
                         cells.segments()
                     );
-                    return Err(failed(DOC.name, problem));
+                    return Err(unusable(DOC.name, problem));
                 }
                 if place == 0 {
                     whole.tell(&cells, &context);

@@ -19,7 +19,7 @@ use crate::adapter::relation::{Call, RelationFunction, Roles, role};
 use crate::adapter::step::{Step, StepContext, Streams, only_stream};
 use crate::adapter::usable_rows::usable_rows;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
-use crate::error::{failed, invalid};
+use crate::error::invalid;
 use crate::kernels::experiment::moments::Of;
 use crate::kernels::experiment::uplift::{Curve, Part, Scored, curve};
 
@@ -203,7 +203,7 @@ impl Step for Curves {
             }
             if !merged.is_empty() && merged.iter().all(|scored| scored.control == 0.0) {
                 let problem = format!("control must be one of the groups, got '{control}', which no row has");
-                return Err(failed(DOC.name, problem));
+                return Err(invalid(DOC.name, problem));
             }
             let curve = curve(&merged, bins);
             Ok(RecordBatch::try_new(Arc::clone(&context.schema), shown(&curve))?)

@@ -19,7 +19,7 @@ use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles, role};
 use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
-use crate::error::{failed, invalid};
+use crate::error::{invalid, unusable};
 use crate::kernels::control::Stop;
 use crate::kernels::journey::attribution::{
     Credit, Credits, MOST_CHANNELS, Model, NONE, PARTS, REVENUE_PARTS, Rules, Touch, rounded,
@@ -271,7 +271,7 @@ fn amounts(column: &ArrayRef) -> Result<Decimal128Array> {
 }
 
 fn too_large() -> DataFusionError {
-    failed(
+    unusable(
         DOC.name,
         "revenue holds a number that is not finite, or too large to be divided; leave such rows out with WHERE, or give it fewer digits",
     )
@@ -313,7 +313,7 @@ impl Work for Crediting {
         if channels.len() > MOST_CHANNELS && self.rules.models.contains(&Model::Markov) {
             let problem =
                 format!("markov takes {MOST_CHANNELS} channels at most, got {}; put the rare ones together", channels.len());
-            return Err(run.worker.fail(failed(DOC.name, problem)));
+            return Err(run.worker.fail(unusable(DOC.name, problem)));
         }
         let _solving =
             run.control.reserve(if self.rules.models.contains(&Model::Markov) { 24 * channels.len().pow(2) } else { 0 })?;

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::adapter::amounts::{ODD_STATE, amount_type, odd_state, read_odd_state};
 use crate::adapter::any_arguments;
 use crate::adapter::plain::Plain;
-use crate::error::failed;
+use crate::error::unusable;
 use crate::kernels::fixed_point::{from_fixed_point, to_fixed_point};
 use crate::kernels::superaccumulator::Superaccumulator;
 
@@ -126,7 +126,7 @@ impl Measure {
 }
 
 fn too_large() -> datafusion::error::DataFusionError {
-    failed("rfm", "the sum of amount is too large for its type; use a smaller unit or CAST(amount AS DOUBLE)")
+    unusable("rfm", "the sum of amount is too large for its type; use a smaller unit or CAST(amount AS DOUBLE)")
 }
 
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use crate::adapter::plain::Scalar;
 use crate::adapter::relation::{Call, Roles, role};
 use crate::adapter::usable_rows::usable_rows;
 use crate::docs::{Argument, Takes};
-use crate::error::{failed, invalid};
+use crate::error::{invalid, unusable};
 use crate::kernels::scheme::{LABELS, SCHEMES, Scheme};
 use crate::kernels::score::METHODS;
 
@@ -237,7 +237,7 @@ fn first_time(
 fn day_of(instant: &ScalarValue) -> Result<i32> {
     match instant.cast_to(&DataType::Date32)? {
         ScalarValue::Date32(Some(day)) => Ok(day),
-        _ => Err(failed("rfm", format!("{instant} has no calendar day"))),
+        _ => Err(unusable("rfm", format!("{instant} has no calendar day"))),
     }
 }
 

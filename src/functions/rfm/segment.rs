@@ -11,7 +11,7 @@ use datafusion::logical_expr::{
 
 use crate::adapter::ScalarFunction;
 use crate::docs::{Argument, Doc, Kind, Takes};
-use crate::error::{did_you_mean, failed, one_of};
+use crate::error::{did_you_mean, invalid, one_of, unusable};
 use crate::kernels::scheme::{LABELS, SCHEMES, Scheme, Scores};
 
 #[derive(Debug)]
@@ -116,7 +116,7 @@ impl ScalarUDFImpl for Segment {
                 };
                 scores[index] = u8::try_from(score).ok().filter(|score| scale.scores().contains(score)).ok_or_else(|| {
                     let (name, range) = (DOC.arguments[index].name, scale.scores());
-                    failed(DOC.name, format!("{name} must be from {} to {}, got {score}", range.start(), range.end()))
+                    unusable(DOC.name, format!("{name} must be from {} to {}, got {score}", range.start(), range.end()))
                 })?;
             }
             let [recency, frequency, monetary] = scores;
@@ -137,7 +137,7 @@ fn word(
     let value = match arguments.args.get(index) {
         None => return Ok(Some(words[0])),
         Some(ColumnarValue::Scalar(value)) => value,
-        Some(ColumnarValue::Array(_)) => return Err(failed(DOC.name, format!("{name} must be a constant"))),
+        Some(ColumnarValue::Array(_)) => return Err(invalid(DOC.name, format!("{name} must be a constant"))),
     };
     let Some(Some(text)) = value.try_as_str() else { return Ok(None) };
     match words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
@@ -145,7 +145,7 @@ fn word(
         None => {
             let suggestion = did_you_mean(text, words.iter().copied());
             let choices = one_of(words.iter().copied());
-            Err(failed(DOC.name, format!("{name} must be {choices}, got '{text}'{suggestion}")))
+            Err(invalid(DOC.name, format!("{name} must be {choices}, got '{text}'{suggestion}")))
         }
     }
 }

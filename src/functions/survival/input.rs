@@ -17,7 +17,7 @@ use futures::StreamExt;
 use crate::adapter::relation::{Call, Roles, role};
 use crate::adapter::usable_rows::usable_rows;
 use crate::docs::{Argument, Column, Takes};
-use crate::error::{failed, invalid};
+use crate::error::{invalid, unusable};
 use crate::kernels::survival::At;
 
 pub const INPUT: Argument = Argument::required("input", Takes::Relation, "one row per customer, machine, contract …");
@@ -95,7 +95,7 @@ impl Counts {
         if counts.durations().first().is_some_and(|least| *least < 0.0)
             || counts.durations().iter().any(|duration| *duration < 0.0)
         {
-            return Err(failed(function, "duration must be 0 or more; leave out rows that end before they begin"));
+            return Err(unusable(function, "duration must be 0 or more; leave out rows that end before they begin"));
         }
         Ok(counts)
     }

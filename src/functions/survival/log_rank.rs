@@ -16,7 +16,7 @@ use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::{Step, StepContext, Streams, only_stream};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
-use crate::error::failed;
+use crate::error::unusable;
 use crate::kernels::survival::{Quantile, curve, log_rank, quantile};
 
 #[derive(Debug)]
@@ -129,7 +129,7 @@ impl Step for Test {
                     many => {
                         let problem =
                             format!("there are {many} groups, at most {MOST_GROUPS} can be compared; group by something coarser");
-                        Err(failed(DOC.name, problem))
+                        Err(unusable(DOC.name, problem))
                     }
                 });
                 let (groups, strata) = of_input.map_err(|error| worker.fail(error))?;

@@ -8,7 +8,7 @@ use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type, TimeUnit};
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 
-use crate::error::{failed, invalid};
+use crate::error::{invalid, unusable};
 
 /// The error for a type that is not a time. The type NULL is accepted.
 pub fn check_time(function: &str, data_type: &DataType) -> Result<()> {
@@ -56,7 +56,7 @@ pub fn days(function: &str, column: &ArrayRef) -> Result<Vec<i32>> {
 }
 
 fn too_far(function: &str, shown: &str) -> DataFusionError {
-    failed(function, format!("time is outside the calendar, got {shown}; leave such rows out with FILTER or WHERE"))
+    unusable(function, format!("time is outside the calendar, got {shown}; leave such rows out with FILTER or WHERE"))
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use super::spill::{Spilled, Spilling};
 use crate::adapter::offload::side_by_side;
 use crate::adapter::step::{StepContext, Streams};
 use crate::adapter::usable_rows::rows_without;
-use crate::error::failed;
+use crate::error::{failed, unusable};
 use crate::kernels::cluster::{Matrix, Source};
 use crate::kernels::superaccumulator::Superaccumulator;
 use crate::text::megabytes;
@@ -225,7 +225,7 @@ impl Gathering {
             },
             None => format!("a row {problem}"),
         };
-        failed(&self.wanted.function, text)
+        unusable(&self.wanted.function, text)
     }
 
     fn add(&self, batch: &RecordBatch) -> Result<()> {
@@ -250,7 +250,7 @@ impl Gathering {
         if let Some(key) = self.layout.key
             && batch.column(key).logical_null_count() > 0
         {
-            return Err(failed(
+            return Err(unusable(
                 &self.wanted.function,
                 format!("a row has no {}; leave it out with WHERE … IS NOT NULL", self.wanted.key),
             ));
@@ -431,9 +431,9 @@ impl Gathering {
                     "none of the {} rows has a value in every feature; leave out features that are mostly NULL, or give missing => 'mean'",
                     gathered.skipped
                 );
-                return Err(failed(&wanted.function, problem));
+                return Err(unusable(&wanted.function, problem));
             }
-            return Err(failed(&wanted.function, "the input has no rows that can be used"));
+            return Err(unusable(&wanted.function, "the input has no rows that can be used"));
         }
         if !wanted.may_repeat {
             let sorting = 8 * gathered.identity.len();
@@ -442,7 +442,7 @@ impl Gathering {
             self.memory.shrink(sorting);
             if let Some(key) = twice {
                 let problem = format!("{} {key} occurs more than once; give one row per key", wanted.key);
-                return Err(failed(&wanted.function, problem));
+                return Err(unusable(&wanted.function, problem));
             }
         }
         let is_kept = wanted.missing == Missing::Keep;
@@ -498,7 +498,7 @@ impl Default for Category {
 }
 
 fn all_missing(wanted: &FeatureSpec, feature: &Feature) -> DataFusionError {
-    failed(&wanted.function, format!("{} has no value in any row; remove it from the features", feature.name))
+    unusable(&wanted.function, format!("{} has no value in any row; remove it from the features", feature.name))
 }
 
 fn too_large(wanted: &FeatureSpec, memory: &MemoryReservation, rows: usize) -> DataFusionError {

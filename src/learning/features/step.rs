@@ -17,7 +17,7 @@ use super::spec::{FeatureSpec, Kind};
 use crate::adapter::offload::{Worker, offload};
 use crate::adapter::plain::Plain;
 use crate::adapter::step::{Notes, Reads, Status, Step, StepContext, Streams};
-use crate::error::failed;
+use crate::error::unusable;
 use crate::kernels::cluster::Failure;
 use crate::kernels::control::{Reserved, Stop};
 
@@ -123,7 +123,7 @@ impl Computing<'_> {
 
     /// Ends the query with an error: the function cannot be computed from these rows.
     pub fn refuse(&self, problem: impl std::fmt::Display) -> Stop {
-        self.worker.fail(failed(&self.wanted.function, problem))
+        self.worker.fail(unusable(&self.wanted.function, problem))
     }
 
     /// Ends the query with the error of a kernel.

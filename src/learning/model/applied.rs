@@ -11,7 +11,7 @@ use super::model_type;
 use super::model_type::{Centroid, Fitted};
 use super::stored::{StoredForm, Trained, TrainedFeature, UNSEEN};
 use crate::catalog::models::StoredModel;
-use crate::error::{did_you_mean, failed, invalid};
+use crate::error::{did_you_mean, failed, invalid, unusable};
 use crate::kernels::cluster::Scale;
 use crate::learning::features::{Kind, LARGEST, Missing, is_time};
 
@@ -166,7 +166,7 @@ impl Model {
             }
             if value.abs() > LARGEST {
                 let problem = format!("a row has the {} {value:e}, too large to be squared", feature.name);
-                return Err(failed(&self.label, problem));
+                return Err(unusable(&self.label, problem));
             }
             values.push(value);
         }
@@ -203,7 +203,7 @@ impl Model {
                 let problem = format!(
                     "a row has no {feature} (NULL, NaN or infinite); leave such rows out with WHERE, or train with missing = 'mean' or 'skip'"
                 );
-                Err(failed(&self.label, problem))
+                Err(unusable(&self.label, problem))
             }
         }
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::adapter::arguments::Options;
 use crate::docs::{Argument, Takes};
-use crate::error::failed;
+use crate::error::unusable;
 use crate::kernels::control::Stop;
 use crate::learning::features::{Category, Computing, Rows};
 
@@ -169,7 +169,7 @@ pub fn outcomes(label: &str, target: &Target, column: &ArrayRef) -> Result<Vec<f
         // A value that the type of the training rows cannot represent is shown as it was given.
         Some(text) => {
             let (column, negative, positive) = (&target.column, &classes.negative, &classes.positive);
-            Err(failed(label, format!("{column} is '{text}' in a row, and was '{negative}' or '{positive}' in training")))
+            Err(unusable(label, format!("{column} is '{text}' in a row, and was '{negative}' or '{positive}' in training")))
         }
     };
     texts.iter().zip(given).map(outcome).collect()
