@@ -66,9 +66,9 @@ async fn measured(profile: &str, before: &[Applying], context: &StatementContext
     let mut notes = vec![];
     for Applying { tag, versions } in applying(profile, context)? {
         let is_same = before.iter().any(|earlier| earlier.tag.id == tag.id && earlier.versions == versions);
-        let is_computed = snapshot.columns_of(ColumnRole::Tag).any(|column| {
-            column.name == tag.name && column.version == tag.version && column.computed_at == snapshot.at
-        });
+        let is_computed = snapshot
+            .columns_of(ColumnRole::Tag)
+            .any(|column| column.name == tag.name && column.version == tag.version && column.computed_at == snapshot.at);
         if is_same && is_computed {
             notes.extend(of_tag(&tag, versions, snapshot.at, context).await?);
         }
@@ -122,9 +122,8 @@ pub fn columns(
             |drift: &Drift| Some(drift.at) == measured.computed_at() && drift.versions == versions(tag, models, &objects);
         found.push(drift.filter(is_current));
     }
-    let of = |drift: &Option<Drift>| drift.as_ref().map(|drift| drift.since);
     Ok(vec![
-        share(found.iter().map(|drift| drift.as_ref().and_then(|drift| drift.stability_index))),
-        time(found.iter().map(of)),
+        share(found.iter().map(|drift| drift.as_ref()?.stability_index)),
+        time(found.iter().map(|drift| drift.as_ref().map(|drift| drift.since))),
     ])
 }

@@ -49,7 +49,8 @@ fn edges() {
                 *counts.entry((step, source, target)).or_default() += 1;
             }
         }
-        let from = |(step, source, target): (usize, Option<char>, Option<char>)| (step, if is_backward { target } else { source });
+        let from =
+            |(step, source, target): (usize, Option<char>, Option<char>)| (step, if is_backward { target } else { source });
         let total = |edge| counts.iter().filter(|(other, _)| from(**other) == from(edge)).map(|(_, count)| count).sum::<usize>();
         let expected = counts.iter().map(|(edge, count)| {
             let share = double(*count as f64 / total(*edge) as f64);
