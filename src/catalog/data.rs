@@ -432,7 +432,8 @@ impl DataWriter {
     /// The disk is full, or fails.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.rows += i64::try_from(batch.num_rows()).unwrap_or(0);
-        let written = fault("data::write").map_err(DataFusionError::from).and_then(|()| Ok(self.writer(Some(batch))?.write(batch)?));
+        let written =
+            fault("data::write").map_err(DataFusionError::from).and_then(|()| Ok(self.writer(Some(batch))?.write(batch)?));
         written.map_err(|error| of_file(&self.unpublished.subject(), "cannot be written", error))
     }
 

@@ -161,8 +161,9 @@ impl Sequence {
             (true, 1..) => self.last + step,
             (true, 0) if cycles => other_end,
             (true, 0) => {
-                let problem =
-                    format!("nextval has given the last number before its bound, {end}; ALTER SEQUENCE … RESTART, or give it another bound");
+                let problem = format!(
+                    "nextval has given the last number before its bound, {end}; ALTER SEQUENCE … RESTART, or give it another bound"
+                );
                 return Err(coded(SqlState::SEQUENCE_GENERATOR_LIMIT_EXCEEDED, shown, problem));
             }
         };
@@ -211,15 +212,15 @@ pub fn counting_of(object: &Object) -> Option<Counting> {
 
 /// The error for a name that no counter has.
 pub fn no_sequence(name: &str) -> datafusion::error::DataFusionError {
-    let problem = "no such sequence; pg_sequences lists them, and pg_get_serial_sequence('table', 'column') names that of a column";
+    let problem =
+        "no such sequence; pg_sequences lists them, and pg_get_serial_sequence('table', 'column') names that of a column";
     coded(SqlState::UNDEFINED_TABLE, name, problem)
 }
 
 const ALL: &str = "SELECT name, first, step, least, most, cycles, last, is_given FROM sequences";
 
 fn of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sequence> {
-    let counting =
-        Counting { first: row.get(1)?, step: row.get(2)?, least: row.get(3)?, most: row.get(4)?, cycles: row.get(5)? };
+    let counting = Counting { first: row.get(1)?, step: row.get(2)?, least: row.get(3)?, most: row.get(4)?, cycles: row.get(5)? };
     Ok(Sequence { name: row.get(0)?, counting, last: row.get(6)?, is_given: row.get(7)? })
 }
 
@@ -279,12 +280,7 @@ impl Catalog {
     ///
     /// # Errors
     /// There is no such counter, the change fails, or the catalog cannot be written.
-    pub fn change_sequence<T>(
-        &self,
-        name: &str,
-        shown: &str,
-        change: impl FnOnce(&mut Sequence) -> Result<T>,
-    ) -> Result<T> {
+    pub fn change_sequence<T>(&self, name: &str, shown: &str, change: impl FnOnce(&mut Sequence) -> Result<T>) -> Result<T> {
         let changed = self.ground().write(|connection| {
             let query = format!("{ALL} WHERE name = ?1");
             let Some(mut sequence) = connection.prepare_cached(&query)?.query_row([name], of).optional()? else {
@@ -293,11 +289,10 @@ impl Catalog {
             let changed = change(&mut sequence);
             if changed.is_ok() {
                 let Sequence { counting: Counting { first, step, least, most, cycles }, last, is_given, .. } = sequence;
-                let set = "UPDATE sequences SET first = ?2, step = ?3, least = ?4, most = ?5, cycles = ?6, last = ?7, is_given = ?8
+                let set =
+                    "UPDATE sequences SET first = ?2, step = ?3, least = ?4, most = ?5, cycles = ?6, last = ?7, is_given = ?8
                            WHERE name = ?1";
-                connection
-                    .prepare_cached(set)?
-                    .execute(params![name, first, step, least, most, cycles, last, is_given])?;
+                connection.prepare_cached(set)?.execute(params![name, first, step, least, most, cycles, last, is_given])?;
             }
             Ok(Some(changed))
         })?;

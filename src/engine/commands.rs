@@ -19,7 +19,9 @@ use crate::error::{SqlState, coded, invalid, message, sqlstate};
 use crate::files::places;
 use crate::objects::commenting::{self, Commented};
 use crate::objects::protection::{class, covers, masked_segments, without_members};
-use crate::objects::{KINDS, check, drift, experiment, granting, lifecycle, profile, refreshing, schedule, validation, sequencing, altering};
+use crate::objects::{
+    KINDS, altering, check, drift, experiment, granting, lifecycle, profile, refreshing, schedule, sequencing, validation,
+};
 use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::refresh::refresh;
 use crate::sql::alter_system::AlterSystem;

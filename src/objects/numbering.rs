@@ -50,7 +50,9 @@ pub fn sequences(table: &Object, context: &StatementContext) -> Result<Vec<Strin
     }
     let columns = table::written_columns(table, context)?;
     let own: Vec<String> = of(&columns)?.into_iter().map(|(_, own)| own.sequence).collect();
-    own.into_iter().filter_map(|name| is_shared(&name, context).map(|is_shared| (!is_shared).then_some(name)).transpose()).collect()
+    own.into_iter()
+        .filter_map(|name| is_shared(&name, context).map(|is_shared| (!is_shared).then_some(name)).transpose())
+        .collect()
 }
 
 /// True for the name of a sequence, which is of no column alone.

@@ -6,11 +6,11 @@ use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use sqlparser::ast::{Ident, ObjectName};
 
+use super::kind_of;
 use super::lifecycle::{self, listed, unless_moved, users};
 use super::relation::{self, NAMES};
 use super::schema::{self, member, parts};
 use super::sequence::{Owner, State, definition, named, owned_by, state};
-use super::kind_of;
 use crate::catalog::grants::{PUBLIC, Privilege};
 use crate::catalog::objects::{NewVersion, Object};
 use crate::catalog::sequences::{self, Sequence as Counter, counter_of, no_sequence};
@@ -303,9 +303,8 @@ pub async fn drop(name: &ObjectName, if_exists: bool, cascades: bool, context: &
 fn missing(written: &str, context: &StatementContext) -> Result<DataFusionError> {
     let names = meant(&crate::postgres_catalog::name_parts(written).unwrap_or_default(), &context.path());
     let objects = context.objects()?;
-    let other = names.iter().find_map(|name| {
-        objects.iter().find(|object| object.name == *name && NAMES.contains(&object.kind.as_str()))
-    });
+    let other =
+        names.iter().find_map(|name| objects.iter().find(|object| object.name == *name && NAMES.contains(&object.kind.as_str())));
     Ok(match other {
         Some(other) => {
             let problem = format!("is {}, and no sequence", crate::text::with_article(&other.kind));

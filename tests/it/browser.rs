@@ -60,7 +60,11 @@ fn look(browser: &str, folder: &Path, page: &str, width: u32, is_dark: bool, is_
     let document = shown(browser, folder, &frame, is_dark, &["--dump-dom".into()]);
     let found = document.split_once("<pre id=\"found\">").unwrap().1.split("</pre>").next().unwrap();
     assert!(!found.is_empty(), "{document}");
-    found.lines().map(|line| line.split_once(' ').unwrap_or((line, ""))).map(|(name, value)| (name.into(), value.into())).collect()
+    found
+        .lines()
+        .map(|line| line.split_once(' ').unwrap_or((line, "")))
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect()
 }
 
 #[test]

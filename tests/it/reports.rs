@@ -146,12 +146,12 @@ fn sections_compute_what_they_have_in_common_once() {
     let folder = tempfile::tempdir().unwrap();
     let (engine, session) = shop(folder.path());
     std::fs::create_dir(folder.path().join("own")).unwrap();
-    for (name, query) in [
-        ("500_a", "SELECT random() AS drawn"),
-        ("501_b", "SELECT random() AS drawn"),
-        ("502_c", "SELECT random() + 0 AS drawn"),
-    ] {
-        let section = format!("-- title: {name}\n-- title.zh: {name}\nWITH r AS MATERIALIZED ({query}) SELECT CAST(drawn AS TEXT) AS drawn FROM r");
+    for (name, query) in
+        [("500_a", "SELECT random() AS drawn"), ("501_b", "SELECT random() AS drawn"), ("502_c", "SELECT random() + 0 AS drawn")]
+    {
+        let section = format!(
+            "-- title: {name}\n-- title.zh: {name}\nWITH r AS MATERIALIZED ({query}) SELECT CAST(drawn AS TEXT) AS drawn FROM r"
+        );
         std::fs::write(folder.path().join(format!("own/{name}.sql")), section).unwrap();
     }
     rows(&engine, &session, "COPY REPORT customer TO 'a.html' WITH (sections = 'own')");

@@ -105,11 +105,8 @@ fn later(address: &str) -> Option<(Score, Address)> {
 }
 
 /// Areas of provinces that are no divisions, and may stand before one.
-const AREAS: [(&str, &[&str]); 3] = [
-    ("香港特别行政区", &["九龙", "新界", "香港岛", "港岛"]),
-    ("新疆维吾尔自治区", &["生产建设兵团"]),
-    ("河北省", &["雄安新区"]),
-];
+const AREAS: [(&str, &[&str]); 3] =
+    [("香港特别行政区", &["九龙", "新界", "香港岛", "港岛"]), ("新疆维吾尔自治区", &["生产建设兵团"]), ("河北省", &["雄安新区"])];
 
 /// A partial reading of an address.
 #[derive(Debug, Clone, Default)]

@@ -13,7 +13,7 @@ use super::definition::has_name;
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::objects::referring::object_name;
-use crate::objects::{table, numbering};
+use crate::objects::{numbering, table};
 use crate::sql::command::normal;
 use crate::sql::syntax::constraints::{self, Constraint, Rule};
 use crate::sql::syntax::numbered::{self, Numbered, next_of};

@@ -12,7 +12,7 @@ use crate::error::{SqlState, coded, invalid};
 use crate::objects::kind::Kind;
 use crate::objects::lifecycle::{listed, unless_moved, users, users_beyond_views};
 use crate::objects::referring;
-use crate::objects::relation::{check_name, NAMES};
+use crate::objects::relation::{NAMES, check_name};
 use crate::objects::schema::{member, parts};
 use crate::objects::table::{self, Table};
 use crate::objects::view;

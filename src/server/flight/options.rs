@@ -91,7 +91,11 @@ pub async fn set(busy: &Busy, given: SessionOptions) -> SetSessionOptionsResult 
         let is_reset = value.value.is_none();
         let Err(error) = set_one(busy, &name, value.value).await else {
             let mut given = busy.0.options.lock();
-            if is_reset { given.remove(&name) } else { given.insert(name) };
+            if is_reset {
+                given.remove(&name)
+            } else {
+                given.insert(name)
+            };
             continue;
         };
         let wrong = match sqlstate(&error).code() {

@@ -150,7 +150,8 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
         if !self.buffer.is_empty() {
             self.stream.write_all(&self.buffer).await?;
             self.buffer.clear();
-            self.buffer.shrink_to(FULL);
+            // A stretch of rows may be longer than a full buffer; beyond that, the memory of a wide row is given back.
+            self.buffer.shrink_to(4 * FULL);
         }
         self.stream.flush().await
     }

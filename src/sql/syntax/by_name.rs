@@ -67,7 +67,9 @@ fn names(query: &[TokenWithSpan], dialect: &dyn Dialect) -> Result<Option<Vec<St
             Err(invalid("INSERT … BY NAME", format!("{other} has no name; write {other} AS column")))
         }
         other => {
-            let problem = format!("takes columns that are written out, got {other}; or name those of the table: INSERT INTO t (a, b) SELECT …");
+            let problem = format!(
+                "takes columns that are written out, got {other}; or name those of the table: INSERT INTO t (a, b) SELECT …"
+            );
             Err(invalid("INSERT … BY NAME", problem))
         }
     };

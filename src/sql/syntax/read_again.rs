@@ -139,7 +139,8 @@ pub fn share(parsed: &mut SqlParsed) {
         let reads = reads_in(&*table.query);
         let text = table.query.to_string();
         let SetExpr::Select(select) = table.query.body.as_mut() else { continue };
-        let [TableWithJoins { relation: TableFactor::Derived { alias: Some(alias), .. }, .. }] = select.from.as_mut_slice() else {
+        let [TableWithJoins { relation: TableFactor::Derived { alias: Some(alias), .. }, .. }] = select.from.as_mut_slice()
+        else {
             continue;
         };
         if alias.name.value == MATERIALIZED && !names.iter().any(|name| reads.contains_key(name)) {

@@ -24,8 +24,8 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{
     BinaryOperator, Distinct, Expr, Fetch, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr,
     GroupByWithModifier, Ident, LimitClause, NamedWindowDefinition, NamedWindowExpr, ObjectNamePart, OrderBy, OrderByKind, Query,
-    Select, SelectFlavor, SelectItem, SetExpr, TableFactor, UnaryOperator, Value, ValueWithSpan, VisitorMut,
-    WindowSpec, WindowType,
+    Select, SelectFlavor, SelectItem, SetExpr, TableFactor, UnaryOperator, Value, ValueWithSpan, VisitorMut, WindowSpec,
+    WindowType,
 };
 
 use super::{call_of, exclusions, outer_recursion, quantified, rows_in_queries};

@@ -5,7 +5,9 @@ use sqlparser::dialect::{Dialect, GenericDialect};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
-use super::{arrows, comprehensions, exclusions, grouping, identities, inner_joins, named_at, nesting, read_again, table_queries};
+use super::{
+    arrows, comprehensions, exclusions, grouping, identities, inner_joins, named_at, nesting, read_again, table_queries,
+};
 use crate::error::invalid;
 use crate::sql::changing::NOTHING;
 

@@ -56,7 +56,7 @@ pub fn writer<'a>(array: &'a dyn Array, seen: Seen) -> Result<Write<'a>> {
     macro_rules! decimal {
         ($type:ty, $scale:expr) => {{
             let (values, scale) = (array.as_primitive::<$type>(), $scale);
-            Box::new(move |row, out| numbers::decimal_binary(&values.value(row).to_string(), scale, out))
+            Box::new(move |row, out| numbers::decimal_binary(values.value(row).into(), scale, out))
         }};
     }
     macro_rules! timestamp {
@@ -108,7 +108,10 @@ pub fn writer<'a>(array: &'a dyn Array, seen: Seen) -> Result<Write<'a>> {
         DataType::Decimal32(_, scale) => decimal!(Decimal32Type, *scale),
         DataType::Decimal64(_, scale) => decimal!(Decimal64Type, *scale),
         DataType::Decimal128(_, scale) => decimal!(Decimal128Type, *scale),
-        DataType::Decimal256(_, scale) => decimal!(Decimal256Type, *scale),
+        DataType::Decimal256(_, scale) => {
+            let (values, scale) = (array.as_primitive::<Decimal256Type>(), *scale);
+            Box::new(move |row, out| numbers::decimal_binary_of_text(&values.value(row).to_string(), scale, out))
+        }
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
             let bytes = bytes(array)?;
             Box::new(move |row, out| out.extend_from_slice(bytes(row)))

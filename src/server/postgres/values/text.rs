@@ -1,7 +1,5 @@
 //! The text form of values.
 
-use std::io::Write as _;
-
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::compute::cast;
@@ -40,23 +38,19 @@ pub fn writer<'a>(array: &'a dyn Array, seen: Seen, zone: Tz) -> Result<Write<'a
     macro_rules! whole {
         ($type:ty) => {{
             let values = array.as_primitive::<$type>();
-            // Writing to memory does not fail.
-            Box::new(move |row, out| _ = write!(out, "{}", values.value(row)))
+            Box::new(move |row, out| numbers::whole(values.value(row), out))
         }};
     }
     macro_rules! decimal {
         ($type:ty, $scale:expr) => {{
             let (values, scale) = (array.as_primitive::<$type>(), *$scale);
-            Box::new(move |row, out| numbers::decimal_text(&values.value(row).to_string(), scale, out))
+            Box::new(move |row, out| numbers::decimal_text(itoa::Buffer::new().format(values.value(row)), scale, out))
         }};
     }
     macro_rules! float {
         ($type:ty, $fixed:expr) => {{
             let values = array.as_primitive::<$type>();
-            Box::new(move |row, out| {
-                let value = values.value(row);
-                numbers::float(f64::from(value), &format!("{value:e}"), $fixed, out);
-            })
+            Box::new(move |row, out| numbers::float(values.value(row), $fixed, out))
         }};
     }
     macro_rules! time {
@@ -90,17 +84,17 @@ pub fn writer<'a>(array: &'a dyn Array, seen: Seen, zone: Tz) -> Result<Write<'a
         DataType::UInt64 => whole!(UInt64Type),
         DataType::Float16 => {
             let values = array.as_primitive::<Float16Type>();
-            Box::new(move |row, out| {
-                let value = values.value(row).to_f32();
-                numbers::float(f64::from(value), &format!("{value:e}"), FIXED[1], out);
-            })
+            Box::new(move |row, out| numbers::float(values.value(row).to_f32(), FIXED[1], out))
         }
         DataType::Float32 => float!(Float32Type, FIXED[1]),
         DataType::Float64 => float!(Float64Type, FIXED[0]),
         DataType::Decimal32(_, scale) => decimal!(Decimal32Type, scale),
         DataType::Decimal64(_, scale) => decimal!(Decimal64Type, scale),
         DataType::Decimal128(_, scale) => decimal!(Decimal128Type, scale),
-        DataType::Decimal256(_, scale) => decimal!(Decimal256Type, scale),
+        DataType::Decimal256(_, scale) => {
+            let (values, scale) = (array.as_primitive::<Decimal256Type>(), *scale);
+            Box::new(move |row, out| numbers::decimal_text(&values.value(row).to_string(), scale, out))
+        }
         DataType::Utf8 => {
             let values = array.as_string::<i32>();
             Box::new(move |row, out| out.extend_from_slice(values.value(row).as_bytes()))
@@ -117,7 +111,8 @@ pub fn writer<'a>(array: &'a dyn Array, seen: Seen, zone: Tz) -> Result<Write<'a
             let bytes = bytes(array)?;
             Box::new(move |row, out| {
                 out.extend_from_slice(b"\\x");
-                bytes(row).iter().for_each(|byte| _ = write!(out, "{byte:02x}"));
+                let digit = |value: u8| b"0123456789abcdef"[usize::from(value)];
+                out.extend(bytes(row).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
             })
         }
         DataType::Date32 => {

@@ -21,22 +21,46 @@ pub fn micros(value: i64, unit: TimeUnit) -> i64 {
     }
 }
 
+/// Appends a number in two digits.
+fn two(value: u32, out: &mut Vec<u8>) {
+    let digit = |value: u32| b'0' + (value % 10) as u8;
+    out.extend_from_slice(&[digit(value / 10), digit(value)]);
+}
+
 /// Appends year, month and day; true for a year BC, which is marked at the end of the text.
 fn day(date: &impl Datelike, out: &mut Vec<u8>) -> bool {
     let year = date.year();
     let (shown, is_before) = if year > 0 { (year, false) } else { (1 - year, true) };
-    // Writing to memory does not fail.
-    let _ = write!(out, "{shown:04}-{:02}-{:02}", date.month(), date.day());
+    match u32::try_from(shown) {
+        Ok(year @ ..=9999) => {
+            two(year / 100, out);
+            two(year % 100, out);
+        }
+        // Writing to memory does not fail.
+        _ => _ = write!(out, "{shown:04}"),
+    }
+    out.push(b'-');
+    two(date.month(), out);
+    out.push(b'-');
+    two(date.day(), out);
     is_before
 }
 
 /// Appends hours, minutes and seconds, with fractional digits as needed.
 pub fn clock(seconds: u32, micros: u32, out: &mut Vec<u8>) {
-    let _ = write!(out, "{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    two(seconds / 3600, out);
+    out.push(b':');
+    two(seconds / 60 % 60, out);
+    out.push(b':');
+    two(seconds % 60, out);
     if micros > 0 {
-        let digits = format!("{micros:06}");
         out.push(b'.');
-        out.extend_from_slice(digits.trim_end_matches('0').as_bytes());
+        two(micros / 10_000, out);
+        two(micros / 100 % 100, out);
+        two(micros % 100, out);
+        while out.last() == Some(&b'0') {
+            out.pop();
+        }
     }
 }
 
