@@ -173,7 +173,9 @@ fn wrong_expressions_say_what_is_wrong() {
         let error = Calendar::cron(wrong, utc).unwrap_err();
         assert!(error.contains(wrong) && error.len() < 250, "{error}");
     }
-    for right in ["@daily", "0 12 29 2 *", "0 9 * * MON#2", "0 0 1,15 * *", "*/5 8-18 * * 1-5", "0 0 L * *", "*/10 * * * * *", "@Midnight"] {
+    for right in
+        ["@daily", "0 12 29 2 *", "0 9 * * MON#2", "0 0 1,15 * *", "*/5 8-18 * * 1-5", "0 0 L * *", "*/10 * * * * *", "@Midnight"]
+    {
         assert!(Calendar::cron(right, utc).is_ok(), "{right}");
     }
     assert!(zone("Mars/Olympus").unwrap_err().contains("Mars/Olympus"));

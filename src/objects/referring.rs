@@ -214,7 +214,8 @@ fn found(table: &str, written: &[String], is_temporary: bool, context: &Statemen
             }
             Some(object) if object.kind == "table" => return Ok(Found::Stored(object.clone())),
             Some(object) => {
-                let problem = format!("referenced relation {name} is {}, not a table; refer to a table", with_article(&object.kind));
+                let problem =
+                    format!("referenced relation {name} is {}, not a table; refer to a table", with_article(&object.kind));
                 return Err(coded(SqlState::WRONG_OBJECT_TYPE, table, problem));
             }
             None => {}

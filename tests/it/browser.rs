@@ -84,7 +84,8 @@ fn a_report_is_readable_on_every_screen_and_on_paper() {
         std::fs::write(folder.join("printed.html"), printed).unwrap();
         let marks = written.matches("class=\"mark\"").count().to_string();
         let queries = written.matches("class=\"query\"").count().to_string();
-        let screens = [(390, false), (390, true), (1440, false), (1440, true)].map(|(width, is_dark)| (page.as_str(), width, is_dark));
+        let screens =
+            [(390, false), (390, true), (1440, false), (1440, true)].map(|(width, is_dark)| (page.as_str(), width, is_dark));
         for (page, width, is_dark) in screens.into_iter().chain([("printed.html", PAPER, false)]) {
             let found = look(browser, folder, page, width, is_dark, page != "printed.html");
             let told = format!("{page} at {width} px, dark: {is_dark}: {found:?}");

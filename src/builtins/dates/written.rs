@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use datafusion::arrow::array::{Array, AsArray, StringArray, TimestampMicrosecondArray};
-use datafusion::arrow::datatypes::{
-    DataType, DurationMicrosecondType, IntervalMonthDayNano, IntervalMonthDayNanoType, TimeUnit,
-};
+use datafusion::arrow::datatypes::{DataType, DurationMicrosecondType, IntervalMonthDayNano, IntervalMonthDayNanoType, TimeUnit};
 use datafusion::common::{Result, plan_err};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
@@ -147,7 +145,10 @@ fn write_spans(arguments: &ScalarFunctionArgs, name: &str) -> Result<ColumnarVal
         DataType::Duration(_) => {
             let micros = arrays[0].as_primitive::<DurationMicrosecondType>();
             let days = |micros: i64| (micros / DAY, micros % DAY * 1_000);
-            micros.iter().map(|micros| Some(days(micros?)).map(|(days, nanoseconds)| Span { months: 0, days, nanoseconds })).collect()
+            micros
+                .iter()
+                .map(|micros| Some(days(micros?)).map(|(days, nanoseconds)| Span { months: 0, days, nanoseconds }))
+                .collect()
         }
         _ => {
             let spans = arrays[0].as_primitive::<IntervalMonthDayNanoType>();

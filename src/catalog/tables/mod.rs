@@ -238,8 +238,7 @@ impl DataSink for TableSink {
 
     async fn write_all(&self, data: SendableRecordBatchStream, context: &Arc<TaskContext>) -> Result<u64> {
         if self.constraints.refers {
-            let problem =
-                "a statement that writes to a table with a foreign key cannot be explained while it runs; write EXPLAIN without ANALYZE";
+            let problem = "a statement that writes to a table with a foreign key cannot be explained while it runs; write EXPLAIN without ANALYZE";
             return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, &self.name, problem));
         }
         let options = context.session_config().options();

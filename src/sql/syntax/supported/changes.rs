@@ -144,7 +144,11 @@ impl Walk<'_> {
                     self.table_constraint(constraint)?;
                 }
                 AlterTableOperation::DropConstraint { if_exists: _, name: _, drop_behavior } => {
-                    absent(drop_behavior, "CASCADE", "first drop the foreign keys that need it, with DROP CONSTRAINT, and leave it out")?;
+                    absent(
+                        drop_behavior,
+                        "CASCADE",
+                        "first drop the foreign keys that need it, with DROP CONSTRAINT, and leave it out",
+                    )?;
                 }
                 _ => {}
             }
