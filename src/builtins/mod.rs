@@ -1,6 +1,7 @@
 //! Functions and operators that SQL already has, where the engine's version would wrap, use unlimited memory, or differ from
 //! SQL: replaced here under the same names.
 
+pub mod apart;
 mod approximate;
 pub mod arithmetic;
 pub mod as_cast;
@@ -113,7 +114,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
 
 /// The window functions.
 pub fn windows() -> Vec<datafusion::logical_expr::WindowUDF> {
-    ranks::all()
+    ranks::all().into_iter().chain([apart::udwf()]).collect()
 }
 
 /// The aggregates, by name.

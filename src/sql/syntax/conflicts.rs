@@ -4,6 +4,8 @@
 //! another table they may be any. As in PostgreSQL, the row that is given is called `excluded`, NULL equals no key, and a name without a table
 //! is a column of the table.
 //!
+//! DO NOTHING without columns is about all keys of the table.
+//!
 //! A key that is given twice is an error with DO UPDATE; with DO NOTHING the first of the rows counts, and of the rows of a query, which have no
 //! order, the one with the least values.
 
@@ -19,7 +21,7 @@ use sqlparser::parser::Parser;
 
 use super::constraints::Constraint;
 use super::identities;
-use crate::builtins::given_once;
+use crate::builtins::{apart, given_once};
 use crate::error::{SqlState, coded, invalid};
 use crate::sql::command::normal;
 use crate::sql::dialect::PortraitDialect;
@@ -41,8 +43,8 @@ pub fn statement(parsed: &SqlParsed) -> Result<()> {
     Ok(())
 }
 
-/// Rewrites a statement with all of its columns.
-fn rewrite(statement: &mut Statement) -> Result<()> {
+/// Rewrites a statement with all of its columns. `others` are further keys, of which none may be there already either.
+fn rewrite(statement: &mut Statement, others: &[Vec<Ident>]) -> Result<()> {
     let Statement::Insert(insert) = statement else { return Ok(()) };
     let Some(OnInsert::OnConflict(conflict)) = &insert.on else { return Ok(()) };
     let (TableObject::TableName(name), Some(source)) = (&insert.table, &insert.source) else { return Ok(()) };
@@ -52,7 +54,7 @@ fn rewrite(statement: &mut Statement) -> Result<()> {
         let problem = format!("column {missing} identifies a row, and is not among the columns that are given; give it too");
         return Err(invalid(CLAUSE, problem));
     }
-    let merge = merge(insert, name, source, conflict, keys, &columns)?;
+    let merge = merge(insert, name, source, conflict, (keys, others), &columns)?;
     *statement = Statement::Merge(merge);
     Ok(())
 }
@@ -92,17 +94,8 @@ fn of_key(conflict: &OnConflict, keys: &[Constraint]) -> Result<Option<Vec<Ident
             let problem = "DO UPDATE needs the columns that identify a row: ON CONFLICT (id) DO UPDATE …";
             Err(coded(SqlState::SYNTAX_ERROR, CLAUSE, problem))
         }
-        (None, OnConflictAction::DoNothing) => match keys.iter().filter(is_key).collect::<Vec<_>>().as_slice() {
-            [key] => Ok(Some(columns(key))),
-            [] => {
-                let problem = "the table has no key; name the columns that identify a row: ON CONFLICT (id) DO …";
-                Err(invalid(CLAUSE, problem))
-            }
-            [_, _, ..] => {
-                let problem = "the table has several keys; name the columns of one of them: ON CONFLICT (id) DO …";
-                Err(invalid(CLAUSE, problem))
-            }
-        },
+        // All of its keys.
+        (None, OnConflictAction::DoNothing) => Ok(None),
     }
 }
 
@@ -117,17 +110,9 @@ pub fn with_columns(parsed: &SqlParsed, columns: &[&str], keys: &[Constraint]) -
     let Statement::Insert(insert) = statement.as_mut() else { return Ok(None) };
     let Some(OnInsert::OnConflict(conflict)) = &mut insert.on else { return Ok(None) };
     if let Some(key) = of_key(conflict, keys)? {
-        let is_given = |column: &Ident| {
-            let mut given = insert.columns.iter().filter_map(|name| name.0.last()?.as_ident());
-            given.any(|given| normal(given) == normal(column))
-        };
-        if conflict.conflict_target.is_none() && !insert.columns.is_empty() && !key.iter().all(is_given) {
-            // The key gets its default, as a number that no row has.
-            insert.on = None;
-            return Ok(Some(parsed));
-        }
         conflict.conflict_target = Some(ConflictTarget::Columns(key));
     }
+    let is_about_all = conflict.conflict_target.is_none();
     if insert.columns.is_empty() {
         let width = match insert.source.as_ref().map(|source| source.body.as_ref()) {
             Some(SetExpr::Values(values)) => values.rows.first().map_or(0, |row| row.content.len()),
@@ -139,7 +124,24 @@ pub fn with_columns(parsed: &SqlParsed, columns: &[&str], keys: &[Constraint]) -
         }
         insert.columns = columns[..width].iter().map(|name| vec![Ident::with_quote('"', *name)].into()).collect();
     }
-    rewrite(statement)?;
+    let mut others = vec![];
+    if is_about_all {
+        let is_given = |name: &String| {
+            let mut given = insert.columns.iter().filter_map(|name| name.0.last()?.as_ident());
+            given.any(|given| normal(given) == *name)
+        };
+        // A key that is not given gets its default, as a number that no row has.
+        let given = keys.iter().map(|key| key.rule.key()).filter(|key| !key.is_empty() && key.iter().all(is_given));
+        others = given.map(|key| key.iter().map(|name| Ident::with_quote('"', name)).collect()).collect::<Vec<Vec<Ident>>>();
+        if others.is_empty() {
+            insert.on = None;
+            return Ok(Some(parsed));
+        }
+        if let Some(OnInsert::OnConflict(conflict)) = &mut insert.on {
+            conflict.conflict_target = Some(ConflictTarget::Columns(others.remove(0)));
+        }
+    }
+    rewrite(statement, &others)?;
     Ok(Some(parsed))
 }
 
@@ -152,7 +154,7 @@ fn merge(
     name: &ObjectName,
     source: &Query,
     conflict: &OnConflict,
-    keys: &[Ident],
+    (keys, more_keys): (&[Ident], &[Vec<Ident>]),
     columns: &[Ident],
 ) -> Result<Merge> {
     let own = match &insert.table_alias {
@@ -180,12 +182,33 @@ fn merge(
         OnConflictAction::DoNothing => "",
         OnConflictAction::DoUpdate(_) => "WHEN MATCHED THEN UPDATE SET a = 1",
     };
+    let numbers = if more_keys.is_empty() {
+        format!(
+            "CASE WHEN {nulls} THEN 1 ELSE row_number() OVER (PARTITION BY {parts} {order}) END AS \"{NUMBER}\" \
+             FROM (SELECT 1) AS given({given})",
+            nulls = listed(keys, |key| format!("{key} IS NULL"), " OR "),
+            parts = listed(keys, str::to_string, ", "),
+        )
+    } else {
+        let all_keys = || std::iter::once(keys).chain(more_keys.iter().map(Vec::as_slice));
+        let structs = all_keys().map(|key| format!("struct({})", listed(key, str::to_string, ", ")));
+        // Of a query, which has no order, those with the least values.
+        let order = if place { format!("\"{PLACE}\"") } else { all.clone() };
+        let is_new = all_keys().map(|key| {
+            let same = listed(key, |column| format!("\"{OWN}\".{column} = given.{column}"), " AND ");
+            format!("NOT EXISTS (SELECT 1 FROM {name} AS \"{OWN}\" WHERE {same})")
+        });
+        format!(
+            "CASE WHEN {apart}({structs}) OVER (ORDER BY {order}) THEN 1 ELSE 2 END AS \"{NUMBER}\" \
+             FROM (SELECT 1) AS given({given}) WHERE {is_new}",
+            apart = apart::NAME,
+            structs = structs.collect::<Vec<_>>().join(", "),
+            is_new = is_new.collect::<Vec<_>>().join(" AND "),
+        )
+    };
     let template = format!(
-        "MERGE INTO target USING (SELECT {all} FROM (SELECT *, CASE WHEN {nulls} THEN 1 ELSE row_number() OVER (PARTITION BY {parts} {order}) END \
-         AS \"{NUMBER}\" FROM (SELECT 1) AS given({given})) AS numbered WHERE {once}) AS excluded ON {on} {updates} \
+        "MERGE INTO target USING (SELECT {all} FROM (SELECT *, {numbers}) AS numbered WHERE {once}) AS excluded ON {on} {updates} \
          WHEN NOT MATCHED THEN INSERT ({all}) VALUES ({values})",
-        nulls = listed(keys, |key| format!("{key} IS NULL"), " OR "),
-        parts = listed(keys, str::to_string, ", "),
         on = listed(keys, |key| format!("{qualified}.{key} = excluded.{key}"), " AND "),
         values = listed(columns, |column| format!("excluded.{column}"), ", "),
     );
@@ -230,6 +253,8 @@ fn merge(
 /// The columns that number the rows of VALUES, and the rows of a key.
 const PLACE: &str = "portrait:place";
 const NUMBER: &str = "portrait:number";
+/// The rows that are there.
+const OWN: &str = "portrait:own";
 
 /// Adds its number to each row of VALUES; false for another query.
 fn numbered(rows: &mut Query) -> bool {
