@@ -20,6 +20,7 @@ use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::sql::client::{ClientCommand, Declare, Direction, Discarded};
 use crate::sql::maintaining::Maintain;
 use crate::sql::parser::Parsed;
+use crate::statement::KeptCursor;
 
 /// The cursors of a session, by name.
 pub(super) type Cursors = parking_lot::Mutex<HashMap<String, Arc<Cursor>>>;
@@ -29,9 +30,20 @@ pub(super) struct Cursor {
     columns: SchemaRef,
     /// The role that opened it, whose rows it has.
     role: Arc<str>,
+    /// The statement that declared it, and when, in microseconds since 1970.
+    text: String,
+    at: i64,
+    scrolls: bool,
     /// True for a cursor WITH HOLD, which outlives its transaction.
     holds: bool,
     reading: Mutex<Reading>,
+}
+
+impl Cursor {
+    /// The cursor as the catalog lists it.
+    pub(super) fn kept(&self, name: &str) -> KeptCursor {
+        KeptCursor { name: name.into(), text: self.text.clone(), at: self.at, holds: self.holds, scrolls: self.scrolls }
+    }
 }
 
 /// How far the rows have been read, and the position of the cursor.
@@ -297,7 +309,9 @@ async fn declare(session: &Session, declare: Declare, text: &str, parameters: &H
     let pool = &session.engine.shared.environment.memory_pool;
     let memory = MemoryConsumer::new(format!("cursor {name}")).register(pool);
     let reading = Reading { answer: Some(answer), batches: vec![], memory, before: 0, place: 0, scrolls };
-    let cursor = Arc::new(Cursor { columns, role: session.current_role(), holds, reading: Mutex::new(reading) });
+    let (role, at) = (session.current_role(), session.statement(Parameters::default()).now());
+    let cursor = Cursor { columns, role, text: text.to_string(), at, scrolls, holds, reading: Mutex::new(reading) };
+    let cursor = Arc::new(cursor);
     session.cursors.lock().insert(name, cursor);
     Ok(())
 }

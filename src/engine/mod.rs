@@ -21,6 +21,7 @@ mod execution;
 mod exporting;
 mod gathered;
 mod identities;
+mod kept;
 mod loading;
 mod memory;
 mod missing_tables;

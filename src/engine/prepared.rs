@@ -96,6 +96,8 @@ pub struct Prepared {
     description: Arc<Description>,
     /// How many values EXECUTE gives to a statement of PREPARE.
     takes: Option<usize>,
+    /// When it was prepared, in microseconds since 1970.
+    pub(super) at: i64,
 }
 
 impl Prepared {
@@ -152,7 +154,8 @@ impl Prepared {
         }
         let parameters = parameters.into_iter().map(|((_, name), field)| (name, field)).collect();
         let description = Arc::new(Description { columns, parameters, tag });
-        Ok(Self { session, text: text.into(), parsed: Arc::new(parsed.clone()), description, takes: None })
+        let at = context.now();
+        Ok(Self { session, text: text.into(), parsed: Arc::new(parsed.clone()), description, takes: None, at })
     }
 
     /// A statement that SQL's PREPARE gives a name; `declared` are the types of `$1`, `$2` …
@@ -163,6 +166,11 @@ impl Prepared {
         let places = prepared.description.parameters.iter().filter_map(|(name, _)| name.parse::<usize>().ok());
         let takes = Some(places.max().unwrap_or(0).max(count));
         Ok(Self { takes, ..prepared })
+    }
+
+    /// True for a statement of PREPARE.
+    pub(super) fn is_of_sql(&self) -> bool {
+        self.takes.is_some()
     }
 
     /// True for heavy statements, which take turns when there are many.

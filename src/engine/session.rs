@@ -19,6 +19,7 @@ use sqlparser::tokenizer::Location;
 
 use super::answer::{Answer, Explain};
 use super::cursors::Cursors;
+use super::kept::Kept;
 use super::memory::set_aside_for_merging;
 use super::prepared::{Parameters, Prepared};
 use super::schema::{CATALOG, PUBLIC, TemporaryCatalog, bind};
@@ -129,6 +130,7 @@ impl Session {
         let (parameters, prepared, transaction) = (Arc::default(), Arc::default(), Arc::default());
         let (role, is_trusted, places, cursors, defaults) = (Arc::default(), true, None, Arc::default(), Arc::default());
         let superuser = Arc::default();
+        tables.keeps(Arc::new(Kept { prepared: Arc::downgrade(&prepared), cursors: Arc::downgrade(&cursors) }));
         let first_options = Arc::new(context.state_ref().read().config_options().as_ref().clone());
         Ok(Self {
             engine,

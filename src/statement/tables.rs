@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Debug};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::{MemTable, TableProvider};
 use parking_lot::Mutex;
 use sqlparser::ast::OnCommit;
 
+use super::KeptByName;
 use crate::catalog::objects::Object;
 use crate::catalog::sequences::Sequence;
 use crate::catalog::stamp::Stamp;
@@ -72,6 +73,8 @@ pub struct SessionTables {
     drawn: Mutex<(HashMap<String, i64>, Option<String>)>,
     /// The locks on numbers, of which the session may hold some.
     locks: Arc<AdvisoryLocks>,
+    /// What else the session keeps by name.
+    kept: OnceLock<Arc<dyn KeptByName>>,
 }
 
 impl Debug for SessionTables {
@@ -105,12 +108,23 @@ impl SessionTables {
             sequences: Mutex::default(),
             drawn: Mutex::default(),
             locks,
+            kept: OnceLock::new(),
         }
     }
 
     /// A number that differs from other sessions' for as long as both exist.
     pub fn identity(&self) -> usize {
         std::ptr::from_ref(self).addr()
+    }
+
+    /// Tells what else the session keeps by name.
+    pub fn keeps(&self, kept: Arc<dyn KeptByName>) {
+        let _ = self.kept.set(kept);
+    }
+
+    /// What else the session keeps by name.
+    pub fn kept(&self) -> Option<&Arc<dyn KeptByName>> {
+        self.kept.get()
     }
 
     /// The advisory locks of a transaction that begins.

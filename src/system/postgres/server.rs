@@ -13,7 +13,7 @@ use crate::postgres_catalog::cells::Cell;
 use crate::postgres_catalog::{DATABASE, OWN_NAME, OWNER, PostgresCatalog, Role};
 use crate::postgres_settings::{SETTINGS, value};
 use crate::sql::redacting::redacted;
-use crate::statement::StatementContext;
+use crate::statement::{KeptCursor, KeptStatement, StatementContext};
 use crate::statement::activity::Connection;
 use crate::system::queries::may_watch;
 
@@ -82,6 +82,26 @@ pub fn rows(table: &str, catalog: &PostgresCatalog, context: &StatementContext) 
             "locktype": "virtualxid", "virtualxid": "1/1", "virtualtransaction": "1/1", "pid": i64::from(std::process::id()),
             "mode": "ExclusiveLock", "granted": true, "fastpath": true,
         }],
+        "pg_prepared_statements" => {
+            let of = |own: KeptStatement| {
+                let columns = if own.columns.is_empty() { Cell::Null } else { Cell::Ints(own.columns) };
+                row! {
+                    "name": own.name, "statement": own.text, "prepare_time": Cell::Time(own.at),
+                    "parameter_types": Cell::Ints(own.parameters), "result_types": columns, "from_sql": own.is_of_sql,
+                    "generic_plans": 0, "custom_plans": 0,
+                }
+            };
+            context.tables().kept().map(|kept| kept.statements().into_iter().map(of).collect()).unwrap_or_default()
+        }
+        "pg_cursors" => {
+            let of = |own: KeptCursor| {
+                row! {
+                    "name": own.name, "statement": own.text, "is_holdable": own.holds, "is_binary": false,
+                    "is_scrollable": own.scrolls, "creation_time": Cell::Time(own.at),
+                }
+            };
+            context.tables().kept().map(|kept| kept.cursors().into_iter().map(of).collect()).unwrap_or_default()
+        }
         "pg_timezone_names" => zones(context),
         "pg_timezone_abbrevs" => ABBREVIATIONS
             .iter()
