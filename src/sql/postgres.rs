@@ -29,6 +29,7 @@ use sqlparser::ast::{
 use super::command::normal;
 use super::parser::visit;
 use super::rules;
+use crate::builtins::as_cast::{TOLD_JSON, TOLD_JSONB};
 use crate::builtins::postgres::{self, Bound, Needs, PostgresFunction, REG_NAME};
 use crate::postgres_types::MARK;
 use crate::statement::StatementContext;
@@ -296,8 +297,8 @@ fn in_schema(plan: &LogicalPlan, place: usize) -> Option<String> {
 fn type_of_call(name: &str) -> Option<&'static str> {
     Some(match name {
         "to_json" | "row_to_json" | "json_build_object" | "json_build_array" | "json_extract" | "json_extract_list"
-        | "parse_json" | "try_parse_json" | "json_in" => JSON,
-        "to_jsonb" | "jsonb_build_object" | "jsonb_build_array" | "jsonb_in" => "jsonb",
+        | "parse_json" | "try_parse_json" | "json_in" | TOLD_JSON => JSON,
+        "to_jsonb" | "jsonb_build_object" | "jsonb_build_array" | "jsonb_in" | TOLD_JSONB => "jsonb",
         "uuid" | "uuid_in" => "uuid",
         "array_length" | "array_ndims" | "array_position" | "cardinality" => "int8",
         _ => return None,

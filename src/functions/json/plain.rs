@@ -119,7 +119,7 @@ The values may have different types. Without arguments the result is `[]`.
         "json_agg",
         "json",
         "Collects the values of a group in a JSON array; NULL if there are no rows.",
-        Meaning::Sql(&[(1, "'[' || string_agg(coalesce(to_json($1), 'null'), ', ') || ']'")]),
+        Meaning::Sql(&[(1, "told_json('[' || string_agg(coalesce(to_json($1), 'null'), ', ') || ']')")]),
     )
     .page(
         &[Argument::required(
@@ -145,7 +145,7 @@ Without ORDER BY the order of the values is not fixed: it may differ between run
         "jsonb_agg",
         "json",
         "As `json_agg`, as PostgreSQL writes jsonb.",
-        Meaning::Sql(&[(1, "'[' || string_agg(coalesce(to_jsonb($1), 'null'), ', ') || ']'")]),
+        Meaning::Sql(&[(1, "told_jsonb('[' || string_agg(coalesce(to_jsonb($1), 'null'), ', ') || ']')")]),
     )
     .page(
         &[Argument::required(
@@ -162,7 +162,7 @@ Without ORDER BY the order of the values is not fixed: it may differ between run
         "Collects names and values of a group in a JSON object; NULL if there are no rows.",
         Meaning::Sql(&[(
             2,
-            "'{ ' || string_agg(to_json(CAST($1 AS VARCHAR)) || ' : ' || coalesce(to_json($2), 'null'), ', ') || ' }'",
+            "told_json('{ ' || string_agg(to_json(CAST($1 AS VARCHAR)) || ' : ' || coalesce(to_json($2), 'null'), ', ') || ' }')",
         )]),
     )
     .page(
@@ -196,7 +196,7 @@ between runs.
         "As `json_object_agg`, as PostgreSQL writes jsonb.",
         Meaning::Sql(&[(
             2,
-            "'{' || string_agg(to_json(CAST($1 AS VARCHAR)) || ': ' || coalesce(to_jsonb($2), 'null'), ', ') || '}'",
+            "told_jsonb('{' || string_agg(to_json(CAST($1 AS VARCHAR)) || ': ' || coalesce(to_jsonb($2), 'null'), ', ') || '}')",
         )]),
     )
     .page(
