@@ -191,7 +191,11 @@ fn merge(
         )
     } else {
         let all_keys = || std::iter::once(keys).chain(more_keys.iter().map(Vec::as_slice));
-        let structs = all_keys().map(|key| format!("struct({})", listed(key, str::to_string, ", ")));
+        let structs = all_keys().map(|key| {
+            let columns = key.iter().enumerate();
+            let fields = columns.map(|(place, column)| format!("'{place}', {}", identifier(&normal(column))));
+            format!("named_struct({})", fields.collect::<Vec<_>>().join(", "))
+        });
         // Of a query, which has no order, those with the least values.
         let order = if place { format!("\"{PLACE}\"") } else { all.clone() };
         let is_new = all_keys().map(|key| {
