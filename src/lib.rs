@@ -94,7 +94,7 @@
 //! its base folder, clock, parameters and limits, and the way to cancel it. DataFusion plans with a state whose catalog is bound to that
 //! value. Nothing is looked up in globals of the process, the thread or the task.
 //!
-//! An **object** (a table, view, profile, tag, segment, model, identity, function, schedule or role) has a kind, and a kind is a file in `objects` that implements
+//! An **object** (a table, view, sequence, profile, tag, segment, model, identity, function, schedule or role) has a kind, and a kind is a file in `objects` that implements
 //! `Kind`. How objects are created, replaced, dropped, listed, described and dumped is written there once for all kinds.
 //!
 //! A **relation function**, such as `rfm(orders, customer => customer_id, …)`, passes these stages. `sql::parser` turns the table name into a
