@@ -26,7 +26,8 @@ impl KeptByName for Kept {
         let Some(prepared) = self.prepared.upgrade() else { return vec![] };
         let of = |(name, statement): (&String, &Prepared)| {
             let description = statement.describe();
-            let parameter = |(_, field): &(String, Option<FieldRef>)| field.as_ref().map_or(TEXT, |field| seen(field).oid().into());
+            let parameter =
+                |(_, field): &(String, Option<FieldRef>)| field.as_ref().map_or(TEXT, |field| seen(field).oid().into());
             KeptStatement {
                 name: name.clone(),
                 text: statement.text.to_string(),

@@ -13,8 +13,8 @@ use crate::postgres_catalog::cells::Cell;
 use crate::postgres_catalog::{DATABASE, OWN_NAME, OWNER, PostgresCatalog, Role};
 use crate::postgres_settings::{SETTINGS, value};
 use crate::sql::redacting::redacted;
-use crate::statement::{KeptCursor, KeptStatement, StatementContext};
 use crate::statement::activity::Connection;
+use crate::statement::{KeptCursor, KeptStatement, StatementContext};
 use crate::system::queries::may_watch;
 
 const DEFAULT_TABLESPACE: i64 = 1663;
