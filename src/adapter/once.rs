@@ -111,7 +111,9 @@ pub fn once_as(shared: Option<&str>, input: LogicalPlan) -> LogicalPlan {
 
 /// Parts that several queries of one statement read, under their names. Cheap to clone; clones hold the same parts.
 #[derive(Debug, Clone, Default)]
-pub struct SharedParts(Arc<Mutex<HashMap<Arc<str>, Arc<dyn ExecutionPlan>>>>);
+pub struct SharedParts(Arc<Mutex<Parts>>);
+
+type Parts = HashMap<Arc<str>, Arc<dyn ExecutionPlan>>;
 
 // Part of the settings that a plan is made with, so that the rule below finds the parts.
 carried!(SharedParts, "shared_parts");

@@ -45,6 +45,9 @@ use crate::statement::{Origin, SessionTables, StatementContext, counting};
 /// Scripts longer than this many bytes are parsed on the threads for heavy work.
 const LONG: usize = 100_000;
 
+/// A role, and whether it was a SUPERUSER.
+type Superuser = Option<(Arc<str>, bool)>;
+
 /// One user's session. Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct Session {
@@ -67,7 +70,7 @@ pub struct Session {
     /// The role set by SET ROLE.
     pub(super) role: Arc<Mutex<Option<Arc<str>>>>,
     /// Whether a role was a SUPERUSER when the session took it on, which clients are told.
-    pub(super) superuser: Arc<Mutex<Option<(Arc<str>, bool)>>>,
+    pub(super) superuser: Arc<Mutex<Superuser>>,
     /// True for a user with all rights, whatever the database grants to the role.
     pub(super) is_trusted: bool,
     /// What its statements may use at most.

@@ -177,7 +177,7 @@ pub async fn resolved(
 /// The table that a new foreign key refers to.
 enum Found {
     Itself,
-    Stored(Object),
+    Stored(Box<Object>),
     /// A temporary table, by its name.
     OfSession(String),
 }
@@ -212,7 +212,7 @@ fn found(table: &str, written: &[String], is_temporary: bool, context: &Statemen
                 );
                 return Err(coded(SqlState::INVALID_TABLE_DEFINITION, table, problem));
             }
-            Some(object) if object.kind == "table" => return Ok(Found::Stored(object.clone())),
+            Some(object) if object.kind == "table" => return Ok(Found::Stored(Box::new(object.clone()))),
             Some(object) => {
                 let problem =
                     format!("referenced relation {name} is {}, not a table; refer to a table", with_article(&object.kind));

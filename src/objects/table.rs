@@ -429,7 +429,7 @@ async fn make(new: &NewObject, context: &StatementContext, running: &RunningPlan
     let referred = referring::foreign(&constraints).map(|(_, own)| referring::object_name(&own.table)).collect();
     let constraints = constraining::of(name, &constraints, &columns, context).await?;
     let made = Made { declared, moved: vec![], constraints: Arc::new(constraints), referred, following: vec![] };
-    running.wrote(write(new, Arc::unwrap_or_clone(command.input), made, context, running).await?);
+    running.wrote(Box::pin(write(new, Arc::unwrap_or_clone(command.input), made, context, running)).await?);
     Ok(notes)
 }
 

@@ -109,7 +109,7 @@ pub async fn refresh(
     let ending = context.clone();
     let run = OpenRun::begin(catalog, REFRESH, &request.profile, refresh.as_of)?
         .given_up_for(move || ending.overdue().map_or_else(String::new, |error| message(&error)));
-    match refresh.run(&run, find, running).await {
+    match Box::pin(refresh.run(&run, find, running)).await {
         Ok(done) => {
             run.succeeded();
             let mut notes = vec![done.summary(&refresh, began.elapsed())];

@@ -20,7 +20,7 @@ enum Found {
     /// A temporary sequence.
     Temporary(String),
     /// A sequence, and its counter.
-    Sequence(Object, String),
+    Sequence(Box<Object>, String),
     /// That of a column of a table.
     OfColumn(String),
 }
@@ -67,7 +67,7 @@ impl Counters {
         for name in &names {
             if let Some(object) = objects.iter().find(|object| object.kind == "sequence" && object.name == *name) {
                 let counter = counter_of(object).unwrap_or_default().to_string();
-                return Ok(Found::Sequence(object.clone(), counter));
+                return Ok(Found::Sequence(Box::new(object.clone()), counter));
             }
         }
         let is_named = |name: &&String| objects.iter().any(|object| names_counter(object, name));

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::arrow::row::{RowConverter, Rows, SortField};
 use datafusion::arrow::util::display::array_value_to_string;
@@ -34,6 +34,7 @@ use crate::text::{identifier, written_name};
 
 /// What becomes of the rows that refer to a row which goes, or gets another key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::enum_variant_names, reason = "NO ACTION is what SQL calls it")]
 pub enum Action {
     /// They must be gone at the end of the statement, or of the transaction.
     #[default]
@@ -455,7 +456,7 @@ pub async fn compare(
 
 /// The types in which the columns of a foreign key are compared.
 fn types(key: &ForeignKey, own: &Schema, other: &Schema) -> Result<Vec<DataType>> {
-    let field = |schema: &Schema, name: &str| schema.field_with_name(name).map(Field::clone);
+    let field = |schema: &Schema, name: &str| schema.field_with_name(name).cloned();
     let of = |(column, referred): (&String, &String)| {
         let (column, referred) = (field(own, column)?, field(other, referred)?);
         compared_as(column.data_type(), referred.data_type())

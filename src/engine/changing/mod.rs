@@ -516,7 +516,7 @@ impl Planned {
             }
         };
         match writing {
-            Writing::Managed(change) => change.publish(&lost).await?,
+            Writing::Managed(change) => Box::pin(change.publish(&lost)).await?,
             Writing::Memory(change) => change.publish(&lost).await?,
         }
         Ok((answer, gone))

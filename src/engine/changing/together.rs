@@ -128,9 +128,9 @@ impl Together {
             let keys: Vec<ForeignKey> = self.keys.iter().filter(|key| key.referred == table && acts(key)).cloned().collect();
             for key in keys {
                 let deleted = gone.part(&key, false)?;
-                self.change(&key, key.on_delete, deleted, false).await?;
+                Box::pin(self.change(&key, key.on_delete, deleted, false)).await?;
                 let moved = gone.part(&key, true)?;
-                self.change(&key, key.on_update, moved, true).await?;
+                Box::pin(self.change(&key, key.on_update, moved, true)).await?;
             }
             Ok(())
         })

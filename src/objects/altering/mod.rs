@@ -180,7 +180,7 @@ async fn alter_columns(
     let moves = moved(&statement.operations);
     let following = following(&name, &moves, context)?;
     let made = Made { declared: Some(declared), moved: moves.clone(), constraints: Arc::new(tested), referred, following };
-    table::write(&new, rows, made, context, running).await?;
+    Box::pin(table::write(&new, rows, made, context, running)).await?;
     sequencing::follow(owned, &name, &moves, context)?;
     Ok(vec![])
 }

@@ -118,7 +118,7 @@ async fn rename_stored(object: Object, new: &str, context: &StatementContext) ->
     let owned = sequence::owned(&object.name, context)?;
     unless_moved(context.catalog().rename(&object, &renamed, seen), context)?;
     referring::follow(&following, context).await?;
-    sequencing::follow(owned, &new, &[], context)?;
+    sequencing::follow(owned, new, &[], context)?;
     context.tables().let_go();
     Ok(vec![])
 }
