@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use datafusion::common::Result;
 use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{Result, internal_err};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::prelude::DataFrame;
@@ -14,6 +14,7 @@ use futures::TryStreamExt;
 
 use super::in_turn::in_turn;
 use super::rule::rules;
+use crate::adapter::privacy_budget::{PrivacyBudget, Spends};
 use crate::error::sqlstate;
 use crate::statement::StatementContext;
 use crate::walk::PlanTree;
@@ -48,7 +49,9 @@ impl FirstError {
 
     async fn read(self) -> Result<()> {
         let (mut state, plan) = self.0.into_parts();
-        state.config_mut().options_mut().execution.target_partitions = 1;
+        let options = state.config_mut().options_mut();
+        options.execution.target_partitions = 1;
+        options.extensions.insert(PrivacyBudget(Arc::new(NothingLeft)));
         let rows = DataFrame::new(state, plan);
         let task = Arc::new(rows.task_ctx());
         // The queries of a UNION are partitions of their own.
@@ -56,6 +59,15 @@ impl FirstError {
         let mut batches = plan.execute(0, task)?;
         while batches.try_next().await?.is_some() {}
         Ok(())
+    }
+}
+
+/// The budget of the second reading: a noisy answer is drawn and paid for once, so an error above one stays the one that was met.
+struct NothingLeft;
+
+impl Spends for NothingLeft {
+    fn spend(&self, _function: &str, _epsilon: i64) -> Result<()> {
+        internal_err!("a noisy answer is given once")
     }
 }
 
