@@ -412,11 +412,10 @@ fn files_of_queries_are_written_by_their_whole_paths() {
     assert_eq!(dumped.matches("'k.csv'").count(), 2, "{dumped}");
 }
 
-/// Definitions are stored in one dialect, whatever the dialect of the session that created them.
 #[test]
 fn experiments_come_back_with_what_was_decided() {
     let folder = tempfile::tempdir().unwrap();
-    let (engine, session) = open(folder.path());
+    let (engine, session) = open(&folder.path().join("crm"));
     let script = "CREATE TABLE sales AS SELECT 1 AS id, 2.5 AS amount;
         CREATE PROFILE member WITH (key = 'id') AS SELECT id FROM sales;
         CREATE SEGMENT \"年轻\" ON member AS id > 0;
@@ -436,6 +435,7 @@ fn experiments_come_back_with_what_was_decided() {
     assert_eq!(told, ["Free; delivery|年轻|decided|control 0.1, treatment 0.9|it's 'good'; -- ship|2"]);
 }
 
+/// Definitions are stored in one dialect, whatever the dialect of the session that created them.
 #[test]
 fn definitions_of_another_dialect_come_back() {
     let folder = tempfile::tempdir().unwrap();

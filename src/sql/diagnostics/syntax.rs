@@ -231,7 +231,8 @@ fn query_in_call(tokens: &[TokenWithSpan], at: Location) -> Option<(String, Loca
         [TokenWithSpan { token: Token::Word(name), .. }, open, select]
             if open.token == Token::LParen
                 && matches!(&select.token, Token::Word(word) if matches!(word.keyword, Keyword::SELECT | Keyword::FROM))
-                && !is_keyword(name) =>
+                && !is_keyword(name)
+                && !matches!(name.keyword, Keyword::PIVOT | Keyword::UNPIVOT | Keyword::MATERIALIZED | Keyword::LATERAL) =>
         {
             Some((name.value.clone(), select.span.start))
         }
