@@ -115,7 +115,9 @@ fn without_counters(on: &GrantOn, notes: &mut Vec<String>, context: &StatementCo
         let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident().map(normal)).collect();
         let names = meant(&parts, &context.path());
         let is_its = |object: &&Object| object.kind == "table" && names.iter().any(|own| names_counter(object, own));
-        match objects.iter().find(is_its) {
+        // The defaults of tables name sequences too, which have rights of their own.
+        let is_own = objects.iter().any(|object| object.kind == "sequence" && names.contains(&object.name));
+        match objects.iter().find(is_its).filter(|_| !is_own) {
             Some(table) => notes.push(format!(
                 "{name} is the counter of a column of {}: it belongs to the owner of the table, and who may INSERT into that may use it",
                 table.name

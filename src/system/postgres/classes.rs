@@ -65,7 +65,7 @@ pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
             .map(|(relation, counter)| {
                 row! {
                     "schemaname": counter.schema.as_str(), "sequencename": counter.name.as_str(),
-                    "sequenceowner": owner(catalog, relation), "data_type": type_name(counter.type_oid, -1),
+                    "sequenceowner": owner(catalog, relation), "data_type": counter.type_oid,
                     "start_value": counter.first, "min_value": counter.least, "max_value": counter.most,
                     "increment_by": counter.step, "cycle": counter.cycles, "cache_size": 1, "last_value": counter.last,
                 }
