@@ -139,6 +139,8 @@ fn examples_through_bytes(apart: usize) {
             Ok(plans) => compared += plans,
             // Budgets stay where they are kept: the plan travels, and its rows do not come.
             Err(error) if crate::error::message(&error).contains("is answered where the database is") => {}
+            // So do counters.
+            Err(error) if crate::error::message(&error).contains("the scalar function nextval is not registered") => {}
             Err(error) => panic!("{}\n{script}", crate::error::message(&error)),
         }
     }
