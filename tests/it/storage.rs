@@ -345,17 +345,20 @@ fn pipes_in_a_database_are_not_waited_for() {
     assert_eq!(query(&database, "CREATE TABLE t AS SELECT 1 AS a").0, 0);
     let [file] = data_files(&database).try_into().unwrap();
     let piped = |path: &Path, sql: &str| {
-        std::fs::rename(path, folder.path().join("aside")).unwrap();
+        // Nothing was recorded yet in a log that is not there.
+        let was_there = std::fs::rename(path, folder.path().join("aside")).is_ok();
         assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
         let (code, _, errors) = query(&database, sql);
         std::fs::remove_file(path).unwrap();
-        std::fs::rename(folder.path().join("aside"), path).unwrap();
+        if was_there {
+            std::fs::rename(folder.path().join("aside"), path).unwrap();
+        }
         assert_eq!(code, 1);
         errors
     };
     assert!(piped(&file, "SELECT * FROM t").contains("leads to another place"));
     assert!(piped(&database.join("catalog.sqlite"), "SELECT * FROM t").contains("catalog.sqlite is not a file"));
-    let errors = piped(&database.join("audit.log"), "INSERT INTO t VALUES (2)");
+    let errors = piped(&database.join("audit.log"), "CREATE ROLE ada");
     assert!(errors.contains("it is not a file; move it away"), "{errors}");
     std::fs::remove_file(&file).unwrap();
     let (code, _, errors) = query(&database, "SELECT * FROM t");
