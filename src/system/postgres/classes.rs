@@ -4,8 +4,7 @@ use super::data::Row;
 use super::row;
 use crate::postgres_catalog::cells::Cell;
 use crate::postgres_catalog::{
-    Counter, OF_SEQUENCES, OF_TABLES, Part, PostgresCatalog, Relation, RelationColumn, RelationConstraint, RelationRule,
-    part_oid, type_name,
+    Counter, OF_SEQUENCES, OF_TABLES, Part, PostgresCatalog, Relation, RelationColumn, RelationConstraint, RelationRule, part_oid,
 };
 
 const HEAP: i64 = 2;
