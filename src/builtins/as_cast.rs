@@ -1,5 +1,5 @@
-//! Values as they are, under another meaning: the value of a cast, which the engine does not look into, and texts that clients are told to be
-//! JSON.
+//! Values as they are, under another meaning: the value of a cast, which the engine does not look into, and texts whose type is reported to
+//! clients as JSON.
 
 use datafusion::common::plan_err;
 use datafusion::logical_expr::Expr;

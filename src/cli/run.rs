@@ -69,7 +69,7 @@ fn parse_time(text: &str) -> Result<Duration, String> {
 }
 
 impl Run {
-    /// True when what happens is told as JSON.
+    /// True if the log is written as JSON.
     pub(super) fn is_json(&self) -> bool {
         self.log_format == LogFormat::Json
     }

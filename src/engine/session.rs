@@ -69,7 +69,7 @@ pub struct Session {
     pub(super) login: Arc<str>,
     /// The role set by SET ROLE.
     pub(super) role: Arc<Mutex<Option<Arc<str>>>>,
-    /// Whether a role was a SUPERUSER when the session took it on, which clients are told.
+    /// Whether a role was a SUPERUSER when it became the session's role; this is reported to clients.
     pub(super) superuser: Arc<Mutex<Superuser>>,
     /// True for a user with all rights, whatever the database grants to the role.
     pub(super) is_trusted: bool,

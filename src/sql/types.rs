@@ -1,4 +1,4 @@
-//! Types that SQL names and the engine does not plan by itself: `MAP(VARCHAR, BIGINT)`, and the lists that clients of PostgreSQL are told.
+//! Types that SQL names and the engine does not plan by itself: `MAP(VARCHAR, BIGINT)`, and lists whose PostgreSQL type is reported to clients.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ fn map(key: &SqlType, value: &SqlType) -> Result<FieldRef> {
     Ok(Arc::new(Field::new("", DataType::Map(Arc::new(entries), false), true)))
 }
 
-/// What the engine's planner is told to plan the parts of a type: there are types, and nothing else.
+/// What the engine's planner may look up while it plans the parts of a type: only types.
 #[derive(Debug, Default)]
 struct OnlyTypes(ConfigOptions);
 
