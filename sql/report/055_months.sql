@@ -19,4 +19,4 @@ bought AS (
   GROUP BY customer_id, date_trunc('month', ordered_at))
 SELECT CAST(month AS DATE) AS month, count(*) AS buyers, count(*) FILTER (WHERE first_at < month) AS returning_buyers,
   count(*) FILTER (WHERE first_at < month) / CAST(count(*) AS DOUBLE) AS returning_share, sum(amount) AS revenue
-FROM bought JOIN first USING (customer_id) GROUP BY month ORDER BY month;
+FROM first JOIN bought USING (customer_id) GROUP BY month ORDER BY month;

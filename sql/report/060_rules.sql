@@ -11,6 +11,6 @@
 -- say.zh: 购买{antecedents}的订单中有{confidence:percent}同时购买{consequents}，为平均的 {lift} 倍，建议搭配推荐。
 -- most: 3
 SELECT array_to_string(antecedents, ' + ') AS antecedents, array_to_string(consequents, ' + ') AS consequents, count AS orders, confidence, round(lift, 2) AS lift
-FROM association_rules((SELECT order_id, product FROM order_items JOIN orders USING (order_id) WHERE quantity > 0 AND ordered_at <= $as_of),
+FROM association_rules((SELECT order_id, product FROM orders JOIN order_items USING (order_id) WHERE quantity > 0 AND ordered_at <= $as_of),
   basket => order_id, item => product, min_support => 0.002, min_confidence => 0.1)
 WHERE lift > 1.2 AND p_adjusted < 0.05 ORDER BY lift DESC, antecedents, consequents LIMIT 15;
