@@ -17,8 +17,7 @@ use super::naming::{own_name, relation};
 use super::prepared::Parameters;
 use super::transactions::{self, TransactionStatus};
 use crate::error::{SqlState, coded, did_you_mean, invalid};
-use crate::sql::client::{ClientCommand, Declare, Direction, Discarded};
-use crate::sql::maintaining::Maintain;
+use crate::sql::client::{ClientCommand, Declare, Direction, Discarded, Maintain};
 use crate::sql::parser::Parsed;
 use crate::statement::KeptCursor;
 

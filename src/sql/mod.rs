@@ -18,7 +18,6 @@ pub mod inserting;
 pub mod lineage;
 pub mod lookups;
 pub mod macros;
-pub mod maintaining;
 pub mod moving;
 pub mod parser;
 pub mod places;

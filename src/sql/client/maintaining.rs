@@ -7,7 +7,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
-use super::client::ClientCommand;
+use super::ClientCommand;
 
 /// A statement of maintenance.
 #[derive(Debug, Clone)]
