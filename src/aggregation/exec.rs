@@ -3,10 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, BooleanArray};
+use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::common::cast::as_boolean_array;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -25,6 +24,7 @@ use parking_lot::Mutex;
 
 use super::emit;
 use super::gather::{Context, Run};
+use crate::kernels::grouping::rows::Kind;
 use crate::kernels::grouping::{Groups, Range};
 
 /// What to compute.
@@ -34,6 +34,8 @@ pub struct Work {
     /// The type of each key, and its range of integers if that is known.
     pub key_types: Vec<(DataType, Option<Range>)>,
     pub aggregates: Vec<Arc<AggregateFunctionExpr>>,
+    /// What is measured of each aggregate that is kept side by side with others.
+    pub kinds: Vec<Option<Kind>>,
     /// The FILTER of each aggregate.
     pub filters: Vec<Option<Arc<dyn PhysicalExpr>>>,
     /// The keys, then the aggregates.
@@ -49,34 +51,14 @@ impl Work {
         arrays(&self.keys, batch)
     }
 
-    /// Prepares accumulators for groups of which they see no row, because the rows are in other partitions.
-    ///
-    /// DataFusion's own accumulators assume that each group has a value until they meet a NULL or a FILTER. So they are given an empty
-    /// batch with a FILTER.
-    pub fn expect_unseen_groups(&self, accumulators: &mut [Box<dyn GroupsAccumulator>], batch: &RecordBatch) -> Result<()> {
-        let nothing = batch.slice(0, 0);
-        let filter = BooleanArray::from(Vec::<bool>::new());
-        for (aggregate, accumulator) in self.aggregates.iter().zip(accumulators) {
-            accumulator.update_batch(&arrays(&aggregate.expressions(), &nothing)?, &[], Some(&filter), 0)?;
-        }
-        Ok(())
+    /// The arguments of the aggregate at this place.
+    pub fn arguments(&self, place: usize, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
+        arrays(&self.aggregates[place].expressions(), batch)
     }
 
-    /// Adds the rows of a batch to their groups.
-    pub fn update(
-        &self,
-        accumulators: &mut [Box<dyn GroupsAccumulator>],
-        batch: &RecordBatch,
-        groups: &[usize],
-        total: usize,
-    ) -> Result<()> {
-        for ((aggregate, filter), accumulator) in self.aggregates.iter().zip(&self.filters).zip(accumulators) {
-            let arguments = arrays(&aggregate.expressions(), batch)?;
-            let filter = filter.as_ref().map(|filter| filter.evaluate(batch)?.into_array(batch.num_rows())).transpose()?;
-            let filter: Option<&BooleanArray> = filter.as_ref().map(|filter| as_boolean_array(filter)).transpose()?;
-            accumulator.update_batch(&arguments, groups, filter, total)?;
-        }
-        Ok(())
+    /// The FILTER of the aggregate at this place: booleans.
+    pub fn filter(&self, place: usize, batch: &RecordBatch) -> Result<Option<ArrayRef>> {
+        self.filters[place].as_ref().map(|filter| filter.evaluate(batch)?.into_array(batch.num_rows())).transpose()
     }
 }
 

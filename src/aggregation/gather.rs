@@ -11,7 +11,6 @@ use datafusion::common::runtime::JoinSet;
 use datafusion::common::{DataFusionError, Result, internal_err};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder};
 use futures::future::{BoxFuture, Shared};
@@ -19,6 +18,7 @@ use futures::{FutureExt, StreamExt};
 use parking_lot::Mutex;
 
 use super::exec::Work;
+use super::partial::Partial;
 use super::waiting::{Files, Waiting};
 use crate::kernels::grouping::{Groups, UNKNOWN};
 
@@ -193,11 +193,11 @@ async fn gather(context: Context, inputs: Vec<SendableRecordBatchStream>, level:
 
 async fn read(reading: Arc<Reading>, mut input: SendableRecordBatchStream, partition: usize) -> Result<Read> {
     let work = &reading.context.work;
-    let mut accumulators = work.accumulators()?;
+    let mut partial = Partial::new(work)?;
     let memory = reading.context.memory();
     let mut files = Files::new(&reading.context, reading.level, partition);
     let timer = MetricBuilder::new(&reading.context.metrics).elapsed_compute(partition);
-    let (mut numbers, mut indices) = (Vec::new(), Vec::new());
+    let mut numbers = Vec::new();
     let (mut total, mut most, mut primed) = (0, usize::MAX, false);
     while let Some(batch) = input.next().await {
         let mut batch = batch?;
@@ -216,14 +216,12 @@ async fn read(reading: Arc<Reading>, mut input: SendableRecordBatchStream, parti
             continue;
         }
         if !primed && reading.partitions > 1 {
-            work.expect_unseen_groups(&mut accumulators, &batch)?;
+            partial.expect_unseen_groups(work, &batch)?;
             primed = true;
         }
-        indices.clear();
-        indices.extend(numbers.iter().map(|number| *number as usize));
-        work.update(&mut accumulators, &batch, &indices, total)?;
-        // Counted twice, because what accumulators hold is copied into columns at the end.
-        let size = 2 * accumulators.iter().map(|accumulator| accumulator.size()).sum::<usize>();
+        partial.update(work, &batch, &numbers, total)?;
+        // Counted twice, because it is copied into columns at the end.
+        let size = 2 * partial.size();
         if size <= memory.size() {
             continue;
         }
@@ -241,8 +239,7 @@ async fn read(reading: Arc<Reading>, mut input: SendableRecordBatchStream, parti
         }
     }
     let _time = timer.timer();
-    let columns = if total == 0 { vec![] } else { columns(&mut accumulators, reading.partitions)? };
-    drop(accumulators);
+    let columns = if total == 0 { vec![] } else { partial.columns(work, reading.partitions == 1)? };
     memory.resize(columns.iter().flatten().map(|column| column.get_array_memory_size()).sum());
     Ok(Read { partition, columns, memory, files })
 }
@@ -254,15 +251,6 @@ const GRANTED: usize = 1 << 20;
 
 /// How many bytes accumulators may grow by after memory has run out.
 const LEEWAY: usize = 1 << 20;
-
-/// The columns of each aggregate: its results if there is only one partition, otherwise its states.
-fn columns(accumulators: &mut [Box<dyn GroupsAccumulator>], partitions: usize) -> Result<Vec<Vec<ArrayRef>>> {
-    let columns = accumulators.iter_mut().map(|accumulator| match partitions {
-        1 => Ok(vec![accumulator.evaluate(EmitTo::All)?]),
-        _ => accumulator.state(EmitTo::All),
-    });
-    columns.collect()
-}
 
 impl Reading {
     fn finish(self, mut reads: Vec<Read>) -> Result<Gathered> {

@@ -9,7 +9,8 @@
 //!                        ║ shared                                          ├─▶ merge a range of groups ─▶ results
 //! partition 2 ─▶ number each row's group ─▶ update accumulators ─▶ states ─┘
 //! ```
-//! The accumulators are those of the aggregate functions themselves, both DataFusion's and ours.
+//! The accumulators are those of the aggregate functions themselves, both DataFusion's and ours. While a partition is read, the common
+//! aggregates are kept side by side instead ([`partial`]), because looking up a group in many arrays costs more than adding to it.
 //!
 //! When memory runs out, known groups continue but no new ones are admitted. The rows of all other keys are spilled to temporary files,
 //! partitioned by the hash of the key, and each file is aggregated in the same way once the known groups are done.
@@ -20,6 +21,7 @@
 mod emit;
 mod exec;
 mod gather;
+mod partial;
 mod rule;
 mod waiting;
 

@@ -18,6 +18,7 @@ use datafusion::physical_plan::{ExecutionPlan, InputOrderMode, Statistics};
 use datafusion::scalar::ScalarValue;
 
 use super::exec::{GroupedAggregateExec, Work};
+use super::partial::kind_of;
 use crate::adapter::aggregate::is_ours;
 use crate::kernels::grouping::{Range, takes, takes_range};
 use crate::settings::PortraitSettings;
@@ -77,10 +78,12 @@ fn grouped(last: &AggregateExec) -> Result<Option<GroupedAggregateExec>> {
     let range = |key: &Arc<dyn PhysicalExpr>| range_of(key, statistics.as_ref()?);
     let ranges: Vec<Option<Range>> =
         keys.iter().zip(&types).map(|(key, data_type)| if takes_range(data_type) { range(key) } else { None }).collect();
+    let kinds = first.aggr_expr().iter().map(|aggregate| kind_of(aggregate, &schema)).collect::<Result<Vec<_>>>()?;
     let work = Work {
         keys,
         key_types: types.into_iter().zip(ranges).collect(),
         aggregates: first.aggr_expr().to_vec(),
+        kinds,
         filters: first.filter_expr().to_vec(),
         schema: last.schema(),
     };

@@ -9,13 +9,16 @@
 //! strings                    ─▶ Texts:  a hash table of Arrow's 128-bit views; long strings are stored separately
 //! two columns                ─▶ the numbers of each column, then a hash table of the pairs
 //! ```
+//! Common aggregates of the groups are kept in [`rows`].
+//!
 //! Many threads read a table at the same time; only one at a time extends it. A batch is looked up in whole passes of independent
 //! loads, so that the processor waits for many cache lines at once instead of one after another.
 
 mod direct;
+pub mod rows;
 mod table;
 mod texts;
-mod words;
+pub mod words;
 
 use arrow::array::{Array, ArrayRef, UInt32Array};
 use arrow::buffer::NullBuffer;

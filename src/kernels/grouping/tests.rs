@@ -133,3 +133,51 @@ fn keys_wait_outside_when_there_is_no_room() {
         check(&[concat(&[&rest, &waiting]).unwrap()], &[range]);
     }
 }
+
+#[test]
+fn rows_measure_like_plain_arithmetic() {
+    use super::rows::{Kind, Rows};
+    let mut rows = Rows::default();
+    let kinds = [Kind::Count, Kind::Sum, Kind::Least, Kind::Greatest, Kind::Mean, Kind::Count];
+    let measures = kinds.map(|kind| (kind, rows.measure(kind).unwrap()));
+    let value = |row: i64| match row % 11 {
+        0 => [i64::MIN, i64::MAX][(row % 2) as usize],
+        _ => row * 37 % 101 - 50,
+    };
+    let values: Vec<(u32, i64)> = (0..2000).map(|row| ((row % 7) as u32 * 3, value(row))).collect();
+    // In two parts, between which the number of groups grows.
+    for (total, part) in [(19, &values[..900]), (40, &values[900..])] {
+        rows.grow(total);
+        for (kind, measure) in measures {
+            match kind {
+                Kind::Count => rows.count(measure, part.iter().map(|(group, _)| *group)),
+                Kind::Sum | Kind::Mean => rows.sum(measure, part.iter().map(|(group, value)| (*group, i128::from(*value) << 40))),
+                Kind::Least | Kind::Greatest => rows.extreme(measure, part.iter().copied()),
+            }
+        }
+    }
+    for group in 0..40 {
+        let own = || values.iter().filter(|(of, _)| *of == group).map(|(_, value)| *value);
+        let (count, sum) = (own().count() as u64, own().map(|value| i128::from(value) << 40).sum::<i128>());
+        let group = group as usize;
+        for (kind, measure) in measures {
+            match kind {
+                Kind::Count => assert_eq!(rows.counts(measure)[group], count),
+                Kind::Sum => assert_eq!(rows.sums(measure)[group], sum),
+                Kind::Mean => assert_eq!((rows.counts(measure)[group], rows.sums(measure)[group]), (count, sum)),
+                Kind::Least => assert_eq!(rows.extremes(measure)[group] as i64, own().min().unwrap_or(0)),
+                Kind::Greatest => assert_eq!(rows.extremes(measure)[group] as i64, own().max().unwrap_or(0)),
+            }
+            assert_eq!(kind == Kind::Count || rows.met(measure).is_valid(group), kind == Kind::Count || count > 0);
+        }
+    }
+}
+
+#[test]
+fn rows_have_a_limited_number_of_flags() {
+    use super::rows::{Kind, Rows};
+    let mut rows = Rows::default();
+    assert!((0..8).all(|_| rows.measure(Kind::Sum).is_some()));
+    assert!(rows.measure(Kind::Greatest).is_none());
+    assert!(rows.measure(Kind::Count).is_some());
+}

@@ -1,0 +1,223 @@
+//! What one partition knows of each group.
+//!
+//! Counts, sums, means, minimums and maximums of integers, decimals and times lie side by side in [`Rows`]. Each other aggregate has its
+//! accumulator.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, UInt64Array};
+use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Schema};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
+use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
+
+use super::exec::Work;
+use crate::kernels::grouping::rows::{Kind, Measure, Rows};
+use crate::kernels::grouping::words;
+
+/// The number of input rows that all measures take before the next ones: the rows of their groups stay in the processor's first cache.
+const BLOCK: usize = 512;
+
+/// What is measured of an aggregate that [`Rows`] can hold; `None` for others.
+pub fn kind_of(aggregate: &AggregateFunctionExpr, input: &Schema) -> Result<Option<Kind>> {
+    let arguments: Vec<DataType> =
+        aggregate.expressions().iter().map(|argument| argument.data_type(input)).collect::<Result<_>>()?;
+    let states = aggregate.state_fields()?;
+    let states: Vec<&DataType> = states.iter().map(|field| field.data_type()).collect();
+    let is_word = |data_type: &DataType| words::holds(data_type) && !matches!(data_type, DataType::UInt64 | DataType::Boolean);
+    // The states say whether a function is the common one of its name: `sum` of DOUBLE, for example, has another.
+    Ok(match (aggregate.fun().name(), arguments.as_slice(), states.as_slice()) {
+        ("count", [_], [DataType::Int64]) => Some(Kind::Count),
+        ("sum", [DataType::Decimal128(..)], [DataType::Decimal128(..)]) => Some(Kind::Sum),
+        ("sum", [value], [DataType::Decimal128(..)]) if value.is_integer() && is_word(value) => Some(Kind::Sum),
+        ("avg", [DataType::Decimal128(..)], [DataType::UInt64, DataType::Decimal128(..)]) => Some(Kind::Mean),
+        ("min", [value], [state]) if value == *state && is_word(value) => Some(Kind::Least),
+        ("max", [value], [state]) if value == *state && is_word(value) => Some(Kind::Greatest),
+        _ => None,
+    })
+}
+
+/// The aggregates of a partition.
+pub struct Partial {
+    rows: Rows,
+    aggregates: Vec<Aggregate>,
+    indices: Vec<usize>,
+}
+
+enum Aggregate {
+    InRows { kind: Kind, measure: Measure },
+    Alone(Box<dyn GroupsAccumulator>),
+}
+
+impl Partial {
+    pub fn new(work: &Work) -> Result<Self> {
+        let mut rows = Rows::default();
+        let aggregates = work.aggregates.iter().zip(&work.kinds).map(|(aggregate, kind)| {
+            let measure = kind.and_then(|kind| Some((kind, rows.measure(kind)?)));
+            Ok(match measure {
+                Some((kind, measure)) => Aggregate::InRows { kind, measure },
+                None => Aggregate::Alone(aggregate.create_groups_accumulator()?),
+            })
+        });
+        let aggregates = aggregates.collect::<Result<Vec<_>>>()?;
+        Ok(Self { rows, aggregates, indices: vec![] })
+    }
+
+    /// Prepares accumulators for groups of which they see no row, because the rows are in other partitions.
+    ///
+    /// DataFusion's own accumulators assume that each group has a value until they meet a NULL or a FILTER. So they are given an empty
+    /// batch with a FILTER.
+    pub fn expect_unseen_groups(&mut self, work: &Work, batch: &RecordBatch) -> Result<()> {
+        let nothing = batch.slice(0, 0);
+        let filter = BooleanArray::from(Vec::<bool>::new());
+        for (place, aggregate) in self.aggregates.iter_mut().enumerate() {
+            if let Aggregate::Alone(accumulator) = aggregate {
+                accumulator.update_batch(&work.arguments(place, &nothing)?, &[], Some(&filter), 0)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the rows of a batch to their groups; there are `total` groups.
+    pub fn update(&mut self, work: &Work, batch: &RecordBatch, groups: &[u32], total: usize) -> Result<()> {
+        if self.aggregates.iter().any(|aggregate| matches!(aggregate, Aggregate::Alone(_))) {
+            self.indices.clear();
+            self.indices.extend(groups.iter().map(|group| *group as usize));
+        }
+        let mut inputs = Vec::with_capacity(self.aggregates.len());
+        for (place, aggregate) in self.aggregates.iter_mut().enumerate() {
+            let arguments = work.arguments(place, batch)?;
+            let filter = work.filter(place, batch)?;
+            match aggregate {
+                Aggregate::Alone(accumulator) => {
+                    accumulator.update_batch(&arguments, &self.indices, filter.as_ref().map(AsArray::as_boolean), total)?;
+                }
+                Aggregate::InRows { kind, measure } => {
+                    inputs.extend(arguments.first().map(|values| Input::of(*measure, *kind, values, filter)).transpose()?);
+                }
+            }
+        }
+        if inputs.is_empty() {
+            return Ok(());
+        }
+        self.rows.grow(total);
+        for start in (0..groups.len()).step_by(BLOCK) {
+            let groups = &groups[start..groups.len().min(start + BLOCK)];
+            inputs.iter().for_each(|input| input.add(&mut self.rows, start, groups));
+        }
+        Ok(())
+    }
+
+    /// Bytes in use.
+    pub fn size(&self) -> usize {
+        let alone = self.aggregates.iter().map(|aggregate| match aggregate {
+            Aggregate::InRows { .. } => 0,
+            Aggregate::Alone(accumulator) => accumulator.size(),
+        });
+        self.rows.size() + alone.sum::<usize>()
+    }
+
+    /// The columns of each aggregate: its results if this partition is the only one, otherwise its states.
+    pub fn columns(mut self, work: &Work, is_only: bool) -> Result<Vec<Vec<ArrayRef>>> {
+        let Self { rows, aggregates, .. } = &mut self;
+        let columns = aggregates.iter_mut().enumerate().map(|(place, aggregate)| match aggregate {
+            Aggregate::Alone(accumulator) if is_only => Ok(vec![accumulator.evaluate(EmitTo::All)?]),
+            Aggregate::Alone(accumulator) => accumulator.state(EmitTo::All),
+            Aggregate::InRows { kind, measure } => {
+                let states = states(rows, *kind, *measure, &work.aggregates[place])?;
+                if !is_only {
+                    return Ok(states);
+                }
+                let groups: Vec<usize> = (0..states.first().map_or(0, |state| state.len())).collect();
+                let mut accumulator = work.aggregates[place].create_groups_accumulator()?;
+                accumulator.merge_batch(&states, &groups, groups.len())?;
+                Ok(vec![accumulator.evaluate(EmitTo::All)?])
+            }
+        });
+        columns.collect()
+    }
+}
+
+/// What the accumulators of an aggregate would have as their states.
+fn states(rows: &Rows, kind: Kind, measure: Measure, aggregate: &AggregateFunctionExpr) -> Result<Vec<ArrayRef>> {
+    let fields = aggregate.state_fields()?;
+    let type_of_last = fields.last().map_or(&DataType::Null, |field| field.data_type());
+    let sums = || Decimal128Array::new(rows.sums(measure).into(), Some(rows.met(measure))).with_data_type(type_of_last.clone());
+    Ok(match kind {
+        Kind::Count => vec![Arc::new(Int64Array::from_iter_values(rows.counts(measure).into_iter().map(|count| count as i64)))],
+        Kind::Sum => vec![Arc::new(sums())],
+        Kind::Mean => {
+            vec![Arc::new(UInt64Array::new(rows.counts(measure).into(), Some(rows.met(measure)))), Arc::new(sums())]
+        }
+        Kind::Least | Kind::Greatest => vec![words::array(type_of_last, &rows.extremes(measure), Some(rows.met(measure)))?],
+    })
+}
+
+/// The values that a batch has for a measure.
+struct Input {
+    measure: Measure,
+    kind: Kind,
+    values: Values,
+    /// Which rows count: those that have a value and pass the FILTER; `None` for all.
+    counted: Option<BooleanBuffer>,
+}
+
+enum Values {
+    /// Rows are counted, whatever their values.
+    Rows,
+    Narrow(ScalarBuffer<u64>),
+    Wide(ScalarBuffer<i128>),
+}
+
+impl Input {
+    fn of(measure: Measure, kind: Kind, values: &ArrayRef, filter: Option<ArrayRef>) -> Result<Self> {
+        let passing = filter.map(|filter| {
+            let filter = filter.as_boolean();
+            NullBuffer::new(filter.nulls().map_or_else(|| filter.values().clone(), |nulls| filter.values() & nulls.inner()))
+        });
+        let counted = NullBuffer::union(values.logical_nulls().as_ref(), passing.as_ref());
+        let counted = counted.filter(|counted| counted.null_count() > 0).map(NullBuffer::into_inner);
+        let values = match values.data_type() {
+            _ if kind == Kind::Count => Values::Rows,
+            DataType::Decimal128(..) => Values::Wide(values.as_primitive::<Decimal128Type>().values().clone()),
+            _ => Values::Narrow(words::words(values)?),
+        };
+        Ok(Self { measure, kind, values, counted })
+    }
+
+    /// Adds the rows from `start` on, of which these are the groups.
+    fn add(&self, rows: &mut Rows, start: usize, groups: &[u32]) {
+        let counted = self.counted.as_ref().map(|counted| counted.slice(start, groups.len()));
+        let counted = counted.as_ref();
+        match &self.values {
+            Values::Rows => {
+                let (groups, _) = only(counted, groups, groups);
+                rows.count(self.measure, groups.iter().copied());
+            }
+            Values::Wide(values) => {
+                let (groups, values) = only(counted, groups, &values[start..start + groups.len()]);
+                rows.sum(self.measure, groups.iter().copied().zip(values.iter().copied()));
+            }
+            Values::Narrow(values) => {
+                let (groups, values) = only(counted, groups, &values[start..start + groups.len()]);
+                let each = groups.iter().copied().zip(values.iter().map(|value| *value as i64));
+                match self.kind {
+                    Kind::Least | Kind::Greatest => rows.extreme(self.measure, each),
+                    Kind::Count | Kind::Sum | Kind::Mean => {
+                        rows.sum(self.measure, each.map(|(group, value)| (group, value.into())))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Those of the rows that count.
+fn only<'a, V: Copy>(counted: Option<&BooleanBuffer>, groups: &'a [u32], values: &'a [V]) -> (Cow<'a, [u32]>, Cow<'a, [V]>) {
+    let Some(counted) = counted else { return (groups.into(), values.into()) };
+    let (groups, values) = counted.set_indices().map(|row| (groups[row], values[row])).collect::<(Vec<u32>, Vec<V>)>();
+    (groups.into(), values.into())
+}
