@@ -32,7 +32,7 @@ pub enum Expectation {
     ForeignKey { value: Box<Expr>, table: Box<Expr>, column: Box<Expr> },
     /// The query returns no rows.
     Failing(Box<Query>),
-    /// The newest time is at most this old.
+    /// The newest time is at most this old, and not in the future.
     Fresh { time: Box<Expr>, within: Box<Expr> },
     /// The number of rows differs by at most this share from the last one.
     RowCount(f64),
@@ -211,12 +211,14 @@ impl Expectation {
         })
     }
 
-    /// The SQL of a freshness check: the number of rows, the newest time as text, and whether it is recent enough at `now`.
+    /// The SQL of a freshness check at `now`: the number of rows, the newest time as text, whether it is recent enough, and whether it is in
+    /// the future. A time without its zone may be one of a place whose clocks are 14 hours ahead.
     pub fn freshness(&self, table: &str, now: i64) -> Option<String> {
         let Self::Fresh { time, within } = self else { return None };
         let now = timestamp(now);
         Some(format!(
-            "SELECT count(*), CAST(max({time}) AS VARCHAR), coalesce(CAST(max({time}) AS TIMESTAMP) >= TIMESTAMP '{now}' - ({within}), false) \
+            "SELECT count(*), CAST(max({time}) AS VARCHAR), coalesce(CAST(max({time}) AS TIMESTAMP) >= TIMESTAMP '{now}' - ({within}), false), \
+               coalesce(CAST(max({time}) AS TIMESTAMP) > TIMESTAMP '{now}' + INTERVAL '14 hours', false) \
              FROM {table}"
         ))
     }

@@ -42,7 +42,7 @@ condition that is NULL is not a failure: write `not_null(a)`, or `a IS NOT NULL 
 
 | expectation of the table as a whole | fails when | dimension |
 |---|---|---|
-| `fresh_within(time, INTERVAL '2 days')` | the newest time is older, or there is none; a date means its midnight | timeliness |
+| `fresh_within(time, INTERVAL '2 days')` | the newest time is older, more than 14 hours in the future, or there is none; a date means its midnight | timeliness |
 | `row_count_near_last(0.2)` | there are 20 % more or fewer rows than last time | consistency |
 | `distribution_near_last(a, 0.2)` | the population stability index against last time is above 0.2 | consistency |
 

@@ -236,13 +236,18 @@ async fn look(check: &Check, context: &StatementContext) -> Result<Found> {
             let newest = batches.first().map(|batch| cast(batch.column(1), &DataType::Utf8)).transpose()?;
             let newest =
                 newest.as_ref().map(|newest| newest.as_string::<i32>()).filter(|newest| newest.len() == 1 && newest.is_valid(0));
-            let passes = batches.first().and_then(|batch| batch.column(2).as_any().downcast_ref::<BooleanArray>());
-            let passes = passes.is_some_and(|passes| passes.len() == 1 && passes.is_valid(0) && passes.value(0));
+            let is = |column: usize| {
+                let flags = batches.first().and_then(|batch| batch.column(column).as_any().downcast_ref::<BooleanArray>());
+                flags.is_some_and(|flags| flags.len() == 1 && flags.is_valid(0) && flags.value(0))
+            };
+            // One wrong time, such as one of the year 2099, would hide for years that nothing new comes.
+            let (is_recent, is_ahead) = (is(2), is(3));
             let message = match newest {
+                Some(newest) if is_ahead => format!("the newest time is in the future: {}", newest.value(0)),
                 Some(newest) => format!("the newest time is {}", newest.value(0)),
                 None => "there is no time".into(),
             };
-            Ok(Found::whole(passes, count, message))
+            Ok(Found::whole(is_recent && !is_ahead, count, message))
         }
         Expectation::RowCount(most) => {
             let count = whole(&rows(&format!("SELECT count(*) FROM {}", check.table), context).await?, 0)?.unwrap_or(0);
