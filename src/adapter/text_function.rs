@@ -2,14 +2,17 @@
 //!
 //! A function defines its result for one string; the rest is done here once: NULL gives NULL, any type that can be converted
 //! to a string is accepted (a BIGINT may well be a telephone number), options are constants and are checked against the page,
-//! and a constant argument gives a constant result. A string that the function cannot understand gives NULL, never an error.
+//! one of them may have a value for each row ([`TextFunction::by_row`]), and constant arguments give a constant result. A string that the function cannot understand gives NULL, never an error.
 
+use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanBuilder, Date32Builder, StringViewArray, StringViewBuilder};
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanBuilder, Date32Builder, StringViewArray, StringViewBuilder, UInt32Array,
+};
+use datafusion::arrow::compute::{cast, interleave, take};
 use datafusion::arrow::datatypes::{ArrowPrimitiveType, DataType, Field, FieldRef, Float32Type, Float64Type};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::config::ConfigOptions;
@@ -31,6 +34,8 @@ pub struct TextFunction {
     pub doc: Doc,
     /// The type of its result, and how to compute it.
     pub gives: Gives,
+    /// The option that need not be a constant.
+    by_row: Option<&'static str>,
 }
 
 /// How a function computes its result. The closure is created once per call, from the options, and called for each string; `None` or
@@ -68,7 +73,12 @@ impl Debug for Gives {
 impl TextFunction {
     /// Creates a function of the kind [`Kind::Scalar`].
     pub const fn new(doc: Doc, gives: Gives) -> Self {
-        Self { doc: Doc { kind: Kind::Scalar, ..doc }, gives }
+        Self { doc: Doc { kind: Kind::Scalar, ..doc }, gives, by_row: None }
+    }
+
+    /// Takes a value of this option for each row. The type of the result does not depend on it.
+    pub const fn by_row(self, option: &'static str) -> Self {
+        Self { by_row: Some(option), ..self }
     }
 
     /// True if the only option is [`AS_OF`].
@@ -128,6 +138,42 @@ impl TextFunction {
             Gives::Array(_, compute) => compute(texts, options)?,
             Gives::Keyed(_, compute) => compute(texts, options, config)?,
         })
+    }
+
+    /// Computes rows that have their own values of an option, those of one value together.
+    fn compute_by_row(
+        &'static self,
+        texts: &StringViewArray,
+        (name, values): (&'static str, &ArrayRef),
+        constants: &[(&'static str, ScalarValue)],
+        config: &ConfigOptions,
+    ) -> Result<ArrayRef> {
+        if !is_written(values.data_type()) {
+            let given = in_sql(&values.data_type().to_string());
+            let problem = format!("{name} must be a string, got {given}; convert it with CAST(… AS VARCHAR)");
+            return Err(invalid(self.doc.name, problem));
+        }
+        let values = written(values)?;
+        let mut rows: BTreeMap<Option<&str>, Vec<u32>> = BTreeMap::new();
+        for (row, value) in values.as_string_view().iter().enumerate() {
+            rows.entry(value).or_default().push(row as u32);
+        }
+        let (mut parts, mut places) = (vec![], vec![(0, 0); texts.len()]);
+        for (value, rows) in rows {
+            let value = ScalarValue::Utf8View(value.map(str::to_string));
+            let given = constants.iter().cloned().chain([(name, value)]).collect();
+            let options = Options::read(&self.doc, given)?.of_a_row();
+            for (place, row) in rows.iter().enumerate() {
+                places[*row as usize] = (parts.len(), place);
+            }
+            let chosen = take(texts, &UInt32Array::from(rows), None)?;
+            parts.push(self.compute(chosen.as_string_view(), &options, config)?);
+        }
+        if parts.is_empty() {
+            return self.compute(texts, &Options::read(&self.doc, constants.to_vec())?, config);
+        }
+        let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+        Ok(interleave(&parts, &places)?)
     }
 
     fn data_type(&self, options: &Options) -> Result<DataType> {
@@ -225,10 +271,11 @@ impl ScalarUDFImpl for Udf {
 
     fn invoke_with_args(&self, given: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let doc = &self.function.doc;
-        let mut constants = vec![];
+        let (mut constants, mut by_row) = (vec![], None);
         for (name, value) in self.function.options().zip(given.args.iter().skip(1)) {
             match value {
                 ColumnarValue::Scalar(value) => constants.push((name, value.clone())),
+                ColumnarValue::Array(values) if self.function.by_row == Some(name) => by_row = Some((name, values)),
                 ColumnarValue::Array(_) => return Err(invalid(doc.name, format!("{name} must be a constant"))),
             }
         }
@@ -236,14 +283,17 @@ impl ScalarUDFImpl for Udf {
             // A call of constants is computed before it is simplified; it is then computed while the statement is planned.
             constants.push((AS_OF.name, ScalarValue::Date32(Some(last_day(chrono::Utc::now().timestamp())))));
         }
-        let options = Options::read(doc, constants)?;
         let Some(text) = given.args.first() else {
             return Err(invalid(doc.name, format!("needs a text; write {}", doc.syntax())));
         };
-        let is_constant = matches!(text, ColumnarValue::Scalar(_));
+        let is_constant = matches!(text, ColumnarValue::Scalar(_)) && by_row.is_none();
         let texts = text.to_array(if is_constant { 1 } else { given.number_rows })?;
         let texts = written(&texts)?;
-        let values = self.function.compute(texts.as_string_view(), &options, &given.config_options)?;
+        let (texts, config) = (texts.as_string_view(), &given.config_options);
+        let values = match by_row {
+            Some(by_row) => self.function.compute_by_row(texts, by_row, &constants, config)?,
+            None => self.function.compute(texts, &Options::read(doc, constants)?, config)?,
+        };
         Ok(if is_constant {
             ColumnarValue::Scalar(ScalarValue::try_from_array(&values, 0)?)
         } else {

@@ -35,6 +35,7 @@ pub struct Options {
     doc: &'static Doc,
     given: BTreeMap<&'static str, Value>,
     written: Vec<(&'static str, ScalarValue)>,
+    is_of_a_row: bool,
 }
 
 impl fmt::Display for Options {
@@ -60,7 +61,7 @@ impl Options {
 
     /// The same, with `subject` at the start of error messages.
     pub fn read_for(subject: &str, doc: &'static Doc, given: Vec<(&'static str, ScalarValue)>) -> Result<Self> {
-        let mut options = Self { doc, given: BTreeMap::new(), written: vec![] };
+        let mut options = Self { doc, given: BTreeMap::new(), written: vec![], is_of_a_row: false };
         for (name, value) in given {
             let argument = find(doc, name)?;
             if options.written.iter().any(|(other, _)| *other == name) {
@@ -76,6 +77,16 @@ impl Options {
             options.written.push((argument.name, value));
         }
         Ok(options)
+    }
+
+    /// The same, with a value that comes from a column.
+    pub fn of_a_row(self) -> Self {
+        Self { is_of_a_row: true, ..self }
+    }
+
+    /// True if a value comes from a column: a value of which nothing is known is then bad input rather than a wrong call.
+    pub fn is_of_a_row(&self) -> bool {
+        self.is_of_a_row
     }
 
     /// The given values, from which the same options can be [read](Self::read) again.

@@ -14,7 +14,7 @@ const ORDER: Argument = Argument::optional(
     "order",
     Takes::Choice(&["dmy", "mdy", "ymd"]),
     "",
-    "order of the parts in dates of three numbers: which comes first, day, month or year",
+    "order of the parts in dates of three numbers: which comes first, day, month or year; a constant or a column",
 );
 
 pub static ALL: [TextFunction; 2] = [
@@ -55,7 +55,8 @@ Snowflake: `try_to_date`, which knows fewer forms.",
             let order = order(options)?;
             Ok(Box::new(move |date| read(date, order).ok()))
         }),
-    ),
+    )
+    .by_row(ORDER.name),
     TextFunction::new(
         Doc {
             name: "date_problem",
@@ -77,7 +78,8 @@ One of `empty`, `day and month could change places; declare the order`, `no such
                 }
             }))
         }),
-    ),
+    )
+    .by_row(ORDER.name),
 ];
 
 fn order(options: &Options) -> Result<Option<Order>> {

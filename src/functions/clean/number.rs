@@ -18,7 +18,7 @@ const DECIMAL: Argument = Argument::optional(
     "decimal",
     Takes::Choice(&[".", ","]),
     "'.'",
-    "decimal separator, for texts with only a dot or only a comma",
+    "decimal separator, for texts with only a dot or only a comma; a constant or a column",
 );
 
 const SCALE: Argument = Argument::optional("scale", Takes::Integer(0, 18), "6", "number of decimals in the result");
@@ -65,7 +65,8 @@ pandas: `to_numeric(…, errors='coerce')`.",
                 Ok(Arc::new(numbers.finish().with_precision_and_scale(38, scale)?))
             },
         ),
-    ),
+    )
+    .by_row(DECIMAL.name),
     TextFunction::new(
         Doc {
             name: "number_problem",
@@ -90,7 +91,8 @@ pandas: `to_numeric(…, errors='coerce')`.",
                 }
             }))
         }),
-    ),
+    )
+    .by_row(DECIMAL.name),
 ];
 
 fn decimal(options: &Options) -> Result<char> {

@@ -6,7 +6,7 @@ use crate::adapter::arguments::Options;
 use crate::adapter::text_function::{Gives, TextFunction, text};
 use crate::docs::{Argument, Doc, Takes};
 use crate::error::{did_you_mean, invalid};
-use crate::kernels::cleaning::phone::{COUNTRIES, Country, country, read};
+use crate::kernels::cleaning::phone::{COUNTRIES, Country, Phone, Problem, country, read, read_abroad};
 
 const PHONE: Argument =
     text("phone", "telephone number as typed, in any spelling; a text, so that its zeros are kept; NULL gives NULL");
@@ -15,7 +15,7 @@ const COUNTRY: Argument = Argument::optional(
     "country",
     Takes::Text,
     "'CN'",
-    "country of numbers without a calling code: two letters of ISO 3166-1, such as `'US'`",
+    "country of numbers without a calling code: two letters of ISO 3166-1, such as `'US'`; a constant or a column",
 );
 
 pub static ALL: [TextFunction; 5] = [
@@ -50,7 +50,7 @@ FROM sample_customers(rows => 1000) GROUP BY ALL ORDER BY customers DESC;"],
         },
         Gives::Text(|options| {
             let home = home("clean_phone", options)?;
-            Ok(Box::new(move |phone, clean| match read(phone, home) {
+            Ok(Box::new(move |phone, clean| match read_in(home, phone) {
                 Ok(phone) => {
                     clean.push('+');
                     clean.push_str(phone.code);
@@ -60,7 +60,8 @@ FROM sample_customers(rows => 1000) GROUP BY ALL ORDER BY customers DESC;"],
                 Err(_) => false,
             }))
         }),
-    ),
+    )
+    .by_row(COUNTRY.name),
     TextFunction::new(
         Doc {
             name: "phone_type",
@@ -78,7 +79,7 @@ China), `voip`, `unknown` (the country's plan is not known). NULL where `clean_p
         },
         Gives::Text(|options| {
             let home = home("phone_type", options)?;
-            Ok(Box::new(move |phone, kind| match read(phone, home) {
+            Ok(Box::new(move |phone, kind| match read_in(home, phone) {
                 Ok(phone) => {
                     kind.push_str(phone.kind.as_str());
                     true
@@ -86,7 +87,8 @@ China), `voip`, `unknown` (the country's plan is not known). NULL where `clean_p
                 Err(_) => false,
             }))
         }),
-    ),
+    )
+    .by_row(COUNTRY.name),
     TextFunction::new(
         Doc {
             name: "phone_region",
@@ -101,7 +103,7 @@ Chinese mobile numbers, which do not show a city). NULL where `clean_phone` give
         },
         Gives::Text(|options| {
             let home = home("phone_region", options)?;
-            Ok(Box::new(move |phone, region| match read(phone, home) {
+            Ok(Box::new(move |phone, region| match read_in(home, phone) {
                 Ok(phone) => {
                     region.push_str(phone.region());
                     true
@@ -109,7 +111,8 @@ Chinese mobile numbers, which do not show a city). NULL where `clean_phone` give
                 Err(_) => false,
             }))
         }),
-    ),
+    )
+    .by_row(COUNTRY.name),
     TextFunction::new(
         Doc {
             name: "phone_extension",
@@ -122,7 +125,7 @@ Chinese mobile numbers, which do not show a city). NULL where `clean_phone` give
         },
         Gives::Text(|options| {
             let home = home("phone_extension", options)?;
-            Ok(Box::new(move |phone, digits| match read(phone, home).ok().and_then(|phone| phone.extension) {
+            Ok(Box::new(move |phone, digits| match read_in(home, phone).ok().and_then(|phone| phone.extension) {
                 Some(extension) => {
                     digits.push_str(&extension);
                     true
@@ -130,7 +133,8 @@ Chinese mobile numbers, which do not show a city). NULL where `clean_phone` give
                 None => false,
             }))
         }),
-    ),
+    )
+    .by_row(COUNTRY.name),
     TextFunction::new(
         Doc {
             name: "phone_problem",
@@ -138,14 +142,14 @@ Chinese mobile numbers, which do not show a city). NULL where `clean_phone` give
             summary: "Explains why `clean_phone` gives NULL; NULL if it gives a number.",
             description: "\
 One of `empty`, `masked`, `letters in the number`, `digits lost in scientific notation`, `several numbers`, `short number of a service`, `no area code`, `unknown area code`,
-`unknown calling code`, `too few digits`, `too many digits`, `not a number of the country`.",
+`unknown calling code`, `unknown country`, `too few digits`, `too many digits`, `not a number of the country`.",
             arguments: &[PHONE, COUNTRY],
             examples: &["SELECT phone_problem('88886666') AS landline, phone_problem('138****8000') AS hidden, phone_problem('13800138000') AS good;"],
             ..Doc::EMPTY
         },
         Gives::Text(|options| {
             let home = home("phone_problem", options)?;
-            Ok(Box::new(move |phone, problem| match read(phone, home) {
+            Ok(Box::new(move |phone, problem| match read_in(home, phone) {
                 Ok(_) => false,
                 Err(wrong) => {
                     problem.push_str(wrong.as_str());
@@ -153,15 +157,30 @@ One of `empty`, `masked`, `letters in the number`, `digits lost in scientific no
                 }
             }))
         }),
-    ),
+    )
+    .by_row(COUNTRY.name),
 ];
 
-fn home(function: &str, options: &Options) -> Result<&'static Country> {
+/// The country of numbers without a calling code; `None` if that of a row is not known.
+fn home(function: &str, options: &Options) -> Result<Option<&'static Country>> {
     let given = options.text("country").unwrap_or("CN");
-    country(given).ok_or_else(|| {
-        let known = || COUNTRIES.iter().map(|country| country.iso);
-        let suggestion = did_you_mean(given, known());
-        let known = known().collect::<Vec<_>>().join(", ");
-        invalid(function, format!("country must be two letters of ISO 3166-1, got '{given}'{suggestion}; known are {known}"))
-    })
+    match country(given) {
+        None if !options.is_of_a_row() => {
+            let known = || COUNTRIES.iter().map(|country| country.iso);
+            let suggestion = did_you_mean(given, known());
+            let known = known().collect::<Vec<_>>().join(", ");
+            Err(invalid(
+                function,
+                format!("country must be two letters of ISO 3166-1, got '{given}'{suggestion}; known are {known}"),
+            ))
+        }
+        country => Ok(country),
+    }
+}
+
+fn read_in(home: Option<&'static Country>, phone: &str) -> Result<Phone, Problem> {
+    match home {
+        Some(home) => read(phone, home),
+        None => read_abroad(phone),
+    }
 }

@@ -69,6 +69,8 @@ pub enum Problem {
     UnknownArea,
     /// The calling code does not exist.
     UnknownCode,
+    /// Nothing is known of the country where it is dialled, and it has no calling code.
+    UnknownCountry,
     /// It has fewer digits than any number.
     TooFew,
     /// It has more digits than any number.
@@ -90,6 +92,7 @@ impl Problem {
             Self::NoArea => "no area code",
             Self::UnknownArea => "unknown area code",
             Self::UnknownCode => "unknown calling code",
+            Self::UnknownCountry => "unknown country",
             Self::TooFew => "too few digits",
             Self::TooMany => "too many digits",
             Self::NotInPlan => "not a number of the country",
@@ -114,6 +117,17 @@ pub fn read(text: &str, home: &'static Country) -> Result<Phone, Problem> {
         Err(_) if is_several(text, home) => Err(Problem::Several),
         Err(problem) => through_a_switchboard(text, home).ok_or(problem),
     }
+}
+
+/// Parses a number with its calling code, as dialled in a country of which nothing is known.
+///
+/// # Errors
+/// Why the text is not a number.
+pub fn read_abroad(text: &str) -> Result<Phone, Problem> {
+    let Written { digits, is_international, extension } = Written::of(text)?;
+    let with_code = if is_international { Some(digits.as_str()) } else { digits.strip_prefix("00") };
+    let phone = international(with_code.ok_or(Problem::UnknownCountry)?)?;
+    Ok(Phone { extension, ..phone })
 }
 
 /// A landline with its extension after a dash: `0755-88888888-123`. Only if the whole is not a number.
