@@ -53,6 +53,14 @@ pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+/// The white space that people type, including the wide space of Chinese text, as an SQL literal.
+const WHITE_SPACE: &str = "' \t\r\n\u{a0}\u{3000}'";
+
+/// SQL for a string without the white space around it.
+pub fn trimmed(expression: &str) -> String {
+    format!("btrim({expression}, {WHITE_SPACE})")
+}
+
 /// The parts of an array in PostgreSQL's notation, as they are written: `{1,2}` and `{3,4}` of `{{1,2},{3,4}}`. `None` if the text is not
 /// in braces, or these do not fit.
 pub fn array_parts(text: &str) -> Option<Vec<&str>> {

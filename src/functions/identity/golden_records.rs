@@ -9,7 +9,7 @@ use crate::adapter::definitions::Definitions;
 use crate::adapter::table_macro::{MacroCall, TableMacro, calls};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::{did_you_mean, invalid, one_of};
-use crate::text::{as_sql, identifier};
+use crate::text::{as_sql, identifier, trimmed};
 
 #[derive(Debug)]
 pub struct GoldenRecords;
@@ -27,7 +27,7 @@ const DOC: Doc = Doc {
 | `most_recent(field, time)` | the value with the latest time |
 | `oldest(field, time)` | the value with the earliest time |
 | `most_frequent(field)` | the value that most records have; ties: the smallest |
-| `longest(field)` | the longest string |
+| `longest(field)` | the longest string, without the white space around it |
 | `source_priority(field, source, 'crm', 'shop')` | the value from the first source in the list; sources not listed come last |
 
 NULL and blank values never survive if the person has another value. If values tie, the value of the smallest record is used, so the result
@@ -97,7 +97,8 @@ impl TableMacro for GoldenRecords {
         let (mut read, mut chosen, mut answer) = (String::new(), String::new(), String::new());
         for (number, rule) in rules.iter().enumerate() {
             let field = as_sql(&rule.field);
-            let _ = write!(read, ", CASE WHEN trim(CAST({field} AS VARCHAR)) <> '' THEN {field} END AS field_{number}");
+            let text = trimmed(&format!("CAST({field} AS VARCHAR)"));
+            let _ = write!(read, ", CASE WHEN {text} <> '' THEN {field} END AS field_{number}");
             if let Some(extra) = &rule.extra {
                 let _ = write!(read, ", {extra} AS order_{number}");
             }
@@ -168,7 +169,7 @@ fn read(written: &Expr, number: usize, person: &str) -> Result<Rule> {
             let count = format!("count(*) OVER (PARTITION BY {person}, {})", as_sql(*field));
             (format!("order_{number} DESC, field_{number}"), Some(count))
         }
-        ("longest", []) => (format!("char_length(CAST(field_{number} AS VARCHAR)) DESC"), None),
+        ("longest", []) => (format!("char_length({}) DESC", trimmed(&format!("CAST(field_{number} AS VARCHAR)"))), None),
         ("most_frequent" | "longest", _) => return Err(wrong(format!("takes a field; write {name}(city)"))),
         ("source_priority", [source, first, others @ ..]) => {
             let mut order = format!("CASE {}", as_sql(*source));

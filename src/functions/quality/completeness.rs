@@ -3,13 +3,13 @@
 use datafusion::common::Result;
 use sqlparser::ast::Expr;
 
-use super::input::{INPUT, is_missing, list, trimmed};
+use super::input::{INPUT, is_missing, list};
 use crate::adapter::definitions::Definitions;
 use crate::adapter::macro_input::{Known, name_of, question};
 use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
-use crate::text::{as_sql, literal};
+use crate::text::{as_sql, literal, trimmed};
 
 /// Says which key fields a row lacks.
 #[derive(Debug)]

@@ -3,13 +3,13 @@
 use datafusion::common::Result;
 use sqlparser::ast::Expr;
 
-use super::input::{INPUT, is_missing, one_or_list, trimmed};
+use super::input::{INPUT, is_missing, one_or_list};
 use crate::adapter::definitions::Definitions;
 use crate::adapter::macro_input::{Known, column_name, name_of, question, required};
 use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::{did_you_mean, invalid};
-use crate::text::{as_sql, identifier, literal};
+use crate::text::{as_sql, identifier, literal, trimmed};
 
 /// Fills missing values with what similar rows have.
 #[derive(Debug)]

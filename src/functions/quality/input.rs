@@ -7,7 +7,7 @@ use sqlparser::ast::Expr;
 use crate::adapter::table_macro::MacroCall;
 use crate::docs::{Argument, Takes};
 use crate::error::invalid;
-use crate::text::as_sql;
+use crate::text::{as_sql, trimmed};
 
 /// The first argument of every function of this domain.
 pub const INPUT: Argument = Argument::required("input", Takes::Relation, "a table, a call in FROM or (SELECT …)");
@@ -32,14 +32,6 @@ pub fn one_or_list<'a>(call: &'a MacroCall, argument: &str) -> Result<Vec<&'a Ex
         Some(Expr::Array(_)) | None => list(call, argument),
         Some(one) => Ok(vec![one]),
     }
-}
-
-/// The white space that people type, including the wide space of Chinese text, as an SQL literal.
-const WHITE_SPACE: &str = "' \t\r\n\u{a0}\u{3000}'";
-
-/// SQL for a string without the white space around it.
-pub fn trimmed(expression: &str) -> String {
-    format!("btrim({expression}, {WHITE_SPACE})")
 }
 
 /// SQL for the condition that a value is missing: NULL, blank or NaN.
