@@ -249,12 +249,30 @@ fn delete(delete: &Delete, known: &Known<'_>, old: bool) -> Result<Change> {
     let mut items = identity();
     if old {
         items.push(aliased(boolean(false), STAYS));
-        let own = |name: &&str| SelectItem::UnnamedExpr(Expr::CompoundIdentifier(vec![own.clone(), parts::quoted(name)]));
+        let given = if known.needed.is_empty() { given_columns(delete, known) } else { None };
+        let own = |name: &&str| match &given {
+            Some(given) if !given.iter().any(|column| column == name) => aliased(Expr::value(Value::Null), name),
+            _ => SelectItem::UnnamedExpr(Expr::CompoundIdentifier(vec![own.clone(), parts::quoted(name)])),
+        };
         items.extend(known.columns.iter().map(own));
         items.extend(needed(&table, known));
     }
     let parts = Parts { items, from, selection: selection.clone(), order_by: order_by.clone(), limit: limit.clone() };
     Ok(Change { query: parts.query()?, may_repeat: true })
+}
+
+/// The columns that RETURNING gives, if it gives nothing else: the others need not be read.
+fn given_columns(delete: &Delete, known: &Known<'_>) -> Option<Vec<String>> {
+    let column = |item: &SelectItem| {
+        let (SelectItem::UnnamedExpr(value) | SelectItem::ExprWithAlias { expr: value, .. }) = item else { return None };
+        let name = match value {
+            Expr::Identifier(name) => normal(name),
+            Expr::CompoundIdentifier(names) => normal(names.last()?),
+            _ => return None,
+        };
+        known.columns.contains(&name.as_str()).then_some(name)
+    };
+    delete.returning.as_ref()?.iter().map(column).collect()
 }
 
 /// Replaces the table's name by [`TARGET`], and keeps the old name as the alias.
