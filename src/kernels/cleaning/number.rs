@@ -199,22 +199,22 @@ fn magnitude(text: &str, decimal: char) -> Result<Number, Problem> {
     if text.chars().next().is_some_and(is_chinese_digit) || text.contains(['元', '圆', '块', '角', '毛', '分']) {
         return of_money(text, decimal);
     }
-    // `2万5千`: several parts with units, each smaller than the one before.
-    let inner_unit = |text: &str| {
-        UNITS.iter().filter(|(name, _)| !name.is_ascii()).find_map(|(name, _)| {
-            let (before, after) = text.split_once(name)?;
-            let is_between = before.ends_with(|letter: char| letter.is_ascii_digit())
-                && after.starts_with(|letter: char| letter.is_ascii_digit());
-            is_between.then(|| (text[..before.len() + name.len()].to_string(), after.to_string()))
-        })
-    };
-    if let Some((first, others)) = inner_unit(text) {
-        let (first, unit) = with_unit(&first, decimal)?;
-        // `1万2` may mean 12,000, so the smaller part must name its unit.
-        let (second, smaller) = with_unit(&others, decimal)?;
-        return if smaller < unit && smaller > 0 && less(second, unit) { add(first, second) } else { Err(Problem::Form) };
-    }
-    Ok(with_unit(text, decimal)?.0)
+    Ok(parts(text, decimal)?.0)
+}
+
+/// Parses `2万5千3百`, parts with units that are each smaller than the one before; returns the power of ten of the first unit too.
+fn parts(text: &str, decimal: char) -> Result<(Number, i32), Problem> {
+    let inner_unit = UNITS.iter().filter(|(name, _)| !name.is_ascii()).find_map(|(name, _)| {
+        let (before, after) = text.split_once(name)?;
+        let is_between = before.ends_with(|letter: char| letter.is_ascii_digit())
+            && after.starts_with(|letter: char| letter.is_ascii_digit());
+        is_between.then(|| text.split_at(before.len() + name.len()))
+    });
+    let Some((first, others)) = inner_unit else { return with_unit(text, decimal) };
+    let (first, unit) = with_unit(first, decimal)?;
+    // `1万2` may mean 12,000, so the smaller part must name its unit.
+    let (others, smaller) = parts(others, decimal)?;
+    if smaller < unit && smaller > 0 && less(others, unit) { Ok((add(first, others)?, unit)) } else { Err(Problem::Form) }
 }
 
 fn less(number: Number, power: i32) -> bool {
@@ -338,7 +338,7 @@ fn of_money(text: &str, decimal: char) -> Result<Number, Problem> {
 
 fn part_of_money(text: &str, decimal: char) -> Result<Number, Problem> {
     if text.chars().any(|letter| letter.is_ascii_digit()) {
-        return Ok(with_unit(text, decimal)?.0);
+        return Ok(parts(text, decimal)?.0);
     }
     if let Some((whole, fraction)) = text.split_once(['点', '點']) {
         return spelled(whole, fraction);

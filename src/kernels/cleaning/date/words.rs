@@ -72,8 +72,25 @@ fn month(name: &str) -> Option<i64> {
     of(&|known| known == name).or_else(|| of(&|known| known.starts_with(name)))
 }
 
+/// What stands before the number of a weekday.
+const WEEK: [&str; 5] = ["星期", "周", "週", "礼拜", "禮拜"];
+
+/// The length of a weekday at the beginning of a text: `星期五`, `(五)`, `金曜日`, `금요일`.
+fn weekday(text: &str) -> Option<usize> {
+    if let Some(word) = WEEK.iter().find(|word| text.starts_with(**word)) {
+        // The character after it is the number of the weekday, not a part of the date.
+        return Some(word.len() + text.get(word.len()..)?.chars().next().map_or(0, char::len_utf8));
+    }
+    let mut letters = text.chars();
+    let (first, rest) = (letters.next()?, letters.as_str());
+    if let Some(word) = ["曜日", "요일"].iter().find(|word| rest.starts_with(**word)) {
+        return Some(first.len_utf8() + word.len());
+    }
+    let day = letters.next().filter(|day| "一二三四五六日天月火水木金土월화수목금토일".contains(*day))?;
+    (first == '(' && letters.as_str().starts_with(')')).then(|| day.len_utf8() + 2)
+}
+
 fn is_weekday(name: &str) -> bool {
-    const CHINESE: [&str; 3] = ["星期", "周", "礼拜"];
     const LATIN: [&str; 25] = [
         "monday",
         "tuesday",
@@ -101,7 +118,7 @@ fn is_weekday(name: &str) -> bool {
         "wednes",
         "thurs",
     ];
-    CHINESE.iter().any(|day| name.starts_with(day))
+    WEEK.iter().any(|day| name.starts_with(day))
         || LATIN.iter().any(|day| name.chars().count() >= 2 && day.starts_with(name)) && month(name).is_none()
 }
 
@@ -133,16 +150,15 @@ pub fn words(text: &str) -> Option<Vec<Word>> {
                 .iter()
                 .find(|word| after.strip_prefix(**word).is_some_and(|after| !after.starts_with(char::is_alphabetic)));
             end + ordinal.map_or(0, |word| word.len())
+        } else if let Some(length) = weekday(rest) {
+            words.push(Word::Name(WEEK[0].into()));
+            length
         } else if let Some((value, digits, length)) = chinese_number(rest) {
             words.push(Word::Number { value, digits });
             length
         } else if let Some(mark) = mark(letter) {
             words.push(Word::Mark(mark));
             letter.len_utf8()
-        } else if let Some(day) = ["星期", "礼拜", "周"].iter().find(|day| rest.starts_with(**day)) {
-            // The character after it is the number of the weekday, not a part of the date.
-            words.push(Word::Name((*day).into()));
-            day.len() + rest.get(day.len()..)?.chars().next().map_or(0, char::len_utf8)
         } else if let Some(era) = ["公元", "西元"].iter().find(|era| rest.starts_with(**era)) {
             // The common era.
             era.len()
