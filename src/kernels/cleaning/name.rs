@@ -31,14 +31,21 @@ impl Problem {
 }
 
 /// Titles after a Chinese or Japanese name; the longest are first.
-const CHINESE_TITLES: [&str; 28] = [
+const CHINESE_TITLES: [&str; 65] = [
     "副总经理",
     "先生女士",
+    "副總經理",
     "总经理",
     "董事长",
     "副经理",
     "老先生",
     "小朋友",
+    "工程师",
+    "總經理",
+    "董事長",
+    "副經理",
+    "工程師",
+    "ちゃん",
     "先生",
     "女士",
     "小姐",
@@ -57,10 +64,44 @@ const CHINESE_TITLES: [&str; 28] = [
     "律师",
     "姑娘",
     "老板",
+    "さん",
+    "总监",
+    "主任",
+    "店长",
+    "院长",
+    "校长",
+    "部长",
+    "会长",
+    "主管",
+    "同志",
+    "大夫",
+    "医师",
+    "护士",
+    "經理",
+    "總監",
+    "老師",
+    "師傅",
+    "同學",
+    "醫生",
+    "醫師",
+    "護士",
+    "律師",
+    "老闆",
+    "店長",
+    "院長",
+    "校長",
+    "部長",
+    "會長",
+    "女史",
+    "くん",
     "總",
     "様",
-    "さん",
+    "总",
 ];
+
+/// Words before a name, with a colon between them: `姓名：张三`.
+const LABELS: [&str; 12] =
+    ["姓名", "联系人", "聯絡人", "收货人", "收件人", "收貨人", "客户姓名", "客户", "顾客", "会员", "name", "attn"];
 
 /// Titles before a name in Latin letters, without dots.
 const TITLES_BEFORE: [&str; 30] = [
@@ -96,8 +137,9 @@ const TITLES_BEFORE: [&str; 30] = [
     "lady",
 ];
 
-/// Titles after a name in Latin letters, without dots.
-const TITLES_AFTER: [&str; 12] = ["phd", "md", "mba", "esq", "dds", "msc", "bsc", "cpa", "jd", "rn", "dvm", "obe"];
+/// Titles after a name in Latin or Korean letters, without dots.
+const TITLES_AFTER: [&str; 15] =
+    ["phd", "md", "mba", "esq", "dds", "msc", "bsc", "cpa", "jd", "rn", "dvm", "obe", "씨", "님", "선생님"];
 
 /// Parts of a name that are written in lower case.
 const PARTICLES: [&str; 18] =
@@ -160,11 +202,16 @@ pub fn clean(text: &str) -> Result<String, Problem> {
 
 fn once(text: &str) -> Result<String, Problem> {
     let mut name = plain(text);
+    if let Some((label, after)) = name.split_once(':')
+        && LABELS.contains(&label.replace(' ', "").to_lowercase().as_str())
+    {
+        name = after.trim().to_string();
+    }
     if name.is_empty() {
         return Err(Problem::Empty);
     }
     // The dot between the parts of a foreign name written in Chinese.
-    name = name.replace(['•', '‧', '・', '･', '●', '∙', '⋅'], "·");
+    name = name.replace(['•', '‧', '・', '･', '●', '∙', '⋅', '▪', '⸱'], "·");
     let has_han = name.chars().any(is_han);
     name = after_titles(&name).to_string();
     if has_han {
