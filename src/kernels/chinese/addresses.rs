@@ -104,9 +104,31 @@ fn later(address: &str) -> Option<(Score, Address)> {
     None
 }
 
-/// Areas of provinces that are no divisions, and may stand before one.
-const AREAS: [(&str, &[&str]); 3] =
-    [("香港特别行政区", &["九龙", "新界", "香港岛", "港岛"]), ("新疆维吾尔自治区", &["生产建设兵团"]), ("河北省", &["雄安新区"])];
+/// Areas of provinces that are no divisions, and may stand before one; the longest are first.
+const AREAS: [(&str, &[&str]); 3] = [
+    ("香港特别行政区", &["九龙", "新界", "香港岛", "港岛"]),
+    (
+        "新疆维吾尔自治区",
+        &[
+            "生产建设兵团第一师",
+            "生产建设兵团第二师",
+            "生产建设兵团第三师",
+            "生产建设兵团第四师",
+            "生产建设兵团第五师",
+            "生产建设兵团第六师",
+            "生产建设兵团第七师",
+            "生产建设兵团第八师",
+            "生产建设兵团第九师",
+            "生产建设兵团第十师",
+            "生产建设兵团第十一师",
+            "生产建设兵团第十二师",
+            "生产建设兵团第十三师",
+            "生产建设兵团第十四师",
+            "生产建设兵团",
+        ],
+    ),
+    ("河北省", &["雄安新区"]),
+];
 
 /// A partial reading of an address.
 #[derive(Debug, Clone, Default)]
