@@ -245,6 +245,19 @@ impl Company {
     /// # Errors
     /// Why it is not a name.
     pub fn read(text: &str) -> Result<Self, Problem> {
+        let mut company = Self::once(text)?;
+        // Behind a form there may be something else to be shortened, as in `株式会社上海市…`. Each time, something is.
+        for _ in 0..text.len() {
+            let again = Self::once(&company.text())?;
+            if again.text() == company.text() {
+                break;
+            }
+            company = again;
+        }
+        Ok(company)
+    }
+
+    fn once(text: &str) -> Result<Self, Problem> {
         let text = plain(text).replace(['【', '〔', '[', '{', '〈'], "(").replace(['】', '〕', ']', '}', '〉'], ")");
         let text = text.replace('㈱', "(株)");
         let text = text.trim_matches(is_around);
@@ -262,13 +275,18 @@ impl Company {
         } else {
             Self::latin(text)
         };
-        if company.name.is_empty() { Err(Problem::OnlyForm) } else { Ok(company) }
+        if company.name.chars().any(char::is_alphanumeric) { Ok(company) } else { Err(Problem::OnlyForm) }
     }
 
     fn chinese(text: &str) -> Self {
         let inner = if text.contains(' ') { without_blanks(text) } else { text.to_string() };
         let name = of_brackets(&without_suffixes(&inner));
-        let before = FORMS_BEFORE.iter().find_map(|form| Some((name.strip_prefix(form)?, form_of(form))));
+        let (mut bare, mut before) = (name.as_str(), None);
+        while let Some((after, form)) = FORMS_BEFORE.iter().find_map(|form| Some((bare.strip_prefix(form)?, form_of(form)))) {
+            bare = after.trim_matches(is_around);
+            before.get_or_insert(form);
+        }
+        let before = before.map(|form| (bare.strip_suffix(form).unwrap_or(bare), form));
         let after = || {
             CHINESE_FORMS.iter().find_map(|(written, form)| {
                 let in_brackets =
