@@ -13,14 +13,14 @@ pub static ALL: [TextFunction; 1] = [TextFunction::new(
 | class | what is found | English mark | Chinese mark |
 |---|---|---|---|
 | `phone` | Chinese mobile numbers and landlines with area code, with or without `+86`; numbers with `+` and a calling code; North American numbers in groups | `[phone]` | `【手机】` |
-| `email` | e-mail addresses | `[email]` | `【邮箱】` |
-| `id_card` | Chinese identity card numbers: 18 characters by their check digit, 15 by province and birth date; US social security numbers (`123-45-6789`) | `[id card]` | `【身份证】` |
+| `email` | e-mail addresses, also as `zhang (at) qq [dot] com` | `[email]` | `【邮箱】` |
+| `id_card` | Chinese identity card numbers: 18 characters by their check digit, 15 by province and birth date; US social security numbers (`123-45-6789`); numbers of passports and travel permits after `护照`, `通行证` or `passport` | `[id card]` | `【身份证】` |
 | `bank_card` | bank card numbers, by prefix, length and Luhn check digit | `[bank card]` | `【银行卡】` |
 | `plate` | Chinese number plates | `[plate]` | `【车牌】` |
 | `ip` | IPv4 addresses | `[ip]` | `【IP】` |
 | `account` | what follows `微信`, `QQ` and similar words | `[account]` | `【账号】` |
 
-Full-width digits, Chinese numerals (`一三八…`), spaces and dashes inside numbers, and invisible characters do not hide a number. The rest of
+Full-width digits, Chinese numerals (`一三八…`, `138零零…`), spaces and dashes inside numbers, and invisible characters do not hide a number. The rest of
 the text stays as typed. Company hotlines (400 and 800) stay. Digits of an order number stay if they match none of these; one in ten numbers
 with the right prefix and length passes the Luhn check by chance, and is replaced.
 

@@ -5,8 +5,11 @@
 //! from each group, the longest run of groups that forms a known number is taken. Identity cards (ISO/IEC 7064) and bank cards (Luhn) are
 //! recognised by their check digits.
 
+mod labelled;
+
 use std::ops::Range;
 
+use self::labelled::{accounts, passports};
 use super::masks::is_card;
 use crate::kernels::cleaning::email::Email;
 use crate::kernels::cleaning::id_card::IdCard;
@@ -20,7 +23,8 @@ pub enum Class {
     Phone,
     /// An e-mail address.
     Email,
-    /// The number of a Chinese identity card, or a US social security number.
+    /// The number of a Chinese identity card, a US social security number, or the number of a passport or travel permit after the word
+    /// for it.
     IdCard,
     /// A bank card number.
     BankCard,
@@ -117,6 +121,7 @@ pub fn find(text: &str, classes: &[Class]) -> Vec<Found> {
     emails(&letters).into_iter().for_each(|range| add(range, Class::Email));
     addresses(&letters).into_iter().for_each(|range| add(range, Class::Ip));
     social_security(&letters).into_iter().for_each(|range| add(range, Class::IdCard));
+    passports(&letters).into_iter().for_each(|range| add(range, Class::IdCard));
     numbers(&letters).into_iter().for_each(|(range, class)| add(range, class));
     plates(&letters).into_iter().for_each(|range| add(range, Class::Plate));
     accounts(&letters).into_iter().for_each(|range| add(range, Class::Account));
@@ -148,35 +153,55 @@ fn letters(text: &str) -> Vec<Letter> {
         .map(|(start, letter)| Letter { plain: plain(letter), start, end: start + letter.len_utf8() })
         .collect();
     spelt(&mut letters);
+    disguised(&mut letters);
     letters
 }
 
-/// Seven or more Chinese numerals in a row are read as digits: 一三八〇〇一三八〇〇〇.
-fn spelt(letters: &mut [Letter]) {
-    const NUMERALS: [(char, char); 12] = [
-        ('〇', '0'),
-        ('零', '0'),
-        ('一', '1'),
-        ('幺', '1'),
-        ('二', '2'),
-        ('三', '3'),
-        ('四', '4'),
-        ('五', '5'),
-        ('六', '6'),
-        ('七', '7'),
-        ('八', '8'),
-        ('九', '9'),
-    ];
-    let digit = |letter: &Letter| NUMERALS.iter().find(|(numeral, _)| *numeral == letter.plain).map(|(_, digit)| *digit);
+/// What stands for the signs of an e-mail address is read as them: `zhang (at) qq [dot] com`, `zhang @ qq.com`.
+fn disguised(letters: &mut Vec<Letter>) {
+    const SIGNS: [(&str, char); 4] = [("(at)", '@'), ("[at]", '@'), ("(dot)", '.'), ("[dot]", '.')];
     let mut place = 0;
-    while let Some(rest) = letters.get(place..).filter(|rest| !rest.is_empty()) {
-        let digits: Vec<char> = rest.iter().map_while(digit).collect();
-        if digits.len() >= 7
-            && let Some(row) = letters.get_mut(place..place + digits.len())
-        {
-            row.iter_mut().zip(&digits).for_each(|(letter, digit)| letter.plain = *digit);
+    while place < letters.len() {
+        let own: &[Letter] = letters;
+        let is_there = |form: &str| form.chars().enumerate().all(|(back, of)| at(own, place + back).eq_ignore_ascii_case(&of));
+        let found = match at(letters, place) {
+            '(' | '[' => SIGNS.iter().find(|(form, _)| is_there(form)).map(|(form, sign)| (form.len(), *sign)),
+            '@' => Some((1, '@')),
+            _ => None,
+        };
+        let Some((length, sign)) = found else {
+            place += 1;
+            continue;
+        };
+        // A blank on each side belongs to the sign; one before it only begins a name: hello @user.
+        let has_blanks = place > 0 && at(letters, place - 1) == ' ' && at(letters, place + length) == ' ';
+        let range = place - usize::from(has_blanks)..place + length + usize::from(has_blanks);
+        place = range.start + 1;
+        if let [first, .., last] = letters.get(range.clone()).unwrap_or_default() {
+            let sign = Letter { plain: sign, start: first.start, end: last.end };
+            letters.splice(range, [sign]);
         }
-        place += digits.len().max(1);
+    }
+}
+
+/// Seven or more Chinese numerals in a row are read as digits, 一三八〇〇一三八〇〇〇, and so are those among digits that make eleven:
+/// 138零零138000.
+fn spelt(letters: &mut [Letter]) {
+    const NUMERALS: [&str; 10] = ["〇零", "一幺壹", "二贰貳", "三叁參", "四肆", "五伍", "六陆陸", "七柒", "八捌", "九玖"];
+    let numeral = |letter: &Letter| {
+        let of = (!letter.plain.is_ascii()).then(|| NUMERALS.iter().zip('0'..).find(|(forms, _)| forms.contains(letter.plain)));
+        of.flatten().map(|(_, digit)| digit)
+    };
+    let is_digit = |letter: &Letter| letter.plain.is_ascii_digit() || numeral(letter).is_some();
+    for row in letters.chunk_by_mut(|one, next| is_digit(one) == is_digit(next)) {
+        // One may belong to the next word: 138零零138000一起.
+        let length = if row.len() == 12 && row.last().is_some_and(|last| numeral(last).is_some()) { 11 } else { row.len() };
+        let (row, are_one) = (&mut row[..length], length == 11);
+        for part in row.chunk_by_mut(|one, next| are_one || numeral(one).is_some() == numeral(next).is_some()) {
+            if part.len() >= 7 {
+                part.iter_mut().for_each(|letter| letter.plain = numeral(letter).unwrap_or(letter.plain));
+            }
+        }
     }
 }
 
@@ -276,8 +301,11 @@ fn numbers(letters: &[Letter]) -> Vec<(Range<usize>, Class)> {
         while last + 1 < groups.len() && last - first < 7 && !groups[last + 1].joint.is_empty() {
             last += 1;
         }
+        last = last.max(first + singles(&groups, first).saturating_sub(1));
         let hit = (first..=last).rev().find_map(|last| {
-            let (range, class) = number(letters, &groups[first..=last])?;
+            let start = groups[first].range.start;
+            let follows_number = found.last().is_some_and(|(before, _): &(Range<usize>, Class)| before.end + 1 == start);
+            let (range, class) = number(letters, &groups[first..=last], follows_number)?;
             Some((last, range, class))
         });
         match hit {
@@ -289,6 +317,18 @@ fn numbers(letters: &[Letter]) -> Vec<(Range<usize>, Class)> {
         }
     }
     found
+}
+
+/// The number of groups in a row of single digits that begins here, 1 3 8 0 0 1 3 8 0 0 0, if it has the length of a telephone or identity
+/// card number.
+fn singles(groups: &[Group], first: usize) -> usize {
+    if first > 0 && !groups[first].joint.is_empty() {
+        return 0;
+    }
+    let rest = groups[first..].iter().enumerate();
+    let row = rest.take_while(|(place, group)| group.digits.len() == 1 && (*place == 0 || !group.joint.is_empty())).count();
+    let ends = groups.get(first + row).is_none_or(|next| next.joint.is_empty());
+    if ends && matches!(row, 11 | 13 | 18) { row } else { 0 }
 }
 
 /// Long numbers of any kind.
@@ -329,7 +369,7 @@ fn groups(letters: &[Letter]) -> Vec<Group> {
             Some(before) if place - before.range.end <= 3 => {
                 let between = texts(letters, before.range.end..place);
                 // Punctuation within a number: one sign, possibly with spaces, or brackets around an area code.
-                let is_joint = between.chars().all(|letter| " -.()/".contains(letter))
+                let is_joint = between.chars().all(|letter| " -_~·.()/".contains(letter))
                     && between.chars().filter(|letter| *letter != ' ').count() <= 2;
                 if is_joint { between } else { String::new() }
             }
@@ -342,12 +382,15 @@ fn groups(letters: &[Letter]) -> Vec<Group> {
 }
 
 /// Recognises the number that a run of groups forms.
-fn number(letters: &[Letter], groups: &[Group]) -> Option<(Range<usize>, Class)> {
+fn number(letters: &[Letter], groups: &[Group], follows_number: bool) -> Option<(Range<usize>, Class)> {
     let (first, last) = (groups.first()?, groups.last()?);
     let digits: String = groups.iter().map(|group| group.digits.as_str()).collect();
     let lengths: Vec<usize> = groups.iter().map(|group| group.digits.len()).collect();
     let (start, end) = (first.range.start, last.range.end);
     let joints: String = groups.iter().skip(1).map(|group| group.joint.as_str()).collect();
+    // Digits before a dash are part of the number, except those of another number: 13812345678-13912345678.
+    let is_tail = !follows_number
+        && start.checked_sub(2).is_some_and(|before| at(letters, before).is_ascii_digit() && at(letters, before + 1) == '-');
     let is_plain = !joints.contains(['(', ')', '/']);
     // A letter right after the digits means that they are part of a word, except the X of an identity card.
     let is_word = |letter: char| letter.is_ascii_alphabetic();
@@ -369,7 +412,7 @@ fn number(letters: &[Letter], groups: &[Group]) -> Option<(Range<usize>, Class)>
     if is_plain && is_card_in_groups(&lengths) && is_card(&digits) {
         return Some((start..end, Class::BankCard));
     }
-    telephone(letters, groups, &digits, &lengths, &joints).map(|range| (range, Class::Phone))
+    telephone(letters, groups, &digits, &joints, is_tail).map(|range| (range, Class::Phone))
 }
 
 /// True for a single group, or for groups of the lengths used on cards.
@@ -381,7 +424,8 @@ fn is_card_in_groups(lengths: &[usize]) -> bool {
     }
 }
 
-fn telephone(letters: &[Letter], groups: &[Group], digits: &str, lengths: &[usize], joints: &str) -> Option<Range<usize>> {
+fn telephone(letters: &[Letter], groups: &[Group], digits: &str, joints: &str, is_tail: bool) -> Option<Range<usize>> {
+    let lengths: Vec<usize> = groups.iter().map(|group| group.digits.len()).collect();
     let (start, end) = (groups.first()?.range.start, groups.last()?.range.end);
     if digits.len() > 16 || joints.contains('/') {
         return None;
@@ -391,10 +435,9 @@ fn telephone(letters: &[Letter], groups: &[Group], digits: &str, lengths: &[usiz
     let has_plus = before(1 + bracket) == '+' || bracket == 0 && before(1) == '+';
     let home: &'static Country = phone::country("CN")?;
     let read = |text: &str, home| phone::read(text, home).ok().filter(|found| found.extension.is_none());
-    let is_long_mark = before(1) == '-' && before(2).is_ascii_digit();
     let found = if has_plus {
         read(&format!("+{digits}"), home).map(|_| ())
-    } else if is_long_mark {
+    } else if is_tail {
         None
     } else if let Some(found) = read(digits, home).filter(|found| found.country == "CN") {
         match found.kind {
@@ -415,14 +458,14 @@ fn telephone(letters: &[Letter], groups: &[Group], digits: &str, lengths: &[usiz
     let found = found.or_else(|| {
         // As written in North America.
         let is_hotline = digits.starts_with("400") || digits.starts_with("800");
-        let shown = matches!(lengths, [3, 3, 4] | [1, 3, 3, 4]) && !joints.is_empty() && !is_hotline;
+        let shown = matches!(lengths.as_slice(), [3, 3, 4] | [1, 3, 3, 4]) && !joints.is_empty() && !is_hotline;
         let american = phone::country("US")?;
-        (shown && !is_long_mark).then(|| read(digits, american).map(|_| ())).flatten()
+        (shown && !is_tail).then(|| read(digits, american).map(|_| ())).flatten()
     });
     let found = found.or_else(|| {
         // A number without its area code, recognised by the word before it.
         let fits = (7..=10).contains(&digits.len()) && lengths.len() <= 2 && lengths.iter().all(|length| *length >= 3);
-        (fits && !is_long_mark && follows_label(letters, start - bracket)).then_some(())
+        (fits && !is_tail && follows_label(letters, start - bracket)).then_some(())
     });
     found?;
     let mut begin = start - bracket;
@@ -449,10 +492,18 @@ fn follows_label(letters: &[Letter], start: usize) -> bool {
 fn extension(letters: &[Letter], end: usize) -> usize {
     let blanks = letters[end..].iter().take(2).take_while(|letter| matches!(letter.plain, ' ' | ',')).count();
     let rest = texts(letters, end + blanks..letters.len().min(end + blanks + 12)).to_lowercase();
-    let Some(word) = ["转", "分机", "ext.", "ext", "x", "#"].into_iter().find(|word| rest.starts_with(word)) else { return 0 };
+    let Some(word) = ["转", "分机", "ext.", "ext", "x", "#", "-"].into_iter().find(|word| rest.starts_with(word)) else {
+        return 0;
+    };
     let after: Vec<char> = rest.chars().skip(word.chars().count()).collect();
     let mark = after.iter().take_while(|letter| matches!(letter, ' ' | ':' | '.')).count();
     let digits = after[mark..].iter().take_while(|letter| letter.is_ascii_digit()).count();
+    // After a dash a date may follow, or another number: 13812345678-2025.06.18.
+    let next = |further: usize| after.get(mark + digits + further).copied().unwrap_or(' ');
+    let goes_on = "-/:年月日".contains(next(0)) || next(0).is_ascii_alphanumeric() || next(0) == '.' && next(1).is_ascii_digit();
+    if word == "-" && (blanks + mark > 0 || digits > 5 || goes_on) {
+        return 0;
+    }
     if (1..=6).contains(&digits) { blanks + word.chars().count() + mark + digits } else { 0 }
 }
 
@@ -474,36 +525,6 @@ fn plates(letters: &[Letter]) -> Vec<Range<usize>> {
         if fits && digits.filter(|letter| letter.plain.is_ascii_digit()).count() >= 2 {
             found.push(start..from + count + usize::from(count < 6 && special));
         }
-    }
-    found
-}
-
-/// The account names that follow 微信号, QQ and the like.
-fn accounts(letters: &[Letter]) -> Vec<Range<usize>> {
-    const WORDS: [&str; 8] = ["微信号", "微信", "wechat", "weixin", "qq号", "qq", "vx", "薇信"];
-    let text: Vec<char> = letters.iter().map(|letter| letter.plain.to_ascii_lowercase()).collect();
-    let mut found = vec![];
-    let mut place = 0;
-    while place < text.len() {
-        let rest = &text[place..];
-        let word = WORDS.iter().map(|word| word.chars().collect::<Vec<_>>()).find(|word| rest.starts_with(word));
-        let is_inside = place > 0 && text[place - 1].is_ascii_alphanumeric();
-        let Some(word) = word.filter(|_| !is_inside) else {
-            place += 1;
-            continue;
-        };
-        let mut from = place + word.len();
-        let marks =
-            text[from..].iter().take(4).take_while(|letter| matches!(letter, ' ' | ':' | '是' | '：' | '为' | '加')).count();
-        from += marks;
-        let is_of = |letter: &&char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
-        let count = text[from..].iter().take_while(is_of).count();
-        let digits = text[from..from + count].iter().filter(|letter| letter.is_ascii_digit()).count();
-        // A word without digits is an account only if a mark such as a colon precedes it.
-        if (5..=20).contains(&count) && at(letters, from + count) != '@' && (digits > 0 || marks > 0) {
-            found.push(from..from + count);
-        }
-        place = from + count.max(1);
     }
     found
 }

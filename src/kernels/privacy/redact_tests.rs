@@ -64,6 +64,20 @@ fn personal_data_is_replaced() {
         ("微信13812345678", "微信[phone]"),
         ("QQ 12345678", "QQ [account]"),
         ("我叫张三，13812345678，zhang@qq.com", "我叫张三，[phone]，[email]"),
+        ("手机138_1234_5678或138·1234·5678", "手机[phone]或[phone]"),
+        ("1 3 8 1 2 3 4 5 6 7 8", "[phone]"),
+        ("1 1 0 1 0 5 1 9 4 9 1 2 3 1 0 0 2 X", "[id card]"),
+        ("打138一二三四五六七八，或壹叁捌壹贰叁肆伍陆柒捌", "打[phone]，或[phone]"),
+        ("13812345678一起来，138一二三四五678一起来", "[phone]一起来，[phone]一起来"),
+        ("淘宝号18412345678-1234。", "淘宝号[phone]。"),
+        ("座机（0755）8888-6666-123", "座机[phone]"),
+        ("13812345678-13912345678", "[phone]-[phone]"),
+        ("13812345678-2025.06.18", "[phone]-2025.06.18"),
+        ("mail zhang.san (at) example.com or li[at]qq[dot]com", "mail [email] or [email]"),
+        ("邮箱 zhangsan @ qq.com", "邮箱 [email]"),
+        ("护照E12345678，港澳通行证号码：C12345678", "护照[id card]，港澳通行证号码：[id card]"),
+        ("passport no. G12345678, passport number: 123456789", "passport no. [id card], passport number: [id card]"),
+        ("加qq 12345678，V信：abc12345", "加qq [account]，V信：[account]"),
     ];
     let wrong: Vec<_> = cases
         .iter()
@@ -105,6 +119,11 @@ fn what_is_no_personal_data_stays() {
         "95588",
         "12,345,678,901",
         "第13812345678901号",
+        "1 3 8 1 2 3 4 5 6 7 8 9",
+        "hello @user.name, 5 (at) home",
+        "护照办理，通行证2025",
+        "加VIP8888会员",
+        "2025年6月18日一二三四",
     ] {
         assert_eq!(shown(text), text);
     }
