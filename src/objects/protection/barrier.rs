@@ -384,6 +384,8 @@ impl Cover {
             SqlState::QUERY_CANCELED | SqlState::OUT_OF_MEMORY | SqlState::DISK_FULL | SqlState::SERIALIZATION_FAILURE => error,
             // The privacy budget of the role, which says nothing about rows.
             SqlState::CONFIGURATION_LIMIT_EXCEEDED => error,
+            // A segment that awaits a refresh.
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE if !self.is_view => error,
             _ if self.is_view => {
                 let problem = "its rows cannot be read; a role with SUPERUSER sees the reason, which may reveal hidden rows";
                 coded(SqlState::INTERNAL_ERROR, &self.label, problem)
