@@ -2,13 +2,13 @@
 //!
 //! A statement's changes appear in the newest snapshot only; earlier ones stay as they are. Here, rows are removed from all snapshots: each
 //! file with such rows is rewritten without them, in the same order and with the same columns, and replaces the old file everywhere it is
-//! referred to ([`super::erasure`]). The values of other rows do not change.
+//! referred to ([`super::erasure`]). The values of other rows do not change, except those that refer to what goes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::compute::kernels::cmp::{eq, lt};
-use datafusion::arrow::compute::{cast, filter_record_batch, not, or, prep_null_mask_filter};
+use datafusion::arrow::compute::{cast, filter_record_batch, not, nullif, or, prep_null_mask_filter};
 use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::execution::memory_pool::MemoryReservation;
@@ -27,6 +27,8 @@ pub enum Rule {
     Values { columns: Vec<String>, values: Vec<ScalarValue> },
     /// Rows with a time before this one, in microseconds since 1970.
     Before { column: String, at: i64 },
+    /// None: where one of these columns has one of these values, it becomes NULL. `in_others` says that the rows are those of other persons.
+    Empties { columns: Vec<String>, values: Vec<ScalarValue>, in_others: bool },
 }
 
 /// A rewritten file.
@@ -50,26 +52,49 @@ impl Rule {
     /// The columns that the rule compares.
     pub fn columns(&self) -> &[String] {
         match self {
-            Self::Values { columns, .. } => columns,
+            Self::Values { columns, .. } | Self::Empties { columns, .. } => columns,
             Self::Before { column, .. } => std::slice::from_ref(column),
         }
     }
 
-    fn goes(&self, batch: &RecordBatch) -> Result<BooleanArray> {
-        let mut goes = BooleanArray::from(vec![false; batch.num_rows()]);
+    /// True for a rule by which rows are removed.
+    pub fn removes(&self) -> bool {
+        match self {
+            Self::Values { .. } | Self::Before { .. } => true,
+            Self::Empties { .. } => false,
+        }
+    }
+
+    /// True for a rule about rows of the person, whether they are removed or not.
+    fn is_of_person(&self) -> bool {
+        match self {
+            Self::Values { .. } | Self::Before { .. } => true,
+            Self::Empties { in_others, .. } => !in_others,
+        }
+    }
+
+    /// For each row of a batch, whether one of the columns has one of the values.
+    fn is_met(&self, batch: &RecordBatch) -> Result<BooleanArray> {
+        let mut is_met = BooleanArray::from(vec![false; batch.num_rows()]);
         for name in self.columns() {
             let Some(column) = batch.column_by_name(name) else { continue };
-            for value in self.values_as(column.data_type()) {
-                goes = or(&goes, &self.is(column, &value)?)?;
-            }
+            is_met = or(&is_met, &self.is_in(column)?)?;
         }
-        Ok(goes)
+        Ok(is_met)
+    }
+
+    fn is_in(&self, column: &ArrayRef) -> Result<BooleanArray> {
+        let none = BooleanArray::from(vec![false; column.len()]);
+        let values = self.values_as(column.data_type());
+        values.iter().try_fold(none, |all, value| Ok(or(&all, &self.is(column, value)?)?))
     }
 
     /// The values that a column of this type is compared with.
     fn values_as(&self, data_type: &DataType) -> Vec<ScalarValue> {
         match self {
-            Self::Values { values, .. } => values.iter().filter_map(|value| as_type(value, data_type)).collect(),
+            Self::Values { values, .. } | Self::Empties { values, .. } => {
+                values.iter().filter_map(|value| as_type(value, data_type)).collect()
+            }
             Self::Before { at, .. } => time_as(*at, data_type).into_iter().collect(),
         }
     }
@@ -78,7 +103,7 @@ impl Rule {
         let plain = cast(column, &value.data_type())?;
         let value = value.to_scalar()?;
         let is = match self {
-            Self::Values { .. } => eq(&plain, &value)?,
+            Self::Values { .. } | Self::Empties { .. } => eq(&plain, &value)?,
             Self::Before { .. } => lt(&plain, &value)?,
         };
         Ok(if is.null_count() > 0 { prep_null_mask_filter(&is) } else { is })
@@ -116,10 +141,23 @@ pub fn is_time(data_type: &DataType) -> bool {
     time_as(0, data_type).is_some()
 }
 
-/// For each row of a batch, whether any of the rules removes it.
-fn goes(batch: &RecordBatch, rules: &[Rule]) -> Result<BooleanArray> {
+/// For each row of a batch, whether any of the rules is met.
+fn are_met<'a>(batch: &RecordBatch, rules: impl IntoIterator<Item = &'a Rule>) -> Result<BooleanArray> {
     let none = BooleanArray::from(vec![false; batch.num_rows()]);
-    rules.iter().try_fold(none, |all, rule| Ok(or(&all, &rule.goes(batch)?)?))
+    rules.into_iter().try_fold(none, |all, rule| Ok(or(&all, &rule.is_met(batch)?)?))
+}
+
+/// The rows of a batch, with NULL where these rules are met.
+fn emptied(batch: &RecordBatch, rules: &[&Rule]) -> Result<RecordBatch> {
+    let mut columns = batch.columns().to_vec();
+    for rule in rules {
+        for (field, column) in batch.schema().fields().iter().zip(&mut columns) {
+            if rule.columns().contains(field.name()) {
+                *column = nullif(column, &rule.is_in(column)?)?;
+            }
+        }
+    }
+    Ok(RecordBatch::try_new(batch.schema(), columns)?)
 }
 
 /// The positions of the columns that rules compare.
@@ -129,7 +167,7 @@ fn looked_at(schema: &Schema, rules: &[Rule]) -> Vec<usize> {
     fields.filter(|(_, field)| is_named(field.name())).map(|(place, _)| place).collect()
 }
 
-/// The rows of a file that the rules match.
+/// The rows of a file that the rules match, and that belong to the person.
 ///
 /// # Errors
 /// The file cannot be read, or has changed.
@@ -140,7 +178,8 @@ pub fn rows_of(file: &Pinned, rules: &[Rule]) -> Result<Vec<RecordBatch>> {
     }
     for batch in batches(file)? {
         let batch = batch?;
-        let meant = filter_record_batch(&batch, &goes(&batch, rules)?)?;
+        let own = rules.iter().filter(|rule| rule.is_of_person());
+        let meant = filter_record_batch(&batch, &are_met(&batch, own)?)?;
         if meant.num_rows() > 0 {
             found.push(meant);
         }
@@ -148,8 +187,25 @@ pub fn rows_of(file: &Pinned, rules: &[Rule]) -> Result<Vec<RecordBatch>> {
     Ok(found)
 }
 
+/// Whether a file has a row that one of the rules is about.
+///
+/// # Errors
+/// The file cannot be read, or has changed.
+pub fn is_met_in(file: &Pinned, rules: &[Rule]) -> Result<bool> {
+    let looked_at = looked_at(&file.schema, rules);
+    if looked_at.is_empty() {
+        return Ok(false);
+    }
+    for batch in columns(file, &looked_at)? {
+        if are_met(&batch?, rules)?.true_count() > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 impl Catalog {
-    /// Rewrites a file without the rows that the rules match; `None` when there are none.
+    /// Rewrites a file without the rows that the rules match, and with NULL where they say so; `None` when there are none.
     ///
     /// # Errors
     /// The file is damaged, the disk is full or fails, or memory runs out.
@@ -172,7 +228,7 @@ impl Catalog {
         memory.try_resize(usize::try_from(pinned.bytes).unwrap_or(usize::MAX))?;
         let mut is_there = false;
         for batch in columns(&pinned, &looked_at)? {
-            is_there = goes(&batch?, rules)?.true_count() > 0;
+            is_there = are_met(&batch?, rules)?.true_count() > 0;
             if is_there {
                 break;
             }
@@ -184,10 +240,11 @@ impl Catalog {
         }
         let is_state = of == SnapshotOf::Profile && part == Part::Rows;
         let mut output = Output::new(self, &pinned.schema, is_state.then_some(0), memory)?;
+        let (removing, emptying): (Vec<&Rule>, Vec<&Rule>) = rules.iter().partition(|rule| rule.removes());
         let (mut rows, mut filled, mut texts) = (0, Filled::new(), BTreeSet::new());
         for batch in batches(&pinned)? {
             let batch = RecordBatch::try_new(pinned.schema.clone(), batch?.columns().to_vec())?;
-            let goes = goes(&batch, rules)?;
+            let goes = are_met(&batch, removing.iter().copied())?;
             rows += i64::try_from(goes.true_count()).unwrap_or(0);
             if goes.true_count() > 0 {
                 let gone = filter_record_batch(&batch, &goes)?;
@@ -198,7 +255,7 @@ impl Catalog {
                     add_texts(&mut texts, &gone)?;
                 }
             }
-            output.write(&filter_record_batch(&batch, &not(&goes)?)?)?;
+            output.write(&emptied(&filter_record_batch(&batch, &not(&goes)?)?, &emptying)?)?;
             tokio::task::consume_budget().await;
         }
         memory.free();
@@ -277,7 +334,7 @@ mod tests {
 
     fn found(batch: &RecordBatch, key: ScalarValue) -> Vec<bool> {
         let columns = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
-        let goes = goes(batch, &[Rule::Values { columns, values: vec![key] }]).unwrap();
+        let goes = are_met(batch, &[Rule::Values { columns, values: vec![key] }]).unwrap();
         assert_eq!(goes.null_count(), 0);
         goes.iter().flatten().collect()
     }
@@ -308,7 +365,7 @@ mod tests {
         let days = cast(&Int32Array::from(vec![0, 1, 2]), &DataType::Date32).unwrap();
         let batch = batch(vec![("at", seconds.unwrap()), ("day", days)]);
         let before = |column: &str, at| {
-            let goes = goes(&batch, &[Rule::Before { column: column.into(), at }]).unwrap();
+            let goes = are_met(&batch, &[Rule::Before { column: column.into(), at }]).unwrap();
             goes.iter().flatten().collect::<Vec<_>>()
         };
         assert_eq!(before("at", day), [true, false, false]);

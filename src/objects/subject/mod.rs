@@ -9,6 +9,7 @@
 mod copies;
 mod keys;
 mod reading;
+mod references;
 pub mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +28,7 @@ use crate::adapter::arguments::Options;
 use crate::catalog::compaction::batches;
 use crate::catalog::erasure::ErasedObject;
 use crate::catalog::objects::Object;
-use crate::catalog::rewriting::{Rule, as_type, rows_of};
+use crate::catalog::rewriting::{Rule, as_type, is_met_in, rows_of};
 use crate::catalog::snapshots::{Part, SnapshotOf, When};
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::refresh::published::key_of_state;
@@ -81,6 +82,10 @@ struct Domain {
     states: BTreeSet<Origin>,
     /// Column names that hold its keys in tables that nothing reads.
     names: BTreeSet<String>,
+    /// The columns among these that only a foreign key leads to.
+    referring: BTreeSet<Origin>,
+    /// Columns that lose the keys, in rows that stay; and whether the rows belong to other persons.
+    emptied: BTreeSet<(Origin, bool)>,
     profiles: BTreeSet<String>,
     identities: BTreeSet<String>,
 }
@@ -131,7 +136,10 @@ impl Domain {
                 }
             }
             if before == (self.columns.len(), self.profiles.len(), self.identities.len()) {
-                return;
+                self.add_referring(&reader.references);
+                if before.0 == self.columns.len() {
+                    return;
+                }
             }
         }
     }
@@ -186,9 +194,11 @@ pub async fn of(subjects: &Subjects, values: Vec<ScalarValue>, options: &Options
         records.close(&reader);
         domains.push(records);
     }
-    let held = held(&domains, options, context, &mut reader)?;
     let experiments = reader.experiments(&domains_of_profiles(&domains));
-    let keys = Keys::new(domains.into_iter().flat_map(|domain| domain.values).collect());
+    let keys = Keys::new(domains.iter().flat_map(|domain| domain.values.clone()).collect());
+    let keep = options.names("keep").unwrap_or_default();
+    domains.extend(references::beyond(&domains, &reader.references, keep, &context.all_objects()?, context)?);
+    let held = held(&domains, options, context, &mut reader)?;
     Ok(Subject { label, keys, held, left: reader.left, experiments })
 }
 
@@ -325,7 +335,12 @@ fn held(domains: &[Domain], options: &Options, context: &StatementContext, reade
         }
         // An erasure that skipped objects of other owners would be incomplete, so it is refused instead.
         check_may(object, context)?;
+        let emptying: Vec<Rule> = rules.iter().filter(|rule| !rule.removes()).cloned().collect();
         held.push(Held { of, object: object.clone(), rules, is_by_name });
+        if is_met(object, &emptying, context)? {
+            let note = "rows that refer to the person stay, with NULL for the key, as ON DELETE SET NULL says: see if they tell more of the person";
+            reader.left.push(ErasedObject::left(object.label(), "kept", note));
+        }
     }
     let (mut with_rows, mut without_rows) = (vec![], vec![]);
     for held in &held {
@@ -373,18 +388,40 @@ fn has_rows(held: &Held, context: &StatementContext) -> Result<bool> {
     Ok(false)
 }
 
-/// The rules for a table: by the columns found by lineage, or otherwise by columns with the key's name, and then true.
+/// Whether any state of a table has a row that one of the rules is about.
+fn is_met(table: &Object, rules: &[Rule], context: &StatementContext) -> Result<bool> {
+    let catalog = context.catalog();
+    if rules.is_empty() {
+        return Ok(false);
+    }
+    for (_, file) in catalog.files_of(SnapshotOf::Table, &table.name)? {
+        if is_met_in(&catalog.data.pin(&file)?, rules)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The rules for a table: by the columns found by lineage and foreign keys, or otherwise by columns with the key's name, and then true.
 fn of_table(object: &Object, domains: &[Domain], context: &StatementContext) -> Result<(Vec<Rule>, bool)> {
     let followed = |domain: &Domain| -> Vec<String> {
         domain.columns.iter().filter(|(table, _)| *table == object.name).map(|(_, column)| column.clone()).collect()
     };
-    let rules: Vec<Rule> = domains.iter().filter_map(|domain| rule(followed(domain), domain)).collect();
-    if !rules.is_empty() {
-        return Ok((rules, false));
+    let mut rules: Vec<Rule> = domains.iter().filter_map(|domain| rule(followed(domain), domain)).collect();
+    let mut is_by_name = false;
+    if rules.is_empty() {
+        let columns = columns_of(object, context)?;
+        let named = |domain: &Domain| domain.names.iter().filter(|name| columns.contains(*name)).cloned().collect();
+        rules = domains.iter().filter_map(|domain| rule(named(domain), domain)).collect();
+        is_by_name = !rules.is_empty();
     }
-    let columns = columns_of(object, context)?;
-    let named = |domain: &Domain| domain.names.iter().filter(|name| columns.contains(*name)).cloned().collect();
-    Ok((domains.iter().filter_map(|domain| rule(named(domain), domain)).collect(), true))
+    for domain in domains {
+        for ((_, column), in_others) in domain.emptied.iter().filter(|((table, _), _)| *table == object.name) {
+            let (columns, values) = (vec![column.clone()], domain.values.clone());
+            rules.push(Rule::Empties { columns, values, in_others: *in_others });
+        }
+    }
+    Ok((rules, is_by_name))
 }
 
 /// The columns that a table has in any stored snapshot.

@@ -9,6 +9,7 @@ use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::Statement as SqlStatement;
 
 use super::copies::reads;
+use super::references::{self, Reference};
 use crate::catalog::erasure::ErasedObject;
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, sqlstate};
@@ -44,6 +45,8 @@ pub struct Reader {
     pub identities: Vec<Read>,
     /// The columns of tables that queries have filled, each with the columns that its values come from.
     pub copied: Vec<(Origin, BTreeSet<Origin>)>,
+    /// The foreign keys.
+    pub references: Vec<Reference>,
     /// Experiments, each with its profile.
     experiments: Vec<(String, String)>,
     /// Tables read by the object that the statement is about.
@@ -64,6 +67,7 @@ impl Reader {
             profiles: vec![],
             identities: vec![],
             copied: vec![],
+            references: references::all(&objects, context)?,
             experiments: vec![],
             read: BTreeSet::new(),
             external: objects.iter().filter(|object| object.kind == "external table").map(|object| object.name.clone()).collect(),
