@@ -6,7 +6,7 @@ use portraitdb::{Engine, EngineOptions, Session};
 
 use crate::support::{portrait, rows, run, session_with, try_rows};
 
-const VERSIONS: [u32; 4] = [1, 2, 3, 19];
+const VERSIONS: [u32; 5] = [1, 2, 3, 19, 21];
 /// Where the databases were made.
 const MADE_IN: &str = "/srv/crm";
 
@@ -102,7 +102,7 @@ fn processes_upgrade_a_database_together() {
             let output = program.wait_with_output().unwrap();
             let expected = match version {
                 1 => "n\n6\n",
-                2 => "n\n5\n",
+                2 | 21 => "n\n5\n",
                 _ => "n\n4\n",
             };
             assert_eq!(String::from_utf8(output.stdout).unwrap(), expected, "version {version}");
@@ -265,6 +265,31 @@ fn version_19_goes_on() {
     assert_eq!(sql("SELECT count(*) FROM profile.会员 WHERE level = 'high'"), ["6"]);
 }
 
+/// Foreign keys, sequences and rules over rows of version 21: kept, followed, changed.
+#[test]
+fn version_21_goes_on() {
+    let (_folder, database) = copy_of(21);
+    let (engine, session) = open(&database);
+    let sql = |text: &str| rows(&engine, &session, text);
+    let refused = |text: &str, why: &str| {
+        let error = try_rows(&engine, &session, text).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    };
+    assert_eq!(sql("SET ROLE mia; SELECT count(*), min(email) FROM members; RESET ROLE"), ["7|***"]);
+    refused("INSERT INTO shop.receipts_of (member, amount) VALUES (99, 1.00)", "receipts_of_member_fkey");
+    refused("INSERT INTO shop.receipts_of (member, amount) VALUES (3, -1.00)", "amount_positive");
+    refused("DELETE FROM members WHERE id = 1", "members_parent_fkey");
+    sql("UPDATE cities SET name = 'Köln' WHERE name = 'Bonn'; DELETE FROM cities WHERE country = 'CN'");
+    assert_eq!(sql("SELECT city, count(*) FROM members GROUP BY city ORDER BY city"), ["Köln|7", "NULL|12"]);
+    assert_eq!(sql("SELECT nextval('counting')"), ["51"]);
+    assert_eq!(sql("INSERT INTO logged (at) VALUES (NULL) RETURNING id"), ["3"]);
+    sql("DELETE FROM members WHERE id > 15; DELETE FROM members WHERE id IN (2, 5, 8, 11, 14)");
+    assert_eq!(sql("SELECT count(*) FROM shop.receipts_of"), ["1"]);
+    assert_eq!(sql("SELECT count(*) FROM members FOR SYSTEM_TIME AS OF TIMESTAMP '2025-07-01 12:00:00'"), ["20"]);
+    sql("REFRESH PROFILE 会员");
+    assert_eq!(sql("SELECT count(*) FROM profile.会员"), ["10"]);
+}
+
 /// The script of an old database's definitions recreates them in a new one: tables without rows, and models once their tables have rows.
 #[test]
 fn dumps_run_elsewhere() {
@@ -300,7 +325,7 @@ fn dumps_run_elsewhere() {
         match version {
             1 => same("SELECT * FROM 分层 ORDER BY customer_id", 20),
             2 => same("SELECT profile, name, path, type, comment, owner FROM system.tags ORDER BY profile, name", 9),
-            19 => same(
+            19 | 21 => same(
                 "SELECT table_name, constraint_name, constraint_type FROM information_schema.table_constraints
                    WHERE table_schema = 'public' AND constraint_type <> 'CHECK' ORDER BY table_name, constraint_name",
                 3,
