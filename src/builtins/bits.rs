@@ -55,7 +55,8 @@ static HEX: Scalar = Scalar {
     written: |_| None,
 };
 
-fn is_bytes(data_type: &DataType) -> bool {
+/// True for the types of bytes.
+pub fn is_bytes(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_))
 }
 

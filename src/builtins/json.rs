@@ -2,6 +2,8 @@
 
 pub mod changed;
 pub mod merged;
+pub mod normal;
+pub mod operators;
 pub mod reading;
 
 use std::fmt::Write;

@@ -7,6 +7,7 @@ pub mod arithmetic;
 pub mod as_cast;
 mod bits;
 pub mod bounded;
+pub mod bytes;
 pub mod chain;
 pub mod coalesce;
 pub mod dates;
@@ -77,6 +78,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .chain(one_nan::ALL)
         .chain(shifts::ALL)
         .chain(bits::ALL)
+        .chain(bytes::ALL)
         .chain(spans::ALL)
         .chain(justified::ALL)
         .chain(span_lists::ALL)
@@ -95,6 +97,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .chain(statistics::all())
         .chain(json::reading::ALL)
         .chain(json::changed::ALL)
+        .chain(json::operators::ALL)
         .chain([&width_bucket::WIDTH_BUCKET, &given_once::GIVEN_ONCE, &json::merged::PATCH])
         .map(|scalar| (scalar.name, scalar.udf()))
         .chain([
@@ -106,6 +109,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .chain(WRAPPERS.map(|wrapper| (wrapper.name, wrapper.udf())))
         .chain(rounded::all())
         .chain(whole::all())
+        .chain(bytes::of_engine())
         .chain([dates::parts::date_part(), texts::replaced::regexp_replace()])
         .chain(searched::all())
         .chain(postgres::unbound())

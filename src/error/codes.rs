@@ -29,6 +29,12 @@ impl SqlState {
     pub const DIVISION_BY_ZERO: Self = Self("22012");
     /// Bytes that are no text.
     pub const CHARACTER_NOT_IN_REPERTOIRE: Self = Self("22021");
+    /// A part of a text or of bytes that cannot be.
+    pub const SUBSTRING_ERROR: Self = Self("22011");
+    /// A place that a list, or bytes, do not have.
+    pub const ARRAY_SUBSCRIPT_ERROR: Self = Self("2202E");
+    /// A letter that the encoding does not have.
+    pub const UNTRANSLATABLE_CHARACTER: Self = Self("22P05");
     /// The square root of a negative number.
     pub const INVALID_ARGUMENT_FOR_POWER_FUNCTION: Self = Self("2201F");
     /// A regular expression that is not valid.

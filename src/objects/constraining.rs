@@ -14,13 +14,14 @@ use sqlparser::ast::{ColumnDef, ColumnOption, Statement as SqlStatement};
 use super::referring;
 use super::table::{declared_columns, written_constraints};
 use crate::catalog::objects::Object;
-use crate::catalog::tables::{Check, Constraints, Identified, Key, ManagedTable};
+use crate::catalog::tables::{Check, Constraints, Key};
 use crate::error::{SqlState, coded, did_you_mean, failed, invalid};
 use crate::sql::command::normal;
 use crate::sql::parser;
 use crate::sql::planning::plan;
 use crate::sql::postgres::Told;
 use crate::sql::syntax::constraints::{self, Constraint, Rule};
+use crate::sql::told;
 use crate::statement::{Reads, StatementContext};
 use crate::text::identifier;
 
@@ -69,15 +70,7 @@ pub struct InTexts<'a>(pub &'a StatementContext);
 impl InTexts<'_> {
     /// That of a column of a table.
     pub fn of_table(&self, table: &Arc<dyn TableProvider>, column: &str) -> Option<&'static str> {
-        let of = |all: &[(String, &'static str)]| all.iter().find(|(own, _)| own == column).map(|(_, of)| *of);
-        if let Some(table) = table.downcast_ref::<ManagedTable>() {
-            return of(&table.constraints().ok()?.told);
-        }
-        if let Some(table) = table.downcast_ref::<Identified>() {
-            return of(table.told());
-        }
-        let name = self.0.tables().name_of(table)?;
-        of(&declared_in_session(&name, self.0).ok()?.iter().filter_map(Constraint::told).collect::<Vec<_>>())
+        told::of_table(table, self.0).into_iter().find(|(own, _)| own == column).map(|(_, of)| of)
     }
 }
 

@@ -39,6 +39,7 @@ pub mod statement;
 pub mod syntax;
 pub mod tag;
 pub mod time_travel;
+pub mod told;
 mod types;
 pub mod written;
 

@@ -204,8 +204,7 @@ fn parse_with(
             Parsed::Sql(parsed) | Parsed::Command(Command::Client(ClientCommand::Declare(Declare { query: parsed, .. }))) => {
                 creating::statement(parsed);
                 let named = conflicts::statement(parsed).and_then(|()| column_names::of_statement(parsed));
-                let unwritten = supported::check_unwritten(parsed);
-                named.and_then(|()| rewrite(parsed, state)).map(|()| unwritten.and_then(|()| supported::check(parsed, state)))
+                named.and_then(|()| rewrite(parsed, state)).map(|()| supported::check(parsed, state))
             }
             Parsed::Command(Command::Create(create)) => match &mut create.body {
                 Body::Query(query) => {

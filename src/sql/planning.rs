@@ -23,7 +23,7 @@ use super::macros;
 use super::parser::parse_query;
 use super::postgres;
 use super::readers;
-use super::rules::zones;
+use super::rules::{json_operators, zones};
 use super::settled;
 use super::syntax::{constraints, read_again, recursion, replaced, size};
 use crate::builtins::zoned::UTC;
@@ -124,7 +124,7 @@ pub fn plan_with_tables<'a>(
         let tables = state.resolve_table_references(&parsed)?;
         let view = described_view(&parsed, &tables, &state).await?;
         let plan = replaced::unmark(capitals::plan(parsed, &state, &reading).await?, &replaced)?;
-        let plan = postgres::bind_defaults(plan, context)?;
+        let plan = json_operators::settle(postgres::bind_defaults(plan, context)?, context)?;
         let plan = postgres::names_in_texts(plan, context)?;
         context.gather_if_wanted().await?;
         let plan = headings::name(match plan {

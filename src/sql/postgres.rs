@@ -30,6 +30,7 @@ use super::command::normal;
 use super::parser::visit;
 use super::rules;
 use crate::builtins::as_cast::{TOLD_JSON, TOLD_JSONB};
+use crate::builtins::json::operators::{CONCAT_NAME, DELETE_NAME};
 use crate::builtins::postgres::{self, Bound, Needs, PostgresFunction, REG_NAME};
 use crate::postgres_types::MARK;
 use crate::statement::StatementContext;
@@ -206,6 +207,9 @@ pub fn told_list(sql_type: &SqlType) -> Option<&'static str> {
 
 const JSON: &str = "json";
 
+/// The mark of `jsonb`.
+pub const JSONB: &str = "jsonb";
+
 /// The column of EXPLAIN in PostgreSQL.
 const QUERY_PLAN: &str = "QUERY PLAN";
 
@@ -294,11 +298,11 @@ fn in_schema(plan: &LogicalPlan, place: usize) -> Option<String> {
 }
 
 /// The PostgreSQL type that is reported to clients for what a function gives: JSON, and lengths and places of lists, which are not `numeric`.
-fn type_of_call(name: &str) -> Option<&'static str> {
+pub fn type_of_call(name: &str) -> Option<&'static str> {
     Some(match name {
         "to_json" | "row_to_json" | "json_build_object" | "json_build_array" | "json_extract" | "json_extract_list"
         | "parse_json" | "try_parse_json" | "json_in" | TOLD_JSON => JSON,
-        "to_jsonb" | "jsonb_build_object" | "jsonb_build_array" | "jsonb_in" | TOLD_JSONB => "jsonb",
+        "to_jsonb" | "jsonb_build_object" | "jsonb_build_array" | "jsonb_in" | CONCAT_NAME | DELETE_NAME | TOLD_JSONB => JSONB,
         "uuid" | "uuid_in" => "uuid",
         "array_length" | "array_ndims" | "array_position" | "cardinality" => "int8",
         _ => return None,
@@ -314,6 +318,12 @@ pub fn mark_of(expression: &Expr, input: &LogicalPlan, told: &dyn Told) -> Optio
         Expr::Case(case) => case.when_then_expr.iter().find_map(|(_, then)| mark_of(then, input, told)),
         Expr::AggregateFunction(call) if call.func.name() == "array_agg" => mark_of(call.params.args.first()?, input, told),
         Expr::ScalarFunction(call) if call.name() == "coalesce" => call.args.iter().find_map(|value| mark_of(value, input, told)),
+        // What is read from jsonb, or has been changed in it, is jsonb as well.
+        Expr::ScalarFunction(call) if ["json_extract", "json_extract_list", "json_changed"].contains(&call.name()) => {
+            let of = call.args.first().and_then(|json| mark_of(json, input, told)).filter(|mark| mark == JSON || mark == JSONB);
+            let written = call.args.get(3).is_some_and(|name| name.to_string().contains("jsonb"));
+            of.or_else(|| Some(if written { JSONB } else { JSON }.to_string()))
+        }
         // Such a call has no mark in the plan: it is a string there, and may be given to functions of strings.
         Expr::ScalarFunction(call) if let Some(name) = type_of_call(call.name()) => Some(name.to_string()),
         // `attname::text` is text, while `$1::oid[]` is marked by its type.

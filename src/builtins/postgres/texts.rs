@@ -3,6 +3,7 @@
 use datafusion::common::Result;
 
 use super::{Call, Needs, PostgresFunction};
+use crate::builtins::json::normal::normal;
 use crate::builtins::json::reading::parsed;
 use crate::error::{SqlState, coded, invalid};
 use crate::postgres_catalog::cells::Cell;
@@ -84,6 +85,13 @@ fn json_of(call: &Call<'_>) -> Result<Cell> {
     Ok(given.into())
 }
 
+fn jsonb_of(call: &Call<'_>) -> Result<Cell> {
+    if call.is_null(0) {
+        return Ok(Cell::Null);
+    }
+    Ok(normal(parsed("JSON", &call.text(0)?)?).into())
+}
+
 fn uuid_of(call: &Call<'_>) -> Result<Cell> {
     if call.is_null(0) {
         return Ok(Cell::Null);
@@ -100,7 +108,7 @@ fn uuid_of(call: &Call<'_>) -> Result<Cell> {
 
 pub const ALL: &[PostgresFunction] = &[
     of("json_in", "json_in(text) → json", (1, 1), "text", "The text, which is JSON: what `text::json` is.", json_of),
-    of("jsonb_in", "jsonb_in(text) → jsonb", (1, 1), "text", "The text, which is JSON: what `text::jsonb` is.", json_of),
+    of("jsonb_in", "jsonb_in(text) → jsonb", (1, 1), "text", "The JSON in its one form, with names in order and each once: what `text::jsonb` is.", jsonb_of),
     of("uuid_in", "uuid_in(text) → uuid", (1, 1), "uuid", "The text as a UUID: what `text::uuid` is.", uuid_of),
     of(
         "format_type",

@@ -10,6 +10,7 @@ use datafusion::logical_expr::ColumnarValue;
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use crate::builtins::bits::is_bytes;
 use crate::builtins::dates::{arrays, is_text};
 use crate::builtins::scalar::Scalar;
 use crate::error::{SqlState, in_rows};
@@ -33,10 +34,6 @@ macro_rules! of_one {
             written: |_| None,
         }
     };
-}
-
-fn is_bytes(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_))
 }
 
 static SHA1: Scalar = of_one!("sha1", DataType::Binary, DataType::Utf8, |values| {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Int64Array};
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::Result;
@@ -13,6 +13,7 @@ use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use crate::catalog::snapshots::changed_meanwhile;
 use crate::catalog::tables::{Added, Constraints, FILE, Lost, ROW};
 use crate::error::invalid;
+use crate::sql::postgres::with_mark;
 
 /// One state of a table in memory.
 pub struct InMemory {
@@ -55,7 +56,12 @@ impl InMemory {
     /// # Errors
     /// None.
     pub fn identified(&self) -> Result<Arc<dyn TableProvider>> {
-        let mut fields = self.columns.fields().to_vec();
+        // The types that clients are told for its columns are found by name in a stored table, and by the table itself in a session.
+        let told = |field: &FieldRef| match self.told().iter().find(|(name, _)| name == field.name()) {
+            Some((_, of)) => Arc::new(with_mark(field, *of)),
+            None => Arc::clone(field),
+        };
+        let mut fields: Vec<FieldRef> = self.columns.fields().iter().map(told).collect();
         fields.extend([FILE, ROW].map(|name| Arc::new(Field::new(name, DataType::Int64, false))));
         let schema = Arc::new(Schema::new(fields));
         let batch = |(number, batch): (i64, &RecordBatch)| {

@@ -89,7 +89,12 @@ fn call(text: &str) -> Option<String> {
         }
         _ => {}
     }
-    let candidates: Vec<&str> = rest.lines().map(str::trim).filter_map(|line| line.strip_prefix(&format!("{name}("))).collect();
+    let mut candidates: Vec<&str> =
+        rest.lines().map(str::trim).filter_map(|line| line.strip_prefix(&format!("{name}("))).collect();
+    // A function that asks the engine's has its own line after those of the other.
+    if candidates.len() > 1 {
+        candidates.retain(|candidate| *candidate != "UserDefined)");
+    }
     if let Some(counts) = text.split_once(" expects ").and_then(|(_, rest)| parts(rest, ["", " arguments but received "]))
         && let Ok(count) = counts[0].parse::<usize>()
         && candidates.len() == 1

@@ -7,7 +7,7 @@ use crate::error::nearest;
 use crate::functions;
 
 /// Functions of other dialects, with what to write instead. Sorted by name for binary search.
-const ELSEWHERE: [(&str, &str); 293] = [
+const ELSEWHERE: [(&str, &str); 290] = [
     ("acosd", "write degrees(asin(number))"),
     ("addtime", "write a - b of two times, or time + INTERVAL '1 hour'"),
     ("aes_decrypt", "values are not encrypted in SQL; init --encrypt encrypts the whole database"),
@@ -143,9 +143,6 @@ const ELSEWHERE: [(&str, &str); 293] = [
     ("json_tree", "write SELECT * FROM json_each(json), which gives names and values of one level"),
     ("json_tuple", "write json_value(json, '$.a') for each column, with CAST for its type"),
     ("json_type", "write json_typeof(json)"),
-    ("jsonb_concat", "write json_merge_patch(a, b)"),
-    ("jsonb_contains", "write array_has(json_value_array(json), value)"),
-    ("jsonb_exists", "write json_extract(json, '$.a') IS NOT NULL"),
     ("jsonb_insert", "write json_set(json, '$.name', value), or jsonb_set(json, '{name}', '1') with JSON as value"),
     ("jsonb_path_exists", "write json_query_array(json), and a condition on its elements"),
     ("jsonb_path_match", "write json_query_array(json), and a condition on its elements"),

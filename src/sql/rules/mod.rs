@@ -15,6 +15,7 @@ mod float_extremes;
 mod frames;
 pub mod group_keys;
 mod grouping_sets;
+pub mod json_operators;
 mod lateral_lists;
 mod lazy;
 mod lengths;
@@ -28,6 +29,7 @@ mod null_keys;
 mod offsets;
 mod operators;
 mod outer_constants;
+mod parts_of_bytes;
 mod parts_of_texts;
 mod parts_of_times;
 mod predicates;
@@ -95,6 +97,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(texts_as_values::TextsAsValues));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(parts_of_texts::PartsOfTexts));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(parts_of_times::PartsOfTimes));
+    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(parts_of_bytes::PartsOfBytes));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ScaledIntervals));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::UnknownTexts));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(zones::TimesInZones));
@@ -104,6 +107,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ExactConstants));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(bits::BitsOfIntegers));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(untyped_nulls::BytesBesideNull));
+    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(json_operators::JsonOperators));
     let optimizer = &mut builder.optimizer().get_or_insert_with(Optimizer::new).rules;
     let sinking = predicates::SinkPredicates::default();
     if let Some(engines) = optimizer.iter_mut().find(|rule| rule.name() == sinking.name()) {

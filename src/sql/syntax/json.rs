@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `a -> 'x'`, `a ->> 'x'` | `json_extract(a, 'x')`, `json_extract_string(a, 'x')` |
 //! | `a #> '{x,0}'`, `a #>> ARRAY['x', '0']` | `json_extract_list(a, ['x', '0'])`, `json_extract_list_string(…)` |
+//! | `a ?\| '{x,y}'`, `a ?& '{x,y}'` | `a ?\| ['x', 'y']`, `a ?& ['x', 'y']` |
 //! | `a:x.y[0]`, `a:x::INT` | `json_extract(a, '$.x.y[0]')`, `CAST(json_extract_string(a, '$.x') AS INT)` |
 //! | `{'x': 1}:x` | `{'x': 1}['x']` |
 //! | `JSON '{"x": 1}'` | `parse_json('{"x": 1}')` |
@@ -29,6 +30,10 @@ fn text(text: impl Into<String>) -> Expr {
 
 fn in_other_words(expression: &mut Expr) -> Option<Expr> {
     match expression {
+        Expr::BinaryOp { op: BinaryOperator::QuestionPipe | BinaryOperator::QuestionAnd, right, .. } => {
+            **right = names(right.as_ref().clone());
+            None
+        }
         Expr::BinaryOp { left, op, right } => {
             let (json, place) = (left.as_ref().clone(), right.as_ref().clone());
             match op {

@@ -1,6 +1,7 @@
 //! Checks and rewrites of a statement before it is planned, on its tokens and its syntax tree.
 
 pub mod arrows;
+mod asked_keys;
 pub mod by_name;
 pub mod casts;
 pub mod chains;

@@ -30,16 +30,18 @@
 //! | `12345678901234567.89` | `number_as_written(CAST('12345678901234567.89' AS DECIMAL(19, 2)))` |
 //! | `0.12345678901234567891` | `number_as_written('0.12345678901234567891')`, a DOUBLE that becomes a DECIMAL with all digits |
 
+mod gathered;
 mod intervals;
 mod queries;
 
 use datafusion::common::Result;
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArguments, GroupByExpr, HavingBoundKind, Ident, ObjectNamePart, OrderBy, OrderByKind, Query, SelectItem, SetExpr,
-    Subscript, TypedString, UnaryOperator, Value, ValueWithSpan, WindowType,
+    FunctionArguments, HavingBoundKind, Ident, ObjectNamePart, Subscript, TypedString, UnaryOperator, Value, ValueWithSpan,
+    WindowType,
 };
 
+use gathered::list_of;
 use intervals::{in_words, of_number, one_form};
 use queries::like_the_typed;
 
@@ -451,43 +453,4 @@ fn packed(fields: &[FunctionArg]) -> Option<Expr> {
         parts.extend([Expr::value(Value::SingleQuotedString(normal(name))), value.clone()]);
     }
     (!parts.is_empty()).then(|| call_of("named_struct", parts))
-}
-
-/// `ARRAY(SELECT x FROM … ORDER BY y)` as `(SELECT array_agg(x ORDER BY y) FROM …)`; `None` for an ordered query that does more than
-/// select one column.
-fn list_of(query: &Query) -> Result<Option<Expr>> {
-    let Some(OrderBy { kind: OrderByKind::Expressions(order), .. }) = &query.order_by else {
-        if query.limit_clause.is_some() {
-            return Ok(None);
-        }
-        return parse_expression(&format!("(SELECT coalesce(array_agg(item), []) FROM ({query}) AS listed(item))")).map(Some);
-    };
-    let SetExpr::Select(select) = query.body.as_ref() else { return Ok(None) };
-    let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] = select.projection.as_slice() else {
-        return Ok(None);
-    };
-    let plain = matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
-    if !plain || select.distinct.is_some() || query.limit_clause.is_some() || query.with.is_some() {
-        return Ok(None);
-    }
-    let alias = match select.projection.as_slice() {
-        [SelectItem::ExprWithAlias { alias, .. }] => Some(alias.clone()),
-        _ => None,
-    };
-    let mut order = order.clone();
-    for sort in &mut order {
-        let is_item = match &sort.expr {
-            Expr::Identifier(name) => Some(name) == alias.as_ref(),
-            Expr::Value(value) => matches!(&value.value, Value::Number(number, _) if number == "1"),
-            _ => false,
-        };
-        if is_item {
-            sort.expr = item.clone();
-        }
-    }
-    let order = order.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let mut gathered = select.as_ref().clone();
-    gathered.projection =
-        vec![SelectItem::UnnamedExpr(parse_expression(&format!("coalesce(array_agg({item} ORDER BY {order}), [])"))?)];
-    parse_expression(&format!("({gathered})")).map(Some)
 }

@@ -6,7 +6,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
 use super::{
-    arrows, comprehensions, exclusions, grouping, identities, inner_joins, named_at, nesting, read_again, table_queries,
+    arrows, asked_keys, comprehensions, exclusions, grouping, identities, inner_joins, named_at, nesting, read_again, table_queries,
 };
 use crate::error::invalid;
 use crate::sql::changing::NOTHING;
@@ -29,6 +29,7 @@ pub fn respell(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
     table_queries::rewrite(tokens);
     comprehensions::rewrite(tokens);
     arrows::mark(tokens);
+    asked_keys::mark(tokens);
     grouping::bracket(tokens);
     inner_joins::bracket(tokens);
     materialized(tokens);

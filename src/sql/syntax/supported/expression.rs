@@ -310,31 +310,6 @@ pub(super) fn check_type(data_type: &DataType, near: Span) -> Checked {
     Ok(())
 }
 
-fn is_cast_to_json(expression: &Expr) -> bool {
-    match expression {
-        Expr::Nested(inner) => is_cast_to_json(inner),
-        Expr::Cast { data_type, .. } | Expr::TypedString(TypedString { data_type, .. }) => {
-            matches!(data_type, DataType::JSON | DataType::JSONB)
-        }
-        _ => false,
-    }
-}
-
-/// Refuses operators of JSON. Here JSON is a string, which they would take for one.
-pub fn check_operator_of_json(expression: &Expr) -> Checked {
-    let Expr::BinaryOp { left, op, right } = expression else { return Ok(()) };
-    if !is_cast_to_json(left) && !is_cast_to_json(right) {
-        return Ok(());
-    }
-    let instead = match op {
-        BinaryOperator::StringConcat => "write json_merge_patch(a, b) for JSON",
-        BinaryOperator::Minus => "write json_merge_patch(json, '{\"name\": null}') for JSON",
-        BinaryOperator::AtArrow | BinaryOperator::ArrowAt => "write json_extract_string(json, '$.name') = 'value' for JSON",
-        _ => return Ok(()),
-    };
-    refuse_at(left.span(), &format!("the operator {op}"), instead)
-}
-
 fn is_comparison(op: &BinaryOperator) -> bool {
     use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
     matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq)
@@ -383,7 +358,10 @@ fn check_operator(op: &BinaryOperator, left: &Expr, right: &Expr) -> Checked {
         | BinaryOperator::PGNotLikeMatch
         | BinaryOperator::PGNotILikeMatch
         | BinaryOperator::AtArrow
-        | BinaryOperator::ArrowAt => Ok(()),
+        | BinaryOperator::ArrowAt
+        | BinaryOperator::Question
+        | BinaryOperator::QuestionAnd
+        | BinaryOperator::QuestionPipe => Ok(()),
         BinaryOperator::Custom(name) if name == AT_TIME_ZONE || name == BITWISE_NOT => Ok(()),
         BinaryOperator::DuckIntegerDivide | BinaryOperator::MyIntegerDivide => unknown(&format!("write trunc({left} / {right})")),
         BinaryOperator::Xor => unknown("write a <> b for booleans, a ^ b for whole numbers"),
@@ -393,10 +371,7 @@ fn check_operator(op: &BinaryOperator, left: &Expr, right: &Expr) -> Checked {
         | BinaryOperator::HashLongArrow
         | BinaryOperator::AtAt
         | BinaryOperator::HashMinus
-        | BinaryOperator::AtQuestion
-        | BinaryOperator::Question
-        | BinaryOperator::QuestionAnd
-        | BinaryOperator::QuestionPipe => unknown(JSON),
+        | BinaryOperator::AtQuestion => unknown(JSON),
         BinaryOperator::Match | BinaryOperator::Regexp => unknown("write column ~ 'pattern'"),
         BinaryOperator::PGStartsWith => unknown("write starts_with(text, prefix)"),
         BinaryOperator::Overlaps => unknown("write a.start < b.end AND b.start < a.end"),

@@ -15,14 +15,11 @@ mod query;
 mod statement;
 mod table;
 
-use std::ops::ControlFlow;
-
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{Expr, Query};
 use sqlparser::tokenizer::Span;
 
-use crate::walk::Walk as _;
 
 /// A clause that is not supported.
 #[derive(Debug)]
@@ -44,19 +41,6 @@ pub type Checked = Result<(), Box<Refusal>>;
 /// The first clause that is not supported.
 pub fn check(parsed: &SqlParsed, state: &SessionState) -> Checked {
     Walk { state }.parsed(parsed)
-}
-
-/// Checks what the rewriting of a statement would hide: operators beside casts to JSON, which is a string here.
-///
-/// # Errors
-/// The first such operator.
-pub fn check_unwritten(parsed: &SqlParsed) -> Checked {
-    let SqlParsed::Statement(statement) = parsed else { return Ok(()) };
-    let found = statement.each_expression(|part| match expression::check_operator_of_json(part) {
-        Ok(()) => ControlFlow::Continue(()),
-        Err(refusal) => ControlFlow::Break(refusal),
-    });
-    found.break_value().map_or(Ok(()), Err)
 }
 
 /// Checks the query of a definition.
