@@ -297,6 +297,11 @@ impl Answer {
         !self.counts && (!self.schema.fields().is_empty() || matches!(self.tag.as_str(), "SELECT" | "FETCH"))
     }
 
+    /// True for a count of written rows.
+    pub(super) fn is_count(&self) -> bool {
+        self.counts
+    }
+
     /// The columns; none for statements without a result.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema

@@ -15,6 +15,7 @@ use super::schema::PUBLIC;
 use super::{changing, exporting, rights};
 use crate::files;
 use crate::objects::{check, kind_of};
+use crate::sql::changing::truncated;
 use crate::sql::client::{ClientCommand, Declare};
 use crate::sql::command::{Command, normal};
 use crate::sql::erasing::Erasing;
@@ -36,6 +37,9 @@ pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext
             };
             parser::take_if_not_exists(&mut parsed);
             parser::take_temporary(&mut parsed);
+            if let Some(last) = changing::whole::described(&parsed, context).await?.pop() {
+                return Ok(Some(last));
+            }
             match changing::described(&parsed, context).await? {
                 Some(plan) => Ok(Some(plan)),
                 None => plan_answered(&parsed, context).await.map(Some),
@@ -93,7 +97,7 @@ fn gives_nothing(parsed: &SqlParsed) -> bool {
             | SqlStatement::ReleaseSavepoint { .. }
             | SqlStatement::Set(_)
             | SqlStatement::Prepare { .. }
-    )
+    ) || truncated(parsed).is_some()
 }
 
 pub(super) const PROPERTIES: [&str; 2] = ["property", "value"];

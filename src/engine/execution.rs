@@ -38,7 +38,7 @@ use crate::objects::protection::{FirstError, class, notes_on_copy, notes_on_expo
 use crate::objects::subject::sources;
 use crate::objects::{altering, constraining, numbering, referring, role, schema};
 use crate::settings::{check_engine, check_option};
-use crate::sql::changing::TARGET;
+use crate::sql::changing::{TARGET, within};
 use crate::sql::command::normal;
 use crate::sql::inserting::with_identities;
 use crate::sql::lookups;
@@ -91,7 +91,8 @@ pub(super) async fn run(session: &Session, parsed: Parsed, text: &str, context: 
 /// True for a query, which changes nothing.
 pub(super) fn is_query(parsed: &Parsed) -> bool {
     let Parsed::Sql(parsed) = parsed else { return false };
-    matches!(parsed.as_ref(), SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::Query(_)))
+    let SqlParsed::Statement(statement) = parsed.as_ref() else { return false };
+    matches!(statement.as_ref(), SqlStatement::Query(query) if within::changing(query).is_none()) && !within::changes(parsed)
 }
 
 /// The command tag of a statement.
@@ -102,7 +103,13 @@ pub(super) fn tag_of(parsed: &Parsed) -> String {
     };
     match parsed.as_ref() {
         SqlParsed::Statement(statement) => match statement.as_ref() {
-            SqlStatement::Query(_) => "SELECT".into(),
+            SqlStatement::Query(query) => match within::changing(query) {
+                None => "SELECT".into(),
+                Some(SqlStatement::Insert(_)) => "INSERT".into(),
+                Some(SqlStatement::Update(_)) => "UPDATE".into(),
+                Some(SqlStatement::Delete(_)) => "DELETE".into(),
+                Some(_) => "MERGE".into(),
+            },
             SqlStatement::CreateTable(table) if table.query.is_some() => "CREATE TABLE AS".into(),
             // END is another word for it.
             SqlStatement::Commit { .. } => "COMMIT".into(),
@@ -210,6 +217,10 @@ pub(super) async fn execute_sql(
     let on_commit = parser::take_temporary(&mut parsed);
     tell_format(&mut parsed)?;
     refuse_insert(&parsed, &context)?;
+    let together = changing::whole::run(session, &parsed, text, &context).await;
+    if let Some(answer) = together.map_err(|error| name_missing_table(error, &context))? {
+        return Ok(answer);
+    }
     let changed = changing::run(session, &parsed, &context).await;
     if let Some(answer) = changed.map_err(|error| name_missing_table(error, &context))? {
         return Ok(answer);

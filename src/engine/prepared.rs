@@ -13,6 +13,7 @@ use sqlparser::tokenizer::Location;
 
 use super::Session;
 use super::answer::Answer;
+use super::changing::whole::described as changing_within;
 use super::describing::description_plan;
 use super::execution;
 use super::missing_tables::name_missing_table;
@@ -133,6 +134,12 @@ impl Prepared {
         known.extend(parsed.sql().into_iter().flat_map(given::parameters).map(|name| (name, None)));
         if let Some(plan) = &plan {
             given::add_types(plan, &mut known, &InTexts(&context))?;
+        }
+        // The changes in a WITH clause have parameters as well.
+        if let Parsed::Sql(sql) = parsed {
+            for plan in changing_within(sql, &context).await? {
+                given::add_types(&plan, &mut known, &InTexts(&context))?;
+            }
         }
         for (name, field) in known {
             let place = name.parse::<usize>().unwrap_or(usize::MAX);

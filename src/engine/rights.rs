@@ -146,6 +146,8 @@ fn check_statement(statement: &SqlStatement, context: StatementContext) -> Resul
             }
             Ok(context)
         }
+        // Checked for each table.
+        SqlStatement::Truncate(_) => Ok(context),
         // Checked where the object is known.
         SqlStatement::CreateSchema { .. }
         | SqlStatement::CreateRole(_)

@@ -19,7 +19,7 @@ use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::databases;
 use crate::error::{SqlState, coded, invalid, sqlstate};
 use crate::files;
-use crate::objects::{KINDS, kind_of, profile, protection, schema};
+use crate::objects::{KINDS, kind_of, profile, protection, schema, sequence};
 use crate::opaque::forward;
 use crate::refresh::as_of::known_schema;
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
@@ -366,6 +366,10 @@ impl Relations {
         if let Some(table) = temporary() {
             self.check_made(name)?;
             return Ok(Some(table));
+        }
+        let is_of_session = !self.context.is_definition() || !self.context.catalog().is_durable();
+        if is_of_session && let Some(state) = sequence::state_in_session(name, &self.context)? {
+            return Ok(Some(state));
         }
         // Planning a CREATE statement looks up its own name, which does not exist yet.
         if self.context.inside() == Some(name.as_str()) {

@@ -22,6 +22,7 @@ use crate::catalog::Catalog;
 use crate::error::{SqlState, coded, in_language};
 use crate::objects::referring;
 use crate::postgres_settings::Given;
+use crate::sql::changing::within;
 use crate::sql::command::{Command, normal};
 use crate::sql::parser::Parsed;
 use crate::sql::schedule::Action;
@@ -207,19 +208,20 @@ fn changes(parsed: &Parsed) -> bool {
             !matches!(command, Command::Show(_) | Command::Describe(_) | Command::ExplainRefresh(_) | Command::Client(_))
         }
         Parsed::Sql(parsed) => match parsed.as_ref() {
-            SqlParsed::Statement(statement) => matches!(
-                statement.as_ref(),
+            SqlParsed::Statement(statement) => match statement.as_ref() {
+                SqlStatement::Query(query) => within::changing(query).is_some() || within::changes(parsed),
                 SqlStatement::Insert(_)
-                    | SqlStatement::Update(_)
-                    | SqlStatement::Delete(_)
-                    | SqlStatement::Merge(_)
-                    | SqlStatement::Truncate(_)
-                    | SqlStatement::CreateTable(_)
-                    | SqlStatement::CreateView(_)
-                    | SqlStatement::CreateSchema { .. }
-                    | SqlStatement::Drop { .. }
-                    | SqlStatement::AlterTable(_)
-            ),
+                | SqlStatement::Update(_)
+                | SqlStatement::Delete(_)
+                | SqlStatement::Merge(_)
+                | SqlStatement::Truncate(_)
+                | SqlStatement::CreateTable(_)
+                | SqlStatement::CreateView(_)
+                | SqlStatement::CreateSchema { .. }
+                | SqlStatement::Drop { .. }
+                | SqlStatement::AlterTable(_) => true,
+                _ => false,
+            },
             SqlParsed::CreateExternalTable(_) => true,
             SqlParsed::CopyTo(_) | SqlParsed::Explain(_) | SqlParsed::Reset(_) => false,
         },
@@ -244,7 +246,9 @@ fn is_never_undone(command: &Command) -> bool {
 /// Refuses a change where transactions only read.
 fn refuse_change(session: &Session, parsed: &Parsed) -> Result<()> {
     let of_transaction = session.transaction.lock().as_ref().map(|transaction| transaction.reads_only);
-    if of_transaction.unwrap_or_else(|| session.is_on(READS_ONLY)) && changes(parsed) {
+    let reads_only = of_transaction.unwrap_or_else(|| session.is_on(READS_ONLY));
+    session.tables.set_reads_only(reads_only);
+    if reads_only && changes(parsed) {
         let problem = "cannot be part of a read-only transaction; BEGIN READ WRITE";
         return Err(coded(SqlState::READ_ONLY_SQL_TRANSACTION, &tag_of(parsed), problem));
     }

@@ -414,14 +414,28 @@ impl StateTable {
     ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
         Box::pin(async move {
             let counter = state(&self.object, &self.context)?.counter;
-            let columns: Vec<ArrayRef> = vec![
-                Arc::new(Int64Array::from(vec![counter.last])),
-                // Nothing is logged ahead.
-                Arc::new(Int64Array::from(vec![0])),
-                Arc::new(BooleanArray::from(vec![counter.is_given])),
-            ];
-            let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
-            MemTable::try_new(Arc::clone(&self.schema), vec![vec![batch]])?.scan(session, projection, filters, limit).await
+            state_of(&counter)?.scan(session, projection, filters, limit).await
         })
     }
+}
+
+/// The state of a counter as a table of one row.
+fn state_of(counter: &Counter) -> Result<MemTable> {
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int64Array::from(vec![counter.last])),
+        // Nothing is logged ahead.
+        Arc::new(Int64Array::from(vec![0])),
+        Arc::new(BooleanArray::from(vec![counter.is_given])),
+    ];
+    let batch = RecordBatch::try_new(state_schema(), columns)?;
+    MemTable::try_new(state_schema(), vec![vec![batch]])
+}
+
+/// The state of a temporary sequence as a table; `None` for another name.
+///
+/// # Errors
+/// None.
+pub fn state_in_session(name: &str, context: &StatementContext) -> Result<Option<Arc<dyn TableProvider>>> {
+    let state = context.tables().with_sequence(name, |counter| state_of(counter)).transpose()?;
+    Ok(state.map(|table| Arc::new(table) as _))
 }

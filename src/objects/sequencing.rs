@@ -8,6 +8,7 @@ use sqlparser::ast::{Ident, ObjectName};
 
 use super::kind_of;
 use super::lifecycle::{self, listed, unless_moved, users};
+use super::numbering;
 use super::relation::{self, NAMES};
 use super::schema::{self, member, parts};
 use super::sequence::{Owner, State, definition, named, owned_by, state};
@@ -94,6 +95,39 @@ fn changed(name: &ObjectName, if_exists: bool, change: &SequenceChange, context:
         SequenceChange::Schema(schema) => rename(&object, moved(&object.name, schema, context)?, context),
     }?;
     Ok(vec![])
+}
+
+/// Lets the counters of a table's columns begin anew, and the sequences that it owns.
+///
+/// # Errors
+/// The role does not own the table, or the catalog cannot be written.
+pub fn restart(table: &str, context: &StatementContext) -> Result<()> {
+    let tables = context.tables();
+    let anew = |counter: &mut Counter| (counter.last, counter.is_given) = (counter.counting.first, false);
+    if let Some(own) = tables.temporary(table) {
+        for (_, numbered) in numbering::filled_in_session(own.as_ref(), tables).into_values() {
+            if let Some(numbered) = numbered {
+                tables.with_counter(&numbered.sequence, anew);
+            }
+        }
+        return Ok(());
+    }
+    let objects = context.objects()?;
+    let Some(object) = objects.iter().find(|object| object.kind == "table" && object.name == table) else { return Ok(()) };
+    context.check_owns(object)?;
+    for counter in numbering::sequences(object, context)? {
+        context.catalog().change_sequence(&counter, &counter, |counter| {
+            anew(counter);
+            Ok(())
+        })?;
+    }
+    for sequence in objects.iter().filter(|object| object.kind == WORD) {
+        if state(sequence, context)?.owner.is_some_and(|owner| owner.table == table) {
+            context.check_owns(sequence)?;
+            count(sequence, &SequenceOptions { restart: Some(None), ..SequenceOptions::default() }, context)?;
+        }
+    }
+    Ok(())
 }
 
 /// The name of a temporary sequence of the session, if the name is one.

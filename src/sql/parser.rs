@@ -16,6 +16,7 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 
 use rewriting::{rewrite, rewrite_part};
 
+use super::changing::within;
 use super::client::{ClientCommand, ClientCopy, Declare};
 use super::command::{self, Body, Command, Grammars};
 use super::diagnostics::{self, place::Source};
@@ -200,11 +201,14 @@ fn parse_with(
             let parse = if is_own { parse_definition } else { parse };
             parse(&script.in_place(), state, grammars)?;
         }
+        let is_cursor = matches!(statement.parsed, Parsed::Command(_));
         let checked = match &mut statement.parsed {
             Parsed::Sql(parsed) | Parsed::Command(Command::Client(ClientCommand::Declare(Declare { query: parsed, .. }))) => {
                 creating::statement(parsed);
+                within::move_into_insert(parsed);
                 let named = conflicts::statement(parsed).and_then(|()| column_names::of_statement(parsed));
-                named.and_then(|()| rewrite(parsed, state)).map(|()| supported::check(parsed, state))
+                let check = if is_cursor { supported::check } else { supported::check_whole };
+                named.and_then(|()| rewrite(parsed, state)).map(|()| check(parsed, state))
             }
             Parsed::Command(Command::Create(create)) => match &mut create.body {
                 Body::Query(query) => {

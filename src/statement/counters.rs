@@ -47,6 +47,15 @@ pub fn meant(parts: &[String], path: &[String]) -> Vec<String> {
 }
 
 impl Counters {
+    /// Refuses to change a counter in a read-only transaction. Those of the session may change.
+    fn check_writes(&self, function: &str) -> Result<()> {
+        if !self.0.tables().reads_only() {
+            return Ok(());
+        }
+        let problem = "cannot be part of a read-only transaction; BEGIN READ WRITE";
+        Err(coded(SqlState::READ_ONLY_SQL_TRANSACTION, function, problem))
+    }
+
     fn find(&self, written: &str) -> Result<Found> {
         let tables = self.0.tables();
         let plain = written.strip_prefix("public.").unwrap_or(written);
@@ -124,10 +133,12 @@ impl Sequences for Counters {
             Found::Temporary(own) => tables.with_sequence(own, |counter| counter.take(count, own)).ok_or_else(missing)??,
             Found::Sequence(object, counter) => {
                 self.check_sequence(object, [Privilege::Usage, Privilege::Update])?;
+                self.check_writes("nextval")?;
                 self.0.catalog().draw_numbers(counter, &object.name, count, counting_of(object))?
             }
             Found::OfColumn(own) => {
                 self.check(own)?;
+                self.check_writes("nextval")?;
                 self.0.catalog().draw_numbers(own, own, count, None)?
             }
         };
@@ -167,10 +178,12 @@ impl Sequences for Counters {
             }
             Found::Sequence(object, counter) => {
                 self.check_sequence(object, [Privilege::Update, Privilege::Update])?;
+                self.check_writes("setval")?;
                 self.0.catalog().set_sequence(counter, &object.name, (value, is_given), counting_of(object))?;
             }
             Found::OfColumn(own) => {
                 self.check(own)?;
+                self.check_writes("setval")?;
                 self.0.catalog().set_sequence(own, own, (value, is_given), None)?;
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Debug};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::record_batch::RecordBatch;
@@ -73,6 +74,8 @@ pub struct SessionTables {
     drawn: Mutex<(HashMap<String, i64>, Option<String>)>,
     /// The locks on numbers, of which the session may hold some.
     locks: Arc<AdvisoryLocks>,
+    /// Whether the current statement may only read.
+    reads_only: AtomicBool,
     /// What else the session keeps by name.
     kept: OnceLock<Arc<dyn KeptByName>>,
 }
@@ -108,8 +111,19 @@ impl SessionTables {
             sequences: Mutex::default(),
             drawn: Mutex::default(),
             locks,
+            reads_only: AtomicBool::new(false),
             kept: OnceLock::new(),
         }
+    }
+
+    /// Whether the statement that runs is in a read-only transaction.
+    pub fn reads_only(&self) -> bool {
+        self.reads_only.load(Ordering::Relaxed)
+    }
+
+    /// Says whether the next statement is in a read-only transaction.
+    pub fn set_reads_only(&self, reads_only: bool) {
+        self.reads_only.store(reads_only, Ordering::Relaxed);
     }
 
     /// A number that differs from other sessions' for as long as both exist.

@@ -6,13 +6,14 @@
 
 mod memory;
 mod together;
+pub mod whole;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, BooleanArray, UInt64Array};
 use datafusion::arrow::compute::{filter_record_batch, is_not_null};
-use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::{DFSchema, Result, TableReference};
@@ -28,7 +29,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::sql::parser::{ExplainStatement, Statement as SqlParsed};
 use datafusion::sql::unparser::expr_to_sql;
 use futures::{StreamExt, TryStreamExt, stream};
-use sqlparser::ast::{SetExpr, Statement as SqlStatement, TableFactor};
+use sqlparser::ast::{SelectItem, SetExpr, Statement as SqlStatement, TableFactor};
 
 use self::memory::InMemory;
 use self::together::{Gone, Together};
@@ -49,7 +50,8 @@ use crate::objects::referring;
 use crate::objects::schema::reference;
 use crate::objects::subject::sources;
 use crate::refresh::published::name_and_time;
-use crate::sql::changing::{self, BEFORE, Known, Returning, TARGET};
+use crate::sql::changing::{self, BEFORE, Known, Returning, TARGET, returned};
+use crate::sql::headings::of_column;
 use crate::sql::parser;
 use crate::sql::planning::{bind_parameters, plan};
 use crate::sql::postgres::{self, Told};
@@ -233,7 +235,7 @@ pub async fn explained(parsed: &SqlParsed, context: &StatementContext) -> Result
     }
     let target = Target::of(&name, context).await?;
     let changed = with_columns(&changed, &name, context).await?.unwrap_or(changed);
-    let Some(change) = target.change(&changed, &name, &[], context).await? else { return Ok(None) };
+    let Some(change) = target.change(&changed, &name, (&[], &[]), context).await? else { return Ok(None) };
     let context = context.with_files(vec![(TARGET.into(), target.identified()?)]);
     let query = SqlStatement::Query(Box::new(change.query));
     let explained = match parsed.clone() {
@@ -355,7 +357,7 @@ impl Target {
         &self,
         parsed: &SqlParsed,
         name: &str,
-        needed: &[String],
+        (needed, others): (&[String], &[SelectItem]),
         context: &StatementContext,
     ) -> Result<Option<changing::Change>> {
         let columns: Vec<&str> = self.columns().fields().iter().map(|field| field.name().as_str()).collect();
@@ -368,7 +370,7 @@ impl Target {
                 defaults.insert((*column).to_string(), expr_to_sql(default)?);
             }
         }
-        let known = Known { columns, defaults, needed };
+        let known = Known { columns, defaults, needed, others };
         changing::change(parsed, &known, changing::returning(parsed).is_some() || !needed.is_empty())
     }
 }
@@ -395,6 +397,8 @@ struct Planned {
     rows: LogicalPlan,
     /// The columns whose old values stand after the table's own.
     needed: Vec<String>,
+    /// The columns of other tables that RETURNING reads, which stand after these.
+    others: Vec<FieldRef>,
     inserts: bool,
     may_repeat: bool,
     /// The RETURNING clause, with its columns.
@@ -407,7 +411,12 @@ impl Planned {
     async fn of(parsed: &SqlParsed, name: &str, needed: &[String], context: &StatementContext) -> Result<Self> {
         let target = Target::of(name, context).await?;
         let columns = Arc::clone(target.columns());
-        let (rows, inserts, may_repeat) = match target.change(parsed, name, needed, context).await? {
+        let mut returning = changing::returning(parsed);
+        let others = match &mut returning {
+            Some(returning) => others(parsed, returning, &target, context).await?,
+            None => vec![],
+        };
+        let (rows, inserts, may_repeat) = match target.change(parsed, name, (needed, &others), context).await? {
             Some(change) => {
                 let context = context.with_files(vec![(TARGET.into(), target.identified()?)]);
                 let query = SqlParsed::Statement(Box::new(SqlStatement::Query(Box::new(change.query))));
@@ -426,8 +435,10 @@ impl Planned {
             }
         };
         let (name, needed, context) = (name.into(), needed.to_vec(), context.not_writing());
-        let mut planned = Self { name, target, rows, needed, inserts, may_repeat, returned: None, context };
-        if let Some(returning) = changing::returning(parsed) {
+        let fields = rows.schema().fields();
+        let others = fields.iter().skip(fields.len().saturating_sub(others.len())).cloned().collect();
+        let mut planned = Self { name, target, rows, needed, others, inserts, may_repeat, returned: None, context };
+        if let Some(returning) = returning {
             // Mistakes in it are reported before anything changes.
             let plan = planned.given(&returning, vec![]).await?;
             let told = OfGiven(planned.target.told());
@@ -444,9 +455,16 @@ impl Planned {
         }
     }
 
+    /// The columns that RETURNING reads.
+    fn returned_from(&self) -> SchemaRef {
+        let own = nullable(self.target.columns());
+        let others = self.others.iter().map(|field| Arc::new(field.as_ref().clone().with_nullable(true)));
+        Arc::new(Schema::new(own.fields().iter().cloned().chain(others).collect::<Vec<_>>()))
+    }
+
     /// The plan of RETURNING over these rows of the table.
     async fn given(&self, returning: &Returning, rows: Vec<RecordBatch>) -> Result<LogicalPlan> {
-        let table = MemTable::try_new(nullable(self.target.columns()), vec![rows])?;
+        let table = MemTable::try_new(self.returned_from(), vec![rows])?;
         let context = self.context.with_files(vec![(GIVEN.into(), Arc::new(table))]);
         plan(&given(returning, &context)?, &context).await
     }
@@ -556,7 +574,14 @@ impl Planned {
         let own = BEFORE..BEFORE + columns.fields().len();
         let values = RecordBatch::try_new(nullable(columns), batch.columns()[own].to_vec())?;
         let stays = batch.column(2).as_boolean();
-        let changed = filter_record_batch(&values, &counts)?;
+        let changed = match self.others.len() {
+            0 => filter_record_batch(&values, &counts)?,
+            others => {
+                let others = &batch.columns()[batch.num_columns() - others..];
+                let all = values.columns().iter().chain(others).cloned().collect();
+                filter_record_batch(&RecordBatch::try_new(self.returned_from(), all)?, &counts)?
+            }
+        };
         let new = filter_record_batch(&values, stays)?;
         Ok((changed, new))
     }
@@ -565,6 +590,28 @@ impl Planned {
         let problem = "a row would be changed twice, as several rows of the other table belong to it; nothing was changed; leave one for each, with GROUP BY or DISTINCT ON";
         coded(SqlState::CARDINALITY_VIOLATION, &self.name, problem)
     }
+}
+
+/// Lets RETURNING read the columns of the tables in FROM and USING; returns the items that the change gives for it.
+async fn others(
+    parsed: &SqlParsed,
+    returning: &mut Returning,
+    target: &Target,
+    context: &StatementContext,
+) -> Result<Vec<SelectItem>> {
+    let names = returned::names(parsed);
+    if names.is_empty() {
+        return Ok(vec![]);
+    }
+    let context = context.with_files(vec![(TARGET.into(), target.identified()?)]);
+    let mut sources = vec![];
+    for name in names {
+        let Some(query) = returned::columns_of(parsed, &name)? else { continue };
+        let columns = plan(&query, &context).await?.schema().fields().iter().map(|field| of_column(field.name())).collect();
+        sources.push(returned::Source { name, columns });
+    }
+    let own: Vec<&str> = target.columns().fields().iter().map(|field| field.name().as_str()).collect();
+    Ok(returned::read(returning, &own, &sources))
 }
 
 /// The new state of the table being written.

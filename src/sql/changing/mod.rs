@@ -10,14 +10,16 @@
 
 mod merge;
 mod parts;
+pub mod returned;
+pub mod within;
 
 use std::collections::HashMap;
 
 use datafusion::common::Result;
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{
-    Assignment, AssignmentTarget, Delete, Expr, FromTable, Ident, Insert, ObjectName, Query, SelectItem, SetExpr, Statement,
-    TableFactor, TableObject, TableWithJoins, Update, UpdateTableFromKind, Value,
+    Assignment, AssignmentTarget, CascadeOption, Delete, Expr, FromTable, Ident, Insert, ObjectName, Query, SelectItem, SetExpr,
+    Statement, TableFactor, TableObject, TableWithJoins, Truncate, TruncateIdentityOption, Update, UpdateTableFromKind, Value,
 };
 
 pub use self::parts::TARGET;
@@ -44,6 +46,8 @@ pub struct Known<'a> {
     pub defaults: HashMap<String, Expr>,
     /// Columns whose old values are wanted of each row that is removed. They stand after the table's own.
     pub needed: &'a [String],
+    /// What RETURNING reads of other tables, which stands after these.
+    pub others: &'a [SelectItem],
 }
 
 impl Known<'_> {
@@ -103,11 +107,23 @@ pub fn target(parsed: &SqlParsed) -> Option<&ObjectName> {
         Statement::Delete(delete) => table_name(&deleted(delete)?.relation),
         Statement::Update(update) => table_name(&update.table.relation),
         Statement::Merge(merge) => table_name(&merge.table),
-        Statement::Truncate(truncate) => truncate.table_names.first().map(|table| &table.name),
+        Statement::Truncate(truncate) => match truncated(parsed) {
+            Some(_) => None,
+            None => truncate.table_names.first().map(|table| &table.name),
+        },
         Statement::Insert(Insert { table: TableObject::TableName(name), returning: Some(_), .. })
         | Statement::Insert(Insert { table: TableObject::TableName(name), on: Some(_), .. }) => Some(name),
         _ => None,
     }
+}
+
+/// A TRUNCATE of more than the rows of one table.
+pub fn truncated(parsed: &SqlParsed) -> Option<&Truncate> {
+    let SqlParsed::Statement(statement) = parsed else { return None };
+    let Statement::Truncate(truncate) = statement.as_ref() else { return None };
+    let restarts = truncate.identity == Some(TruncateIdentityOption::Restart);
+    let cascades = truncate.cascade == Some(CascadeOption::Cascade);
+    (truncate.table_names.len() > 1 || restarts || cascades).then_some(truncate)
 }
 
 /// The table of an INSERT.
@@ -256,6 +272,7 @@ fn delete(delete: &Delete, known: &Known<'_>, old: bool) -> Result<Change> {
         };
         items.extend(known.columns.iter().map(own));
         items.extend(needed(&table, known));
+        items.extend(known.others.iter().cloned());
     }
     let parts = Parts { items, from, selection: selection.clone(), order_by: order_by.clone(), limit: limit.clone() };
     Ok(Change { query: parts.query()?, may_repeat: true })
@@ -299,6 +316,7 @@ fn update(update: &Update, known: &Known<'_>) -> Result<Change> {
     items.push(aliased(boolean(true), STAYS));
     items.extend(known.columns.iter().zip(values).map(|(name, value)| aliased(value, name)));
     items.extend(needed(&own, known));
+    items.extend(known.others.iter().cloned());
     let (selection, order_by, limit) = (selection.clone(), order_by.clone(), limit.clone());
     let parts = Parts { items, from: tables, selection, order_by, limit };
     Ok(Change { query: parts.query()?, may_repeat: false })

@@ -13,7 +13,12 @@ When the statement succeeds, the rows disappear for every reader at once. When i
 read with `FOR SYSTEM_TIME AS OF`. Only files that contain deleted rows are rewritten.
 
 `USING` names tables that the condition compares with. A row is deleted once, however many of their rows match it. `RETURNING` returns expressions over
-the deleted rows; `*` returns all of their columns. Tables of the session (TEMPORARY, or without a database) work the same way. Rows of views, external
+the deleted rows and those of USING; `*` returns all of their columns.
+
+A query can read what statements return that change rows: `WITH gone AS (DELETE FROM a WHERE … RETURNING *) INSERT INTO b SELECT * FROM gone`. All of them take
+effect together or not at all, and each reads the rows that were there before; only RETURNING tells of the changes of the others.
+
+Tables of the session (TEMPORARY, or without a database) work the same way. Rows of views, external
 tables, profiles and files cannot be deleted.
 
 **Cost.** The files that hold deleted rows are read and written again, all others stay; disk space is freed when no kept state needs the old
@@ -38,7 +43,7 @@ read with `FOR SYSTEM_TIME AS OF`. Only files that contain changed rows are rewr
 
 Each value is computed from the row as it was before, and cast to the type of its column. `DEFAULT` is the column's default, or NULL. `FROM` names tables that the
 values and the condition may read; MySQL's form `UPDATE a JOIN b ON … SET …` works too. A row that matches several of their rows is an error, because it would not
-be clear which values it gets. `RETURNING` returns expressions over the changed rows.
+be clear which values it gets. `RETURNING` returns expressions over the changed rows and those of FROM.
 
 **Cost.** As DELETE: one row changed is one file written, so change many rows in one statement.
 
@@ -75,12 +80,15 @@ WHEN NOT MATCHED THEN INSERT (customer_id, spent) VALUES (new.customer_id, new.a
     },
     Doc {
         name: "TRUNCATE",
-        summary: "Deletes all rows of a table.",
-        syntax: "TRUNCATE [TABLE] name",
+        summary: "Deletes all rows of tables.",
+        syntax: "TRUNCATE [TABLE] name, … [RESTART IDENTITY | CONTINUE IDENTITY] [CASCADE | RESTRICT]",
         description: "\
-The same as DELETE without a condition: the earlier state of the table can be read with `FOR SYSTEM_TIME AS OF`.
+The same as DELETE without a condition: the earlier state of a table can be read with `FOR SYSTEM_TIME AS OF`. Several tables are emptied together or not at
+all. A table that others refer to by foreign keys is emptied together with these, or with `CASCADE`, which empties all of them.
 
-**Elsewhere.** As in PostgreSQL and DuckDB, for one table at a time.",
+`RESTART IDENTITY` lets the numbers of the columns begin anew, and the sequences that the tables own. It cannot be part of a transaction, which could not undo it.
+
+**Elsewhere.** As in PostgreSQL; DuckDB empties one table at a time.",
         examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 TRUNCATE TABLE visits;"],
         ..STATEMENT

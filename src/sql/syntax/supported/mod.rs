@@ -20,6 +20,8 @@ use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{Expr, Query};
 use sqlparser::tokenizer::Span;
 
+use crate::sql::changing::within::{self, Within};
+
 
 /// A clause that is not supported.
 #[derive(Debug)]
@@ -41,6 +43,22 @@ pub type Checked = Result<(), Box<Refusal>>;
 /// The first clause that is not supported.
 pub fn check(parsed: &SqlParsed, state: &SessionState) -> Checked {
     Walk { state }.parsed(parsed)
+}
+
+/// Checks a statement that runs as it is, whose WITH clause may change rows.
+///
+/// # Errors
+/// The first clause that is not supported.
+pub fn check_whole(parsed: &SqlParsed, state: &SessionState) -> Checked {
+    match within::split(parsed) {
+        Ok(Some(Within { parts, last })) => {
+            parts.iter().try_for_each(|part| check(&part.statement, state))?;
+            check(&last, state)
+        }
+        Ok(None) => check(parsed, state),
+        // The statement itself reports it.
+        Err(_) => Ok(()),
+    }
 }
 
 /// Checks the query of a definition.

@@ -95,7 +95,7 @@ impl Walk<'_> {
                 self.set_expression(right)
             }
             SetExpr::Values(values) => self.values(values),
-            SetExpr::Insert(_) => refuse("INSERT", "write INSERT INTO table WITH … SELECT …: INSERT comes first"),
+            SetExpr::Insert(_) => refuse("INSERT", ALONE),
             SetExpr::Update(_) => refuse("UPDATE", ALONE),
             SetExpr::Delete(_) => refuse("DELETE", ALONE),
             SetExpr::Merge(_) => refuse("MERGE", ALONE),
