@@ -106,6 +106,8 @@ pub struct DataFolder {
 /// A file that is being read; it is locked against removal as long as this lives.
 #[derive(Debug)]
 pub struct Pinned {
+    /// The file as the catalog knows it.
+    pub file: DataFile,
     pub name: String,
     pub bytes: u64,
     pub path: PathBuf,
@@ -280,7 +282,7 @@ impl DataFolder {
             None => self.store.learn(&file.name, look_at(file, &path, &lock, identity)?),
         };
         let (name, bytes, schema) = (file.name.clone(), identity.size, Arc::clone(&known.schema));
-        Ok(Arc::new(Pinned { name, bytes, path, schema, known, lock }))
+        Ok(Arc::new(Pinned { file: file.clone(), name, bytes, path, schema, known, lock }))
     }
 
     /// Creates a new file for writing rows; `sorted_by` is the column that they are sorted by.

@@ -21,6 +21,7 @@
 //! | [`row_sources`] | where the rows of a table come from |
 //! | [`retention`] | how long the rows of tables are kept |
 //! | [`data`] | the data files: written once, synced to disk, locked by readers |
+//! | [`finding`] | finds the rows with given values |
 //! | [`store`], [`blocks`] | the files as DataFusion reads them: by name, with every part verified |
 //! | [`audit`] | who read what, as a chain of records |
 //! | [`backup`], [`archive`] | backup into one file, and restore |
@@ -66,6 +67,7 @@ pub mod drifts;
 mod encodings;
 pub mod encrypting;
 pub mod erasure;
+pub mod finding;
 pub mod grants;
 pub mod keys;
 mod liveness;

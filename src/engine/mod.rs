@@ -23,6 +23,7 @@ mod gathered;
 mod identities;
 mod kept;
 mod loading;
+mod lookups;
 mod memory;
 mod missing_tables;
 mod naming;

@@ -10,7 +10,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::config::{ConfigOptions, Dialect};
 use datafusion::execution::memory_pool::MemoryLimit;
-use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::future::BoxFuture;
@@ -197,7 +197,7 @@ impl Session {
     }
 
     /// The same session, on the threads for heavy work or for quick tasks.
-    fn with_turn(&self, takes_turn: bool) -> Self {
+    pub(super) fn with_turn(&self, takes_turn: bool) -> Self {
         Self { engine: self.engine.with_turn(takes_turn), ..self.clone() }
     }
 
@@ -253,12 +253,17 @@ impl Session {
 
     /// The context of a statement that begins now; `more` are additional parameters.
     pub(super) fn statement(&self, more: Parameters) -> StatementContext {
+        self.statement_over(Arc::new(self.context.state()), more)
+    }
+
+    /// The same, with these settings and functions.
+    pub(super) fn statement_over(&self, state: Arc<SessionState>, more: Parameters) -> StatementContext {
         let mut parameters = Arc::clone(&self.parameters.lock());
         if !more.is_empty() {
             Arc::make_mut(&mut parameters).extend(more.into_values());
         }
         let origin = Origin {
-            state: self.context.state(),
+            state,
             tables: Arc::clone(&self.tables),
             activity: Arc::clone(&self.engine.shared.activity),
             connection: self.connection.clone(),
@@ -433,7 +438,7 @@ impl Session {
     }
 
     /// Adds the place in the statement to an error, and translates it to the session's language.
-    fn explain(&self, text: &str, first: Location) -> Explain {
+    pub(super) fn explain(&self, text: &str, first: Location) -> Explain {
         let (session, text) = (self.clone(), text.to_string());
         Arc::new(move |error, started| {
             session.statement_failed();

@@ -95,6 +95,13 @@ impl Session {
         zone.and_then(|zone| zone.parse().ok()).unwrap_or_else(utc)
     }
 
+    /// What the values of settings follow from: the same options, and the same role, as long as none is set.
+    pub fn options_of_role(&self) -> (Arc<ConfigOptions>, Arc<str>) {
+        let state = self.context.state_ref();
+        let options = Arc::clone(state.read().config().options());
+        (options, self.current_role())
+    }
+
     /// The settings that are reported to clients of a server, with their current values.
     pub fn reported(&self) -> Vec<(String, String)> {
         let value = |name: &str| match name {

@@ -119,7 +119,22 @@ impl StatementContext {
         if matches!(plan, LogicalPlan::Explain(_)) {
             return Ok(());
         }
-        let reads = (self.whole.origin.find_reads)(self, plan).await?;
+        self.audit_read(self.reads_of(plan).await?)
+    }
+
+    /// What a plan reads that must be recorded.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub async fn reads_of(&self, plan: &LogicalPlan) -> Result<Vec<Read>> {
+        (self.whole.origin.find_reads)(self, plan).await
+    }
+
+    /// Records what is read, before it is.
+    ///
+    /// # Errors
+    /// As [`Self::audit_reads`].
+    pub fn audit_read(&self, reads: Vec<Read>) -> Result<()> {
         let log = self.catalog().audit();
         if reads.is_empty() || !log.events()?.has(Event::Read) {
             return Ok(());

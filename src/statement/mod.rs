@@ -81,7 +81,7 @@ pub type Bind = fn(&StatementContext, &mut SessionState);
 #[derive(Clone)]
 pub struct Origin {
     /// Settings and functions. The catalog in it is not used.
-    pub state: SessionState,
+    pub state: Arc<SessionState>,
     /// The session's temporary tables and loaded definitions.
     pub tables: Arc<SessionTables>,
     /// The open connections and the running statements.
@@ -196,7 +196,8 @@ impl StatementContext {
         if let Some(pool) = limits.pool(&origin.state.runtime_env().memory_pool) {
             let mut environment = origin.state.runtime_env().as_ref().clone();
             environment.memory_pool = pool;
-            origin.state = SessionStateBuilder::new_from_existing(origin.state).with_runtime_env(Arc::new(environment)).build();
+            let state = SessionStateBuilder::new_from_existing(origin.state.as_ref().clone());
+            origin.state = Arc::new(state.with_runtime_env(Arc::new(environment)).build());
         }
         let now = crate::catalog::runs::now();
         let began = tokio::time::Instant::now();
@@ -256,7 +257,7 @@ impl StatementContext {
 
     /// A DataFusion state with the tables that this context sees.
     pub fn state(&self) -> SessionState {
-        let mut state = self.whole.origin.state.clone();
+        let mut state = self.whole.origin.state.as_ref().clone();
         // Makes the engine's `now()` return the time when the statement began.
         state.execution_props_mut().query_execution_start_time = chrono::DateTime::from_timestamp_micros(self.now());
         state.config_mut().options_mut().extensions.insert(self.cancel().clone());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Debug};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::record_batch::RecordBatch;
@@ -78,6 +78,8 @@ pub struct SessionTables {
     reads_only: AtomicBool,
     /// What else the session keeps by name.
     kept: OnceLock<Arc<dyn KeptByName>>,
+    /// How often its tables have changed, or other things that plans depend on.
+    changes: AtomicU64,
 }
 
 impl Debug for SessionTables {
@@ -113,6 +115,7 @@ impl SessionTables {
             locks,
             reads_only: AtomicBool::new(false),
             kept: OnceLock::new(),
+            changes: AtomicU64::new(0),
         }
     }
 
@@ -388,8 +391,14 @@ impl SessionTables {
 
     /// Drops the loaded definitions, and with them the files that they keep open.
     pub fn let_go(&self) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
         self.loaded.lock().1.clear();
         *self.foreign.lock() = None;
+    }
+
+    /// A number that differs after each change of its tables.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
     }
 
     /// The foreign keys of all tables, if they were read in this state of the definitions.

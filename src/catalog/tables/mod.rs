@@ -39,6 +39,7 @@ pub use identified::{FILE, Identified, ROW};
 use self::writing::Writing;
 use super::Catalog;
 use super::compaction::Compaction;
+use super::data::Pinned;
 use super::published::PublishedTable;
 use super::snapshots::{Part, SnapshotOf, When, changed_meanwhile};
 use super::view::View;
@@ -78,6 +79,11 @@ impl ManagedTable {
     /// The id of its snapshot.
     pub fn snapshot(&self) -> i64 {
         self.rows.snapshot
+    }
+
+    /// Its files.
+    pub fn pins(&self) -> &[Arc<Pinned>] {
+        self.rows.pins()
     }
 
     /// The names of its files, with their sizes.
