@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use datafusion::common::Result;
+use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::{ReadyForQuery, TransactionStatus as Status};
@@ -64,6 +65,8 @@ pub struct Connection {
     pub text: Arc<str>,
     /// The values of settings that the client knows.
     reported: Vec<(String, String)>,
+    /// What they follow from.
+    reported_of: Option<(Arc<ConfigOptions>, Arc<str>)>,
 }
 
 impl Connection {
@@ -78,7 +81,8 @@ impl Connection {
         let (sender, requests) = mpsc::channel(WAITING);
         Handle::current().spawn(read(incoming, sender, Arc::clone(&connected), largest_message));
         let (statements, portals, text) = (HashMap::new(), HashMap::new(), "".into());
-        Self { session, out, requests, ahead: None, connected, admission, statements, portals, text, reported: vec![] }
+        let (ahead, reported, reported_of) = (None, vec![], None);
+        Self { session, out, requests, ahead, connected, admission, statements, portals, text, reported, reported_of }
     }
 
     /// Answers requests until the connection ends.
@@ -249,6 +253,11 @@ impl Connection {
 
     /// Reports settings whose values the client does not know yet.
     fn report(&mut self) {
+        let (options, role) = self.session.options_of_role();
+        if self.reported_of.as_ref().is_some_and(|(known, of)| Arc::ptr_eq(known, &options) && *of == role) {
+            return;
+        }
+        self.reported_of = Some((options, role));
         let now = self.session.reported();
         for (name, value) in &now {
             if !self.reported.iter().any(|(known, same)| known == name && same == value) {
