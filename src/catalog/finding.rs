@@ -298,7 +298,8 @@ mod tests {
         let text = |value: &str| ScalarValue::Utf8View(Some(value.into()));
         let columns = [1, 0, 1];
         let schema = Arc::new(files[0].schema.project(&columns).unwrap());
-        let find = |conditions: &[(usize, ScalarValue)]| find(&files, (&schema, &columns), conditions, &cache).unwrap().unwrap();
+        let find =
+            |conditions: &[(usize, ScalarValue)]| find(&files, (&schema, &columns), conditions, cache.as_ref()).unwrap().unwrap();
         let rows = |conditions: &[(usize, ScalarValue)]| find(conditions).iter().map(RecordBatch::num_rows).sum::<usize>();
         assert_eq!(rows(&[(0, number(2_100))]), 4);
         assert_eq!(rows(&[(0, number(2_100)), (1, text("text 0"))]), 2);
@@ -317,7 +318,7 @@ mod tests {
         );
         assert_eq!(found, vec![expected.unwrap(); 2]);
         // One page of each column, and of the rare number the last.
-        let known = metadata(&files[0], &cache).unwrap();
+        let known = metadata(&files[0], cache.as_ref()).unwrap();
         let read = ProjectionMask::all();
         let places = |conditions: &[(usize, ScalarValue)]| Places::of(&known, conditions, &read).unwrap();
         assert_eq!(places(&[(0, number(2_100))]).ranges, [4096..8192]);
