@@ -1,5 +1,7 @@
 //! The columns of a model: an intercept, numbers, and the levels of categories except their reference levels.
 
+use super::moments::Moments;
+
 /// A categorical feature.
 #[derive(Debug, Clone, Copy)]
 pub struct Levels<'a> {
@@ -15,6 +17,8 @@ pub struct Levels<'a> {
 pub struct Design<'a> {
     /// Numeric columns with finite values.
     pub numbers: &'a [&'a [f64]],
+    /// The mean and deviation of each numeric column.
+    pub moments: &'a [Moments],
     pub categories: &'a [Levels<'a>],
     pub target: &'a [f64],
     /// The weight of each row, 0 or more; `None` weights all rows 1.
@@ -49,15 +53,11 @@ impl Design<'_> {
 
     /// Lays out the columns and scales the numbers by their weighted mean and standard deviation.
     pub fn columns(&self) -> Columns {
-        let total: f64 = (0..self.target.len()).map(|row| self.weight(row)).sum();
-        let scale = |column: &&[f64]| {
-            let mean = column.iter().enumerate().map(|(row, value)| self.weight(row) * value).sum::<f64>() / total;
-            let square = |(row, value): (usize, &f64)| self.weight(row) * (value - mean) * (value - mean);
-            let deviation = (column.iter().enumerate().map(square).sum::<f64>() / total).sqrt();
+        let scale = |Moments { mean, deviation, .. }: &Moments| {
             // A deviation this small is only rounding: the column is constant.
-            if deviation > 1e-14 * mean.abs() { (mean, 1.0 / deviation) } else { (mean, 0.0) }
+            if *deviation > 1e-14 * mean.abs() { (*mean, 1.0 / deviation) } else { (*mean, 0.0) }
         };
-        let scales: Vec<(f64, f64)> = self.numbers.iter().map(scale).collect();
+        let scales: Vec<(f64, f64)> = self.moments.iter().map(scale).collect();
         let mut next = 1 + scales.len() as u32;
         let mut number = |level: u32, reference: u32| {
             if level == reference {

@@ -5,6 +5,7 @@ use fearless_simd::{Level, dispatch};
 use super::dense::Square;
 use super::design::{Columns, Design};
 use super::family::Family;
+use super::logistic::Block;
 use crate::kernels::control::{Control, Stop};
 
 /// Rows per job: few enough to keep all workers busy, and enough that merging the sums of jobs costs little compared to computing
@@ -112,6 +113,43 @@ impl Work {
         rows: std::ops::Range<usize>,
     ) {
         let count = rows.len();
+        dispatch!(Level::new(), _ => self.scale(design, columns, coefficients, rows.clone()));
+        for (category, levels) in design.categories.iter().zip(&columns.levels) {
+            for (code, score) in category.codes[rows.clone()].iter().zip(&mut self.scores) {
+                *score += levels[*code as usize].map_or(0.0, |column| coefficients[column as usize]);
+            }
+        }
+        if family == Family::Binomial {
+            let block = Block {
+                scores: &self.scores[..count],
+                target: &design.target[rows.clone()],
+                weights: design.weights.map(|weights| &weights[rows.clone()]),
+                curvature: &mut self.curvature[..count],
+                residual: &mut self.residual[..count],
+                grown: &mut self.weighted[..count],
+            };
+            gram.deviance += dispatch!(Level::new(), _ => block.fill());
+        } else {
+            for (place, row) in rows.clone().enumerate() {
+                let (score, target, weight) = (self.scores[place], design.target[row], design.weight(row));
+                let mean = family.mean(score);
+                gram.deviance += weight * family.deviance(target, score, mean);
+                self.curvature[place] = weight * family.variance(mean);
+                self.residual[place] = weight * (target - mean);
+            }
+        }
+        // Rows beyond the end of the last block must add nothing.
+        for values in [&mut self.curvature, &mut self.residual] {
+            values[count..].fill(0.0);
+        }
+        dispatch!(Level::new(), _ => self.of_dense(gram));
+        self.of_levels(gram, design, columns, rows);
+    }
+
+    /// Scales the numbers of a block, and adds up their part of the scores.
+    #[inline(always)]
+    fn scale(&mut self, design: &Design<'_>, columns: &Columns, coefficients: &[f64], rows: std::ops::Range<usize>) {
+        let count = rows.len();
         self.dense[0][..count].fill(1.0);
         self.scores[..count].fill(coefficients[0]);
         for (number, (column, (offset, factor))) in design.numbers.iter().zip(&columns.scales).enumerate() {
@@ -121,24 +159,6 @@ impl Work {
                 *score += coefficient * *own;
             }
         }
-        for (category, levels) in design.categories.iter().zip(&columns.levels) {
-            for (code, score) in category.codes[rows.clone()].iter().zip(&mut self.scores) {
-                *score += levels[*code as usize].map_or(0.0, |column| coefficients[column as usize]);
-            }
-        }
-        for (place, row) in rows.clone().enumerate() {
-            let (score, target, weight) = (self.scores[place], design.target[row], design.weight(row));
-            let mean = family.mean(score);
-            gram.deviance += weight * family.deviance(target, score, mean);
-            self.curvature[place] = weight * family.variance(mean);
-            self.residual[place] = weight * (target - mean);
-        }
-        // Rows beyond the end of the last block must add nothing.
-        for values in [&mut self.curvature, &mut self.residual] {
-            values[count..].fill(0.0);
-        }
-        dispatch!(Level::new(), _ => self.of_dense(gram));
-        self.of_levels(gram, design, columns, rows);
     }
 
     /// Adds the products of dense columns with each other, and their part of the gradient.

@@ -20,6 +20,8 @@ mod design;
 mod family;
 mod gram;
 mod inference;
+mod logistic;
+mod moments;
 mod newton;
 mod penalised;
 #[cfg(test)]
@@ -28,6 +30,7 @@ mod tests;
 pub use design::{Design, Levels};
 pub use family::Family;
 pub use inference::Term;
+pub use moments::Moments;
 
 use crate::kernels::control::{Control, Stop};
 use newton::Newton;

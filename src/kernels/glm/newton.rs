@@ -25,6 +25,9 @@ pub struct Found {
 /// Number of lengths that are tried for a step, each half of the one before.
 const HALVINGS: usize = 30;
 
+/// Sums over many rows that differ by less than this share may be the same but for rounding.
+const ROUNDING: f64 = 1e-14;
+
 impl<'a> Newton<'a> {
     pub fn new(family: Family, design: &'a Design<'a>, columns: &'a Columns, control: Control<'a>) -> Self {
         Self { family, design, columns, control }
@@ -89,9 +92,9 @@ impl<'a> Newton<'a> {
             let coefficients: Vec<f64> = found.coefficients.iter().zip(step).map(|(value, step)| value + share * step).collect();
             let sums = self.sums(&coefficients)?;
             let next = Found { coefficients, sums, deviances: std::mem::take(&mut found.deviances), converged: false };
-            // An equal objective is accepted too: the second step of a least squares fit changes only rounding, and halving it
-            // would achieve nothing.
-            if objective(&next) <= before {
+            // An objective that is equal but for rounding is accepted too: the second step of a least squares fit changes only that,
+            // and halving it would achieve nothing.
+            if objective(&next) <= before + before.abs() * ROUNDING {
                 *found = next;
                 return Ok(true);
             }

@@ -12,7 +12,7 @@ use super::table::Table;
 use crate::adapter::arguments::Options;
 use crate::docs::{Argument, Takes};
 use crate::kernels::control::Stop;
-use crate::kernels::glm::{self, Design, Levels, Separation};
+use crate::kernels::glm::{self, Design, Levels, Moments, Separation};
 use crate::learning::features::Computing;
 use crate::learning::model::described::{TrainingStep, Weight};
 use crate::learning::model::stored::{Exact, exact};
@@ -85,6 +85,9 @@ pub struct Linear {
     pub weights: Vec<Weight>,
 }
 
+/// Rows whose scores are computed together.
+const BLOCK: usize = 1024;
+
 /// The contribution of a number to the score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct NumberTerm {
@@ -131,11 +134,18 @@ impl CategoryTerm {
 impl Linear {
     pub fn scores(&self, numbers: &[Vec<f64>], codes: &[Vec<u32>], rows: usize) -> Vec<f64> {
         let mut scores = vec![self.intercept.0; rows];
-        for (term, column) in self.numbers.iter().zip(numbers) {
-            scores.iter_mut().zip(column).for_each(|(score, value)| *score += term.score(*value));
-        }
-        for (term, column) in self.categories.iter().zip(codes) {
-            scores.iter_mut().zip(column).for_each(|(score, code)| *score += term.score(*code));
+        // All terms of a few rows, while their scores are in the cache.
+        for (block, scores) in scores.chunks_mut(BLOCK).enumerate() {
+            let own = block * BLOCK..block * BLOCK + scores.len();
+            for (term, column) in self.numbers.iter().zip(numbers) {
+                let (coefficient, missing) = (term.coefficient.0, term.score(f64::NAN));
+                for (score, value) in scores.iter_mut().zip(&column[own.clone()]) {
+                    *score += if value.is_nan() { missing } else { coefficient * value };
+                }
+            }
+            for (term, column) in self.categories.iter().zip(codes) {
+                scores.iter_mut().zip(&column[own.clone()]).for_each(|(score, code)| *score += term.score(*code));
+            }
         }
         scores
     }
@@ -195,18 +205,17 @@ const OTHER: &str = "other";
 impl LinearSettings {
     pub fn fit(&self, table: &Table, features: &Features, running: &Computing<'_>) -> Result<Fit, Stop> {
         let rows = table.len();
-        let gaps: Vec<usize> = table.numbers.iter().map(|column| column.iter().filter(|value| value.is_nan()).count()).collect();
-        let with_gaps = gaps.iter().filter(|gaps| **gaps > 0).count();
+        let weights = table.weights.as_deref();
+        let means: Vec<Moments> = table.numbers.iter().map(|column| Moments::of(column, weights)).collect();
+        let with_gaps = means.iter().filter(|moments| moments.gaps > 0).count();
         let _reserved = running.take(rows * (2 * 8 * with_gaps + 4 * table.codes.len()))?;
-        let means: Vec<Moments> = table.numbers.iter().map(|column| Moments::of(column, table)).collect();
         // A number with missing values becomes two columns: the values filled with the mean, and an indicator of the missing ones.
         let filled: Vec<Option<(Vec<f64>, Vec<f64>)>> = table
             .numbers
             .iter()
-            .zip(&gaps)
             .zip(&means)
-            .map(|((column, gaps), moments)| {
-                (*gaps > 0).then(|| {
+            .map(|(column, moments)| {
+                (moments.gaps > 0).then(|| {
                     let filled = column.iter().map(|value| if value.is_nan() { moments.mean } else { *value });
                     (filled.collect(), column.iter().map(|value| f64::from(u8::from(value.is_nan()))).collect())
                 })
@@ -225,7 +234,14 @@ impl LinearSettings {
             .iter()
             .map(|coded| Levels { codes: &coded.codes, levels: coded.names.len(), reference: coded.reference })
             .collect();
-        let design = Design { numbers: &numbers, categories: &levels, target: &table.target, weights: table.weights.as_deref() };
+        // Columns that are filled, or added, have moments of their own.
+        let moments = numbers.iter().zip(means.iter().map(Some).chain(std::iter::repeat(None)));
+        let moments = moments.map(|(column, known)| match known {
+            Some(moments) if moments.gaps == 0 => *moments,
+            _ => Moments::of(column, weights),
+        });
+        let moments: Vec<Moments> = moments.collect();
+        let design = Design { numbers: &numbers, moments: &moments, categories: &levels, target: &table.target, weights };
         let control = running.worker.control(running.worker.threads);
         let mut fit = glm::fit(self.family, design, &self.options, control).map_err(|stop| running.stopped(stop))?;
         // Rates weighted by their exposures have the coefficients, errors and deviance of the counts.
@@ -234,7 +250,7 @@ impl LinearSettings {
             fit.log_likelihood += more;
             fit.null_log_likelihood += more;
         }
-        Ok(self.fitted(&fit, table, features, &means, &gaps, &coded))
+        Ok(self.fitted(&fit, table, features, &means, &coded))
     }
 
     /// Codes the values of a category for the kernel: rare values are combined, and missing values become a value of their own.
@@ -273,22 +289,14 @@ impl LinearSettings {
     }
 
     /// Converts the kernel's fit to a model.
-    fn fitted(
-        &self,
-        fit: &glm::Fit,
-        table: &Table,
-        features: &Features,
-        means: &[Moments],
-        gaps: &[usize],
-        coded: &[Coded],
-    ) -> Fit {
+    fn fitted(&self, fit: &glm::Fit, table: &Table, features: &Features, means: &[Moments], coded: &[Coded]) -> Fit {
         let value = |term: &glm::Term| term.value.unwrap_or(0.0);
         let (terms, gap_terms) = fit.numbers.split_at(table.numbers.len());
         let mut weights = vec![self.weight("intercept".into(), None, None, &fit.intercept)];
         let (mut numbers, mut gap_terms) = (vec![], gap_terms.iter());
-        for (((name, term), moments), gaps) in features.numbers.iter().zip(terms).zip(means).zip(gaps) {
+        for ((name, term), moments) in features.numbers.iter().zip(terms).zip(means) {
             weights.push(self.weight(name.clone(), Some(name), None, term));
-            let gap_term = if *gaps > 0 { gap_terms.next() } else { None };
+            let gap_term = if moments.gaps > 0 { gap_terms.next() } else { None };
             weights.extend(gap_term.map(|term| self.weight(format!("{name} = {MISSING}"), Some(name), Some(MISSING), term)));
             numbers.push(NumberTerm {
                 coefficient: Exact(value(term)),
@@ -307,7 +315,7 @@ impl LinearSettings {
             }
             let of_code = |code: u32| terms.get(code as usize).map_or(0.0, value);
             let added: Vec<f64> = coded.codes.iter().map(|code| of_code(*code)).collect();
-            let moments = Moments::of(&added, table);
+            let moments = Moments::of(&added, table.weights.as_deref());
             categories.push(CategoryTerm {
                 coefficients: coded.code_of.iter().map(|code| of_code(*code)).collect(),
                 other: Exact(of_code(coded.gap.unwrap_or(coded.unknown))),
@@ -395,30 +403,5 @@ impl LinearSettings {
             ratio: if self.family == Family::Gaussian { None } else { exact(term.value.map(libm::exp)) },
             vif: exact(term.vif),
         }
-    }
-}
-
-/// The weighted mean and standard deviation of a column over the rows that have a value, and the share of those that do not.
-struct Moments {
-    mean: f64,
-    deviation: f64,
-    gap_share: f64,
-}
-
-impl Moments {
-    fn of(column: &[f64], table: &Table) -> Self {
-        let (mut total, mut sum, mut gaps) = (0.0, 0.0, 0.0);
-        for (row, value) in column.iter().enumerate() {
-            let weight = table.weight(row);
-            if value.is_nan() {
-                gaps += weight;
-            } else {
-                (total, sum) = (total + weight, sum + weight * value);
-            }
-        }
-        let mean = if total > 0.0 { sum / total } else { 0.0 };
-        let squares = column.iter().enumerate().filter(|(_, value)| !value.is_nan());
-        let squares: f64 = squares.map(|(row, value)| table.weight(row) * (value - mean) * (value - mean)).sum();
-        Self { mean, deviation: if total > 0.0 { (squares / total).sqrt() } else { 0.0 }, gap_share: gaps / (total + gaps) }
     }
 }
