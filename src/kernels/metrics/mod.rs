@@ -19,7 +19,7 @@ mod tests;
 pub use classes::{Confusion, share, wilson};
 pub use numbers::{Errors, poisson_deviance};
 pub use probabilities::{Bin, brier, calibration, calibration_error, log_loss, weighted_calibration_error};
-pub use ranking::{Decile, Point, Ranked, auc, auc_interval, average_precision, deciles, ks, roc_curve, top_rate};
+pub use ranking::{Decile, Point, Ranked, area, auc, auc_interval, average_precision, deciles, ks, roc_curve, top_rate};
 
 /// The normal quantile for 95 % confidence intervals.
 const Z95: f64 = 1.959_963_984_540_054;

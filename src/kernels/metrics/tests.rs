@@ -20,6 +20,17 @@ fn ranking_is_that_of_scikit_learn() {
     assert_eq!((parts[0].rows, parts[0].positives, parts[1].positives), (2, 1.0, 1.0));
 }
 
+/// Rows without weights are sorted in another way than rows with the weight 1.
+#[test]
+fn classes_are_ranked_as_rows_are() {
+    let scores = [0.3, -0.0, 0.0, 0.3, -2.5, f64::INFINITY, 0.3, -0.0, f64::MIN_POSITIVE, -1e300];
+    let outcomes = [1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0];
+    let (classes, rows) = (Ranked::new(&scores, &outcomes, None), Ranked::new(&scores, &outcomes, Some(&[1.0; 10])));
+    assert_eq!(format!("{classes:?}"), format!("{rows:?}"));
+    assert_eq!((area(&classes), ks(&classes)), (area(&rows), ks(&rows)));
+    assert_eq!(roc_curve(&classes).len(), 7);
+}
+
 #[test]
 fn probabilities_and_classes_are_those_of_scikit_learn() {
     // scikit-learn: log_loss([0,0,1,1], p), brier_score_loss, accuracy at 0.4.

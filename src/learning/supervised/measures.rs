@@ -2,7 +2,7 @@
 
 use super::table::Table;
 use super::target::Task;
-use crate::kernels::metrics::{Confusion, Errors, Ranked, auc, average_precision, brier, ks, log_loss, poisson_deviance, share};
+use crate::kernels::metrics::{Confusion, Errors, Ranked, area, average_precision, brier, ks, log_loss, poisson_deviance, share};
 
 /// The measures that `search` can use; the first is the default for the target.
 pub const METRICS: [&str; 10] =
@@ -52,7 +52,7 @@ pub fn measured(task: Task, means: &[f64], table: &Table, threshold: f64) -> Mea
     let ranked = Ranked::new(means, outcomes, weights);
     let confusion = Confusion::new(means, outcomes, weights, threshold);
     Measures(vec![
-        ("auc", auc(means, outcomes, weights)),
+        ("auc", area(&ranked)),
         ("pr_auc", average_precision(&ranked)),
         ("log_loss", Some(log_loss(means, outcomes, weights))),
         ("brier", Some(brier(means, outcomes, weights))),
@@ -62,6 +62,15 @@ pub fn measured(task: Task, means: &[f64], table: &Table, threshold: f64) -> Mea
         ("recall", share(confusion.recalled())),
         ("f1", confusion.f1()),
     ])
+}
+
+/// The measure by which features are important, higher for better predictions: auc for classes, and r2.
+pub fn goodness(task: Task, means: &[f64], table: &Table) -> Option<f64> {
+    let (outcomes, weights) = (table.target.as_slice(), table.weights.as_deref());
+    match task {
+        Task::Class => area(&Ranked::new(means, outcomes, weights)),
+        Task::Number | Task::Count => Errors::new(means, outcomes, weights).r2,
+    }
 }
 
 /// Predictions and outcomes, sorted, so that the order of the rows does not matter.

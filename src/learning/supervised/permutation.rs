@@ -3,7 +3,7 @@
 //! L. Breiman: Random Forests (2001).
 
 use super::algorithm::Features;
-use super::measures::measured;
+use super::measures::goodness;
 use super::predictor::Predictor;
 use super::table::Table;
 use super::target::Task;
@@ -33,8 +33,7 @@ pub fn importance(
     let sample = table.select(&(0..count as u32).collect::<Vec<_>>());
     let measure = |table: &Table| -> Result<Option<f64>, Stop> {
         let means = predictor.means(&table.numbers, &table.codes, table.len(), control).map_err(|stop| running.stopped(stop))?;
-        // Higher is better for both measures.
-        Ok(measured(task, &means, table, predictor.threshold).get(if task == Task::Class { "auc" } else { "r2" }))
+        Ok(goodness(task, &means, table))
     };
     let whole = if repetitions > 0 { measure(&sample)? } else { None };
     let mut shuffled = sample;
