@@ -1,5 +1,6 @@
 //! Collects rows in memory: numbers in a matrix, categories as codes, keys unchanged.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -348,13 +349,18 @@ impl Gathering {
 
     fn push(&self, batch: &RecordBatch, missing: Option<&Vec<Vec<usize>>>, skipped: usize) -> Result<()> {
         let numbers = self.layout.numbers.iter().map(|place| {
-            let mut values = batch.column(self.layout.features + place).as_primitive::<Float64Type>().values().to_vec();
-            if let Some(missing) = missing {
-                missing[*place].iter().for_each(|row| values[*row] = f64::NAN);
+            let values = batch.column(self.layout.features + place).as_primitive::<Float64Type>().values();
+            match missing.map(|missing| missing[*place].as_slice()) {
+                None | Some([]) => Cow::Borrowed(&values[..]),
+                Some(rows) => {
+                    let mut values = values.to_vec();
+                    rows.iter().for_each(|row| values[*row] = f64::NAN);
+                    Cow::Owned(values)
+                }
             }
-            values
         });
-        let numbers: Vec<Vec<f64>> = numbers.collect();
+        let numbers: Vec<Cow<'_, [f64]>> = numbers.collect();
+        let numbers: Vec<&[f64]> = numbers.iter().map(Cow::as_ref).collect();
         let identity = match (&self.hasher, self.layout.key) {
             (Some(hasher), Some(key)) => Some(hasher.hashes(batch.column(key))?),
             _ => None,
@@ -372,7 +378,7 @@ impl Gathering {
         }
         match &mut gathered.spilling {
             Some(spilling) => spilling.push(&numbers)?,
-            None => gathered.numbers.push(&numbers.iter().map(Vec::as_slice).collect::<Vec<_>>()),
+            None => gathered.numbers.push(&numbers),
         }
         for exact in &mut gathered.exact {
             exact.add(batch.column(self.layout.features + exact.feature))?;

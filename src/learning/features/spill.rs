@@ -38,8 +38,8 @@ impl Spilling {
     }
 
     /// Adds rows, given as columns.
-    pub fn push(&mut self, columns: &[Vec<f64>]) -> Result<()> {
-        let rows = columns.first().map_or(0, Vec::len);
+    pub fn push(&mut self, columns: &[&[f64]]) -> Result<()> {
+        let rows = columns.first().map_or(0, |column| column.len());
         (0..rows).try_for_each(|row| self.write(columns.iter().map(|column| column[row])))
     }
 

@@ -23,10 +23,9 @@ pub fn holdout(table: &Table, split: Split, share: f64, is_class: bool, seed: u6
             let lots = lots(table, is_class, seed);
             let mut is_held = vec![false; table.len()];
             for stratum in lots {
-                let rows: usize = stratum.iter().map(|group| group.len()).sum();
-                let wanted = (rows as f64 * share).round() as usize;
+                let wanted = (stratum.rows.len() as f64 * share).round() as usize;
                 let mut taken = 0;
-                for group in &stratum {
+                for group in stratum.each() {
                     if taken >= wanted {
                         break;
                     }
@@ -54,22 +53,41 @@ pub fn holdout(table: &Table, split: Split, share: f64, is_class: bool, seed: u6
 /// The fold of each row, numbered from 0.
 pub fn folds(table: &Table, number: usize, is_class: bool, seed: u64) -> Vec<usize> {
     let mut fold_of = vec![0; table.len()];
-    for (next, group) in lots(table, is_class, mix(seed ^ 0x666f_6c64)).iter().flatten().enumerate() {
+    let lots = lots(table, is_class, mix(seed ^ 0x666f_6c64));
+    for (next, group) in lots.iter().flat_map(Groups::each).enumerate() {
         group.iter().for_each(|row| fold_of[*row as usize] = next % number);
     }
     fold_of
 }
 
+/// Rows in groups.
+#[derive(Default)]
+struct Groups {
+    rows: Vec<u32>,
+    /// Where each group ends.
+    ends: Vec<usize>,
+}
+
+impl Groups {
+    fn each(&self) -> impl Iterator<Item = &[u32]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.rows[start..*end])
+    }
+}
+
 /// The rows of each key, in random order of the keys, in two strata: keys without the positive class, and keys with it.
-fn lots(table: &Table, is_class: bool, seed: u64) -> Vec<Vec<Vec<u32>>> {
-    let lot = |(row, group): (u32, &u64)| (mix(group ^ mix(seed)), *group, row);
-    let mut sorted: Vec<(u64, u64, u32)> = (0..).zip(&table.groups).map(lot).collect();
+fn lots(table: &Table, is_class: bool, seed: u64) -> [Groups; 2] {
+    // The lot and the row as one integer: these are sorted fast. Different keys have different lots.
+    let lot = |(row, group): (u128, &u64)| u128::from(mix(group ^ mix(seed))) << 32 | row;
+    let mut sorted: Vec<u128> = (0..).zip(&table.groups).map(lot).collect();
     sorted.sort_unstable();
-    let mut strata = vec![vec![], vec![]];
-    for rows in sorted.chunk_by(|one, next| one.1 == next.1) {
-        let group: Vec<u32> = rows.iter().map(|(_, _, row)| *row).collect();
-        let is_positive = is_class && group.iter().any(|row| table.target[*row as usize] > 0.5);
-        strata[usize::from(is_positive)].push(group);
+    let mut strata = [Groups::default(), Groups::default()];
+    for rows in sorted.chunk_by(|one, next| one >> 32 == next >> 32) {
+        let rows = || rows.iter().map(|lot| *lot as u32);
+        let is_positive = is_class && rows().any(|row| table.target[row as usize] > 0.5);
+        let stratum = &mut strata[usize::from(is_positive)];
+        stratum.rows.extend(rows());
+        stratum.ends.push(stratum.rows.len());
     }
     strata
 }

@@ -3,8 +3,7 @@
 use std::cmp::Ordering;
 
 use super::target::EXPOSURE;
-use crate::kernels::control::{Reserved, Stop};
-use crate::learning::features::{Computing, Rows};
+use crate::learning::features::Rows;
 
 /// Rows to train on, or to measure on. They are sorted, so that sums and random draws over them do not depend on the partitioning of the
 /// input.
@@ -30,42 +29,55 @@ pub struct Table {
 /// The role of the column with the time at which a row's target was known.
 pub const TIME_ROLE: &str = "time";
 
-impl Table {
-    /// Moves the collected rows into a table. The memory is reserved until the second value is dropped.
-    ///
-    /// # Errors
-    /// The memory limit is reached.
-    pub fn of<'a>(rows: &mut Rows, target: &[f64], running: &'a Computing<'_>) -> Result<(Self, Reserved<'a>), Stop> {
-        let (numbers, categories) = (rows.numbers.columns(), rows.categories.len());
-        let reserved = running.take(rows.len() * (8 * numbers + 4 * categories + 8 * 6))?;
+/// Sorted rows before they are split: all but their features.
+pub struct Outline {
+    /// The positions of the sorted rows among those that were read.
+    order: Vec<u32>,
+    /// Without features.
+    pub table: Table,
+}
+
+/// Rows whose numbers are copied together, column by column, so that their cache lines stay at hand meanwhile.
+const TILE_ROWS: usize = 64;
+
+impl Outline {
+    pub fn of(rows: &Rows, target: &[f64]) -> Self {
         let order = order(rows, target);
         let pick = |values: &[f64]| order.iter().map(|row| values[*row as usize]).collect::<Vec<f64>>();
-        let mut columns: Vec<Vec<f64>> = (0..numbers).map(|_| Vec::with_capacity(order.len())).collect();
-        for row in &order {
-            let values = rows.numbers.row(*row as usize);
-            columns.iter_mut().zip(values).for_each(|(column, value)| column.push(*value));
-        }
-        let codes = rows.categories.iter().map(|category| order.iter().map(|row| category.codes[*row as usize]).collect());
-        let mut table = Self {
-            numbers: columns,
-            codes: codes.collect(),
+        let mut table = Table {
             levels: rows.categories.iter().map(|category| category.values.len()).collect(),
             target: pick(target),
             weights: rows.weights.as_deref().map(pick),
-            exposures: None,
             groups: order.iter().map(|row| rows.identity[*row as usize]).collect(),
             times: rows.beside(TIME_ROLE).map(pick),
+            ..Table::default()
         };
         if let Some(exposures) = rows.beside(EXPOSURE.name).map(pick) {
             table.target.iter_mut().zip(&exposures).for_each(|(count, exposure)| *count /= exposure);
             table.weights = Some(exposures.iter().enumerate().map(|(row, exposure)| exposure * table.weight(row)).collect());
             table.exposures = Some(exposures);
         }
-        rows.numbers = crate::kernels::cluster::Matrix::new(0);
-        rows.categories.clear();
-        Ok((table, reserved))
+        Self { order, table }
     }
 
+    /// A selection of the sorted rows, with their features.
+    pub fn select(&self, selection: &[u32], rows: &Rows) -> Table {
+        let places: Vec<u32> = selection.iter().map(|row| self.order[*row as usize]).collect();
+        let mut numbers: Vec<Vec<f64>> = (0..rows.numbers.columns()).map(|_| Vec::with_capacity(places.len())).collect();
+        let mut tile: [&[f64]; TILE_ROWS] = [&[]; TILE_ROWS];
+        for places in places.chunks(TILE_ROWS) {
+            let tile = &mut tile[..places.len()];
+            tile.iter_mut().zip(places).for_each(|(values, place)| *values = rows.numbers.row(*place as usize));
+            for (number, column) in numbers.iter_mut().enumerate() {
+                column.extend(tile.iter().map(|values| values[number]));
+            }
+        }
+        let codes = rows.categories.iter().map(|category| places.iter().map(|place| category.codes[*place as usize]).collect());
+        Table { numbers, codes: codes.collect(), ..self.table.select(selection) }
+    }
+}
+
+impl Table {
     pub fn len(&self) -> usize {
         self.target.len()
     }
@@ -118,20 +130,21 @@ impl Table {
 /// Sorts the rows by key, then by time; ties by all other values.
 pub fn order(rows: &Rows, target: &[f64]) -> Vec<u32> {
     let times = rows.beside(TIME_ROLE);
-    let compare = |a: &(u64, u32), b: &(u64, u32)| {
-        let by_key = a.0.cmp(&b.0);
-        let (a, b) = (a.1 as usize, b.1 as usize);
+    let compare = |a: usize, b: usize| {
         let of = |values: &[f64]| values[a].total_cmp(&values[b]);
-        let by_key = by_key.then_with(|| times.map_or(Ordering::Equal, of)).then_with(|| of(target));
-        let by_key = by_key.then_with(|| rows.beside(EXPOSURE.name).map_or(Ordering::Equal, of));
-        by_key.then_with(|| rows.weights.as_deref().map_or(Ordering::Equal, of)).then_with(|| {
+        let by_time = times.map_or(Ordering::Equal, of).then_with(|| of(target));
+        let by_time = by_time.then_with(|| rows.beside(EXPOSURE.name).map_or(Ordering::Equal, of));
+        by_time.then_with(|| rows.weights.as_deref().map_or(Ordering::Equal, of)).then_with(|| {
             let numbers = rows.numbers.row(a).iter().zip(rows.numbers.row(b)).map(|(a, b)| a.total_cmp(b));
             let codes = rows.categories.iter().chain(&rows.label).map(|category| category.codes[a].cmp(&category.codes[b]));
             numbers.chain(codes).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
         })
     };
-    // The hash beside the row, so that most comparisons look nothing up.
-    let mut order: Vec<(u64, u32)> = rows.identity.iter().copied().zip(0..).collect();
-    order.sort_unstable_by(compare);
-    order.into_iter().map(|(_, row)| row).collect()
+    // The hash and the row as one integer: these are sorted fast. Rows with the same hash are then few.
+    let mut order: Vec<u128> = (0..).zip(&rows.identity).map(|(row, hash)| u128::from(*hash) << 32 | row).collect();
+    order.sort_unstable();
+    for alike in order.chunk_by_mut(|one, next| one >> 32 == next >> 32).filter(|alike| alike.len() > 1) {
+        alike.sort_unstable_by(|one, other| compare(*one as u32 as usize, *other as u32 as usize));
+    }
+    order.into_iter().map(|place| place as u32).collect()
 }

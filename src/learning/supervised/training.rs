@@ -18,11 +18,12 @@ use super::plan::{Calibrated, Candidate, Plan};
 use super::predictor::{Calibration, Predictor};
 use super::rival::{Ground, measured_again};
 use super::split::{Split, folds, holdout};
-use super::table::{TIME_ROLE, Table};
+use super::table::{Outline, TIME_ROLE, Table};
 use super::target::{Target, Task};
 use super::warnings::{tell_calibration, tell_leaks, tell_of_the_future, tell_overfitting};
 use crate::adapter::arguments::Options;
 use crate::docs::Doc;
+use crate::kernels::cluster::Matrix;
 use crate::kernels::control::Stop;
 use crate::learning::features::{Computing, Rows};
 use crate::learning::model::Model;
@@ -61,11 +62,14 @@ pub fn train(asked: &Asked<'_>, rows: &mut Rows, running: &Computing<'_>) -> Res
     }
     let features = Features::of(asked.known);
     let (mut training, held, _reserved) = {
-        let (whole, reserved) = Table::of(rows, &values, running)?;
-        let copies = running.take(whole.bytes(whole.len()))?;
-        let (inside, outside) = holdout(&whole, plan.split, plan.holdout, is_class, plan.random_state);
-        drop(reserved);
-        (whole.select(&inside), whole.select(&outside), copies)
+        let (numbers, categories) = (rows.numbers.columns(), rows.categories.len());
+        let reserved = running.take(rows.len() * (8 * numbers + 4 * categories + 8 * 12))?;
+        let outline = Outline::of(rows, &values);
+        let (inside, outside) = holdout(&outline.table, plan.split, plan.holdout, is_class, plan.random_state);
+        let sides = (outline.select(&inside, rows), outline.select(&outside, rows));
+        rows.numbers = Matrix::new(0);
+        rows.categories.clear();
+        (sides.0, sides.1, reserved)
     };
     check_sides(&target, &training, &held, &plan, running)?;
     tell_leaks(&training, is_class, &features, running);
