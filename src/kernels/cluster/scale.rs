@@ -78,26 +78,45 @@ pub struct Statistics {
 impl Statistics {
     /// The statistics of some values, which are rearranged. `None` if there are no values, or if one is NaN or beyond ±10¹⁰⁰.
     pub fn of(values: &mut [f64]) -> Option<Self> {
+        let moments = Moments::of_values(values)?;
+        let [lower_quartile, median, upper_quartile] = quantiles(values, [0.25, 0.5, 0.75]);
+        Some(Self { moments, lower_quartile, median, upper_quartile })
+    }
+}
+
+impl Moments {
+    /// The moments and the median of some values, which are rearranged; `None` as for [`Statistics::of`].
+    pub fn and_median(values: &mut [f64]) -> Option<(Self, f64)> {
+        let moments = Self::of_values(values)?;
+        let [median] = quantiles(values, [0.5]);
+        Some((moments, median))
+    }
+
+    fn of_values(values: &[f64]) -> Option<Self> {
         let mut ends = Ends::new(1);
         ends.add(values);
         let extents = ends.extents();
         if values.is_empty() || extents.iter().any(|extent| extent.largest().is_infinite()) {
             return None;
         }
-        let Ok(moments) = Moments::of(values.len(), &extents, |frames, power| {
+        let Ok(moments) = Self::of(values.len(), &extents, |frames, power| {
             let mut sums = ColumnSums::new(frames, power);
             sums.add(values);
             Ok::<_, Infallible>(sums.values(frames))
         });
-        let places = [0.25, 0.5, 0.75].map(|part| part * (values.len() - 1) as f64);
-        let ranks: Vec<usize> = places.iter().flat_map(|place| [place.floor() as usize, place.ceil() as usize]).collect();
-        select_ranks(values, &ranks, &mut f64::total_cmp);
-        let [lower_quartile, median, upper_quartile] = places.map(|place| {
-            let (low, high) = (values[place.floor() as usize], values[place.ceil() as usize]);
-            low + (high - low) * place.fract()
-        });
-        Some(Self { moments: *moments.first()?, lower_quartile, median, upper_quartile })
+        moments.first().copied()
     }
+}
+
+/// The quantiles of some values, which are rearranged, by linear interpolation.
+fn quantiles<const N: usize>(values: &mut [f64], parts: [f64; N]) -> [f64; N] {
+    let places = parts.map(|part| part * (values.len() - 1) as f64);
+    let ranks: Vec<usize> = places.iter().flat_map(|place| [place.floor() as usize, place.ceil() as usize]).collect();
+    select_ranks(values, &ranks, &mut f64::total_cmp);
+    places.map(|place| {
+        let (low, high) = (values[place.floor() as usize], values[place.ceil() as usize]);
+        low + (high - low) * place.fract()
+    })
 }
 
 /// How columns are made comparable; like the scalers of scikit-learn.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::error::failed;
-use crate::kernels::cluster::{Moments, Statistics as Measured};
+use crate::kernels::cluster::Moments;
 use crate::kernels::control::{Control, Stop};
 use crate::learning::features::{Computing, Kind, Missing, Rows};
 
@@ -80,7 +80,7 @@ pub struct Statistics {
 
 impl Statistics {
     fn of(column: &mut [f64]) -> Self {
-        let Some(Measured { moments, median, .. }) = Measured::of(column) else { return Self::default() };
+        let Some((moments, median)) = Moments::and_median(column) else { return Self::default() };
         let Moments { mean, sample_deviation, min, max, .. } = moments;
         let exact = |value| Some(Exact(value));
         let stddev = sample_deviation.map(Exact);
@@ -111,8 +111,8 @@ impl TrainedFeature {
     }
 }
 
-/// Columns whose statistics are computed by one job, which reads each row once.
-const TOGETHER: usize = 4;
+/// Columns whose statistics are computed by one job, which reads each row once: as many as are in a cache line.
+const TOGETHER: usize = 8;
 
 /// The features of training rows, before the rows are scaled.
 ///
