@@ -40,6 +40,9 @@ their city or province. Taiwan is read down to its districts, towns and township
 only after their city, 香港 or 澳门. Other towns and streets are not checked. A text without a division gives NULL for all three levels and the text itself as
 `rest`. `address_problem` says what is wrong.
 
+**Cost.** About 9 seconds of CPU per million addresses. Keep the result in a table, or name it once in a subquery, if you need several
+of its fields: each call reads the address anew.
+
 **Elsewhere.** Python: `cpca.transform`, whose divisions are those of one year; elsewhere an address service of a map, per call.",
             arguments: &[ADDRESS],
             examples: &[
@@ -68,7 +71,12 @@ The first that holds:
 | `district not in city` | the district that follows is in another city or province |
 | `no district` | the address stops at the province or city, although it has districts |
 | `former division` | a name that is no longer used; `clean_address_cn` gives the present one |
-| `no detail` | nothing follows the district |",
+| `no detail` | nothing follows the district |
+
+**Cost.** That of `clean_address_cn`, which each call does anew.
+
+**Elsewhere.** Services of maps, such as the geocoding of AMap, return the level down to which they found an address, and none of the
+other problems.",
             arguments: &[ADDRESS],
             examples: &["SELECT address, address_problem(address) AS problem
 FROM (VALUES ('北京市朝阳区建国路88号'), ('北京市西湖区文三路'), ('鼓楼区中山路1号'), ('北京市宣武区广安门')) AS given(address);"],

@@ -22,6 +22,9 @@ mail, use the original address.
 The result is NULL for anything that is not an address. `email_problem` says why. It also warns about valid addresses with a disposable
 domain, or with a domain that looks like a typing error.
 
+**Cost.** About 1.5 seconds of CPU per million addresses. Values are handled one at a time, so memory does not grow with the rows. No
+server is asked.
+
 **Elsewhere.** Python: `email_validator.validate_email(…).normalized`, which rejects where this cleans; dbt and SQL: `lower(trim(email))`.",
             arguments: &[
                 text("email", "e-mail address as typed, one in each text; NULL gives NULL"),
@@ -56,7 +59,12 @@ FROM sample_customers(rows => 1000) GROUP BY domain ORDER BY customers DESC;"],
 If it is not an address: `empty`, `masked`, `no @`, `several addresses`, `nothing before the @`, `nothing after the @`, `domain has no dot`,
 `a character that is not allowed`, `a dot at an end or two in a row`, `too long`, `not a domain name`. For a well-formed address:
 `disposable domain`, or `perhaps gmail.com` for a domain one letter away from a common one. NULL for all others. Both lists are short and
-part of the program; it does not check whether the mailbox exists.",
+part of the program; it does not check whether the mailbox exists.
+
+**Cost.** That of `clean_email`, which each call does anew.
+
+**Elsewhere.** Python: `email_validator` raises an error with the reason; JavaScript: `mailcheck` proposes the domain that was meant.
+Lists of disposable domains are packages of their own there.",
             arguments: &[text("email", "e-mail address as typed, one in each text; NULL gives NULL")],
             examples: &["SELECT email_problem('li.na') AS one, email_problem('li@gmial.com') AS two, email_problem('li@mailinator.com') AS three;"],
             ..Doc::EMPTY

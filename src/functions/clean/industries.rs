@@ -53,7 +53,13 @@ industry that they have in common.
 
 The result is as fine as the text: 软件 is division 65, 应用软件开发 class 6513. `level` goes up to a coarser level, and gives NULL if the text is
 coarser than that. People's words are often less exact than the standard (制造业 means all of section C, 科技 nothing in particular); the word
-list was made for customer profiles, not for statistics.",
+list was made for customer profiles, not for statistics.
+
+**Cost.** A code, a name or a known word is looked up: less than half a second of CPU per million. A text that needs similarity is
+compared with all names and words, about 0.1 ms; within a batch of some 8,000 rows, equal texts are compared once.
+
+**Elsewhere.** A join with the table of the standard, by code or exact name; people's words then need a list of your own, as with
+`standardize`.",
         arguments: ARGUMENTS,
         examples: &[
             "SELECT said, standard_industry(said)['code'] AS code, standard_industry(said)['name'] AS name,
@@ -78,7 +84,11 @@ SELECT standard_industry('母婴连锁', mapping => words)['name'] AS name;",
 | `like '…' (0.91)` | it is only similar to the name or a word of this industry, which `standard_industry` returns |
 | `coarser than class` | the industry is known, but not at the requested `level` |
 | `unknown, nearest '…' (0.81)` | nothing reaches `min_similarity`; this is the nearest, with at least 0.7 |
-| `unknown` | nothing reaches 0.7 |",
+| `unknown` | nothing reaches 0.7 |
+
+**Cost.** That of `standard_industry`, which each call does anew.
+
+**Elsewhere.** Python: `rapidfuzz.process.extractOne` returns the candidate and its score.",
         arguments: ARGUMENTS,
         examples: &["SELECT said, industry_problem(said) AS problem, industry_problem(said, level => 'class') AS at_class
 FROM (VALUES ('互联网'), ('应用软件开发'), ('软件开法'), ('不知道')) AS given(said);"],

@@ -21,6 +21,8 @@ the separator.
 that depend on the sentence (得, 着, 地, 还) get the most common one. Tones are those of the dictionary, without tone sandhi: 你好 is `ni3 hao3`.
 A person may read the own name differently.
 
+**Cost.** About 0.2 seconds of CPU per million characters. The first call loads the dictionary of `words`: 0.2 s and 35 MB.
+
 **Elsewhere.** Python: `pypinyin.lazy_pinyin`; Java: pinyin4j; PostgreSQL and DuckDB have none.",
         arguments: &[
             text("text", "Chinese text; other characters stay as they are; NULL gives NULL"),

@@ -35,8 +35,9 @@ One row per question, in the order of `questions`. NULL, NaN and strings of only
 is the mean of the answers that are numbers, including strings that can be read as one; booleans count as 1 and 0.
 
 `distribution` lists the most frequent answers; ties: the smaller answer first. `share` is the share of the responses. For segments, group
-the rows of `survey_answers` instead. The result does not depend on the order of rows. Memory grows with the number of distinct answers,
-which spill to disk.
+the rows of `survey_answers` instead. The result does not depend on the order of rows.
+
+**Cost.** Memory grows with the number of distinct answers; what does not fit is written to disk.
 
 **Elsewhere.** pandas: `value_counts(normalize=True)` for each column; R: `questionr::freq`; SPSS: `FREQUENCIES`.",
     arguments: &[

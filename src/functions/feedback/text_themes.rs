@@ -63,8 +63,9 @@ E-mail addresses, phones, identity numbers, bank cards, WeChat and QQ accounts, 
 Chinese and English texts. Names and addresses of people are not found: do not publish examples without reading them.
 
 Chinese is split into words by jieba; write `to_simplified(text)` for traditional characters. The result does not depend on the order of
-rows. Rows without a key, text or period are dropped and counted. Texts and their words are kept in memory and count towards the memory
-limit.
+rows. Rows without a key, text or period are dropped and counted.
+
+**Cost.** Texts and their words are kept in memory and count towards the memory limit. Each text is split and scored once.
 
 **Elsewhere.** Topic models such as LDA (scikit-learn) or BERTopic give each text a mixture of topics and change with their random seed;
 here a theme is a list of words that you can read and edit.",

@@ -25,8 +25,7 @@ const DOC: Doc = Doc {
     domain: "quality",
     summary: "Describes every column of a table and points out what deserves attention.",
     description: "\
-One row per column, in the order of the columns. The rows are read once. A column takes up to about one megabyte per partition, for any
-number of rows (about 5 MB for long strings), from the memory limit. The result does not depend on the order of rows, partitions or batches.
+One row per column, in the order of the columns. The result does not depend on the order of rows, partitions or batches.
 
 A column with at most 16,384 distinct values (for strings, at most 4 MB of them) is counted exactly: `distinct_is_exact` is true. For other columns:
 
@@ -60,6 +59,9 @@ Each alert begins with a fixed word, so that you can filter by it:
 | `mixed forms` | phones or dates in several patterns; strings that differ only in case or surrounding white space |
 | `future dates` | dates or times after `as_of` |
 | `correlated with` | Pearson correlation of at least 0.9 or at most −0.9 with another number or time column, in a sample of 2,048 distinct rows |
+
+**Cost.** The rows are read once. A column takes up to about one megabyte per partition (about 5 MB for long strings), for any number of
+rows, from the memory limit.
 
 **Elsewhere.** DuckDB has `SUMMARIZE`, without patterns and alerts; `summarize` here gives its columns. Python: `ydata-profiling`, which keeps the table
 in memory; R: `skimr::skim`; Great Expectations and Soda check what you expect, and do not look for what is odd.",

@@ -54,11 +54,12 @@ infinite values always are.
 
 `zscore` and `multiple_of_mean` are influenced by the very outliers they look for: among fewer than 10 values, none can be ten times the
 mean. `iqr` and `mad` are not. If more than half of the values are equal, MAD is 0 and every other value is an outlier. Groups with fewer
-than `min_rows` values have no bounds. The input is read twice, except with `range`; a group keeps its values in memory, 8 bytes per
-value.
+than `min_rows` values have no bounds.
 
 **Which method.** `mad` or `iqr` for amounts and ages, `range` where the possible values are known, `zscore` only for values that are about
 normal. For amounts with a long tail, test `ln(amount)`.
+
+**Cost.** The input is read twice, except with `range`. A group keeps its values in memory, 8 bytes per value.
 
 **Elsewhere.** scipy: `stats.zscore`, `stats.median_abs_deviation(scale='normal')`; R: `boxplot.stats`, whose hinges differ a little from
 quartiles; for several columns together, scikit-learn's `IsolationForest`.",

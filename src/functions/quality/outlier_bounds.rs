@@ -36,8 +36,12 @@ const DOC: Doc = Doc {
     description: "\
 The methods and factors are those of `find_outliers`, which returns the rows: `iqr` (1.5), `zscore` (3), `mad` (3.5) and `multiple_of_mean`
 (10), which has no lower bound. NULL, NaN and infinite values are ignored. Both bounds are NULL for a group without values; with
-`multiple_of_mean` also if the mean is not above 0. The result does not depend on the order of rows. A group keeps its values, 8 bytes per
-value.",
+`multiple_of_mean` also if the mean is not above 0. The result does not depend on the order of rows.
+
+**Cost.** One pass; a group keeps its values in memory, 8 bytes per value.
+
+**Elsewhere.** In SQL, `quantile_cont` or `percentile_cont` for the quartiles, and arithmetic; R: `boxplot.stats`; scipy:
+`stats.median_abs_deviation`.",
     arguments: &[
         Argument::required("value", Takes::Value("number"), "the values"),
         Argument::optional("method", Takes::Value("text"), "'iqr'", "how the bounds are computed; the same for all rows"),

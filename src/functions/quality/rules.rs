@@ -40,7 +40,13 @@ functions in later conditions still read it. A condition that is NULL does not a
 and is not logged. A column keeps its type.
 
 Rules are part of the call and are not read from a table. So each condition is SQL that is checked when the query is planned, and an error
-points to it. To keep the rules in one place, create a view of the call.";
+points to it. To keep the rules in one place, create a view of the call.
+
+**Cost.** One pass: the rules become expressions of one query, and memory does not grow with the rows, except for what a window function
+in a condition needs.
+
+**Elsewhere.** In SQL a CASE for each column, without a log; R: `dplyr::mutate` with `case_when`; Great Expectations and dbt tests find
+such rows and do not change them; OpenRefine keeps its steps, but not what each changed.";
 
 /// The parts a rule may have.
 const PARTS: [&str; 7] = ["name", "action", "column", "condition", "value", "lower", "upper"];

@@ -47,14 +47,15 @@ yet is not treated as one who never leaves: the row counts in `at_risk` only as 
 first event and where nobody is left. `cumulative_hazard` is the Nelson-Aalen estimate. Rows censored at a duration are at risk at that
 duration. `log_rank` tests whether groups differ, and returns their medians.
 
-Rows whose duration, event or group is NULL, and rows whose duration is NaN or infinite, are dropped and counted. The input is read once;
-memory grows with the number of distinct durations.
+Rows whose duration, event or group is NULL, and rows whose duration is NaN or infinite, are dropped and counted.
 
 **Formula.** With dᵢ events and nᵢ rows at risk at duration tᵢ: S(t) = ∏ (1 − dᵢ/nᵢ) over tᵢ ≤ t; Greenwood's variance is S(t)² · Σ dᵢ / (nᵢ
 (nᵢ − dᵢ)); the cumulative hazard is Σ dᵢ/nᵢ.
 
 **Limits.** Censoring must have nothing to do with leaving: a customer who is no longer observed because they left is an event. To see how
 features change the risk, train a model of type `cox`.
+
+**Cost.** The input is read once; memory grows with the number of distinct durations per group, not with the rows.
 
 **Elsewhere.** R: `survfit(…, conf.type = \"log-log\")`; lifelines: `KaplanMeierFitter`; SAS: `PROC LIFETEST`. In R the default band is on the
 log scale.",
