@@ -39,6 +39,8 @@ A function may call other functions. It cannot have the name of a built-in funct
 cannot be dropped, and a replacement that would break one of them is refused. `system.functions` lists it with all others, and `DESCRIBE FUNCTION`
 shows its definition.
 
+**Cost.** Nothing is stored; a call costs what its query costs.
+
 **Elsewhere.** A table macro in DuckDB (`CREATE MACRO … AS TABLE`), where a parameter has no `$` and no type; in PostgreSQL
 `CREATE FUNCTION … RETURNS TABLE … LANGUAGE sql`.",
     arguments: &[

@@ -32,7 +32,10 @@ The first column is the key; it is never NULL and never occurs twice. A tag is N
 after the last refresh has no column yet: refresh the profile first. Readers see one refresh as a whole, also while the next one runs.
 
 **Cost.** A scan of Parquet files that reads only the columns named in the query. Rows are sorted by the key, so a condition on the key
-reads few of them.",
+reads few of them.
+
+**Elsewhere.** In a customer data platform, the view of all customers with their traits; in a warehouse, the last model of a dbt
+project; in Feast, the online store, which is read by key only.",
         columns: &[
             Column { name: "(key)", data_type: "as in its query", text: "the key, under the name given in CREATE PROFILE" },
             Column { name: "(attribute)", data_type: "as in its query", text: "one column per attribute: the other columns of the query of CREATE PROFILE" },
@@ -49,7 +52,9 @@ reads few of them.",
 Use this form to count or export all tags at once, without naming them. NULL has no row. A tag with several values per customer has
 a row for each. Attributes are not among them.
 
-**Cost.** A condition `tag = '…'` reads the values of that tag only.",
+**Cost.** A condition `tag = '…'` reads the values of that tag only.
+
+**Elsewhere.** `UNPIVOT` in DuckDB and Snowflake, `melt` in pandas and `pivot_longer` in R make this form of a wide table.",
         columns: &[
             Column { name: "(key)", data_type: "as in its query", text: "the key of the profile, under its own name" },
             Column { name: "tag", data_type: "VARCHAR", text: "name of the tag" },
@@ -67,7 +72,9 @@ A period begins with the refresh that first gave the value and ends with the ref
 of these refreshes, not the times when they ran. A value held at the time `t` satisfies `valid_from <= t AND (valid_to > t OR valid_to IS NULL)`.
 Attributes have a history if CREATE PROFILE lists them in `history`. A refresh with `rewind = true` withdraws what later refreshes wrote.
 
-**Cost.** Grows with the number of changes, not with the number of refreshes.",
+**Cost.** Grows with the number of changes, not with the number of refreshes.
+
+**Elsewhere.** A slowly changing dimension of type 2, as `dbt snapshot` makes it; there the times are those of the runs.",
         columns: &[
             Column { name: "(key)", data_type: "as in its query", text: "the key of the profile, under its own name" },
             Column { name: "tag", data_type: "VARCHAR", text: "name of the tag, or of an attribute listed in `history`" },
@@ -89,7 +96,11 @@ WHERE a.tag = 'level' GROUP BY 1, 2 ORDER BY 1, 2;"
         summary: "The members of a segment as of the last refresh: one row per customer.",
         syntax: "FROM segment.name [FOR SYSTEM_TIME AS OF time] [AS alias]",
         description: "\
-Join it with the profile by the key to see attributes and tags of the members. `segment_diff` compares two of its states.",
+Join it with the profile by the key to see attributes and tags of the members. `segment_diff` compares two of its states.
+
+**Cost.** A scan of a file with two columns and one row per member; it does not read the profile.
+
+**Elsewhere.** An audience or list of a customer data platform or mailing tool, which mostly keeps only the members of now.",
         columns: &[
             Column { name: "(key)", data_type: "as in its query", text: "the key of the profile, under its own name" },
             Column { name: "since", data_type: "TIMESTAMP", text: "time of the refresh since which the customer has been a member without a break" },

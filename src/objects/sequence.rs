@@ -50,6 +50,8 @@ DEFAULT or a view uses cannot be dropped or renamed.
 
 `GRANT USAGE ON SEQUENCE name TO role` lets a role call nextval and currval, SELECT lets it read the sequence, UPDATE also call setval.
 
+**Cost.** A statement with many rows draws their numbers together; `nextval` by itself writes to the catalog each time.
+
 **Elsewhere.** As in PostgreSQL. CACHE is accepted: numbers are drawn for a batch of rows at a time.",
     examples: &["CREATE SEQUENCE invoice_number START WITH 1000 INCREMENT BY 10;
 CREATE TABLE invoices (number BIGINT DEFAULT nextval('invoice_number'), amount DECIMAL(10, 2));

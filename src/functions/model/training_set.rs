@@ -36,6 +36,9 @@ A tag that had no value at that time, or was not computed yet, is NULL: the hist
 the past, refresh the profile for past days in order, the earliest first: `REFRESH PROFILE customer WITH (as_of = DATE '2025-01-31')`, then
 the next. Attributes are included if the profile keeps their history. Tags with several values per customer cannot be features.
 
+**Cost.** One join for each tag: the periods of the tag and `target`, by key. Time grows with the tags, the rows of `target` and the
+changes of values, not with the number of refreshes.
+
 **Elsewhere.** Feast: `get_historical_features`; Databricks: `create_training_set` with `timestamp_lookup_key`; DuckDB and pandas: `ASOF JOIN`
 and `merge_asof` over a table of tag values with their times.",
     arguments: &[

@@ -64,7 +64,13 @@ test that no feature matters. A column that is a combination of others is reject
 coefficient grows without end, and the training reports that it did not converge.
 
 A row of weight 2 counts twice in the likelihood and in the baseline; events at the same duration count with their mean weight, as in R's
-coxph. `events` and `concordance` count rows, whatever their weights.",
+coxph. `events` and `concordance` count rows, whatever their weights.
+
+**Cost.** The rows are in memory and sorted by duration once. Each step of the fit is one pass over them, which grows with rows ·
+coefficients².
+
+**Elsewhere.** R: `coxph` of survival; Python: `CoxPHFitter` of lifelines, `CoxPHSurvivalAnalysis` of scikit-survival; MADlib:
+`coxph_train`; SAS: `PROC PHREG`.",
     arguments: &[KEY_OF_ROWS, DURATION, EVENT, ALL_FEATURES, WEIGHT, MISSING, TIES, PENALIZER, HORIZON, CONFIDENCE],
     examples: &["CREATE TABLE contracts AS SELECT n AS contract, 1 + (n * 7 + n * n) % 24 AS months, n % 3 > 0 AS has_left, n % 5 AS calls, CASE n % 2 WHEN 0 THEN 'card' ELSE 'cash' END AS payment
 FROM generate_series(1, 60) AS s(n);

@@ -62,7 +62,13 @@ customer without a repeat purchase is always alive; `mbg_nbd` and `pareto_nbd` d
 
 Parameters are estimated by maximum likelihood, from several starts. If the rows do not determine all of them, for example because nobody
 ever leaves, the training reports that it did not converge: predictions still use the highest likelihood found, but the parameters mean
-little; a `penalizer` helps. Equal rows are counted together, so time and memory depend on the number of distinct histories.",
+little; a `penalizer` helps.
+
+**Cost.** Equal rows are counted together, so time and memory depend on the number of distinct histories, not of customers. A larger
+`time_unit` in `clv_summary` makes them fewer.
+
+**Elsewhere.** Python: `BetaGeoModel` of PyMC-Marketing, `BetaGeoFitter` of lifetimes, which is no longer maintained; R:
+`bgnbd.EstimateParameters` of BTYD, `bgnbd` of CLVTools.",
         arguments: ARGUMENTS,
         examples: &["CREATE TABLE histories AS SELECT customer_id, frequency, recency, \"T\" FROM clv_summary((SELECT * FROM sample_orders(rows => 3000) WHERE status = 'paid'),
   customer => customer_id, order_time => ordered_at, observation_end => DATE '2025-06-30');
@@ -80,7 +86,13 @@ pub const MBG_NBD: LifetimeType = LifetimeType {
         name: "mbg_nbd",
         summary: "The BG/NBD model where customers can also leave right after their first purchase.",
         syntax: "CREATE MODEL name WITH (type = 'mbg_nbd', key = 'column', [option = value, …]) AS SELECT key, frequency, recency, \"T\" …",
-        description: "Columns, options and predictions are those of `bg_nbd`. Customers without a repeat purchase may have left.",
+        description: "\
+Columns, options and predictions are those of `bg_nbd`. Customers without a repeat purchase may have left.
+
+**Cost.** As `bg_nbd`.
+
+**Elsewhere.** Python: `ModifiedBetaGeoModel` of PyMC-Marketing, `ModifiedBetaGeoFitter` of lifetimes; R: `mbgnbd.EstimateParameters` of
+BTYDplus.",
         arguments: ARGUMENTS,
         examples: &["CREATE TABLE histories AS SELECT customer_id, frequency, recency, \"T\" FROM clv_summary((SELECT * FROM sample_orders(rows => 3000) WHERE status = 'paid'),
   customer => customer_id, order_time => ordered_at, observation_end => DATE '2025-06-30');
@@ -99,7 +111,12 @@ pub const PARETO_NBD: LifetimeType = LifetimeType {
         syntax: "CREATE MODEL name WITH (type = 'pareto_nbd', key = 'column', [option = value, …]) AS SELECT key, frequency, recency, \"T\" …",
         description: "\
 Columns, options and predictions are those of `bg_nbd`. Lifetimes follow an exponential distribution; over the customers, its rate has a
-gamma distribution with the parameters s and beta. Training takes about ten times as long as for `bg_nbd`.",
+gamma distribution with the parameters s and beta.
+
+**Cost.** About ten times that of `bg_nbd`.
+
+**Elsewhere.** Python: `ParetoNBDModel` of PyMC-Marketing, `ParetoNBDFitter` of lifetimes; R: `pnbd.EstimateParameters` of BTYD, `pnbd`
+of CLVTools, also with covariates.",
         arguments: ARGUMENTS,
         examples: &["CREATE TABLE histories AS SELECT customer_id, frequency, recency, \"T\" FROM clv_summary((SELECT * FROM sample_orders(rows => 3000) WHERE status = 'paid'),
   customer => customer_id, order_time => ordered_at, observation_end => DATE '2025-06-30');
@@ -119,7 +136,12 @@ pub const BG_BB: LifetimeType = LifetimeType {
         description: "\
 Options and predictions are those of `bg_nbd`. `\"T\"` is the number of opportunities after the first purchase, `frequency` the number of
 those that were used, `recency` the number of the last one used: this is what `clv_summary` returns if `time_unit` is the time between two
-opportunities. `horizon` counts opportunities. Parameters: alpha and beta for using an opportunity, gamma and delta for leaving.",
+opportunities. `horizon` counts opportunities. Parameters: alpha and beta for using an opportunity, gamma and delta for leaving.
+
+**Cost.** As `bg_nbd`; there are few distinct histories, so it is quick.
+
+**Elsewhere.** Python: `BetaGeoBetaBinomModel` of PyMC-Marketing, `BetaGeoBetaBinomFitter` of lifetimes; R: `bgbb.EstimateParameters` of
+BTYD.",
         arguments: ARGUMENTS,
         examples: &["CREATE TABLE donors AS SELECT customer_id, frequency, recency, \"T\" FROM clv_summary((SELECT * FROM sample_orders(rows => 3000) WHERE status = 'paid'),
   customer => customer_id, order_time => ordered_at, observation_end => DATE '2025-06-30', time_unit => 'month');
@@ -143,7 +165,13 @@ the nearer to the own mean. For customers without a repeat purchase it is NULL i
 1).
 
 The model assumes that customers who buy often do not spend more or less per purchase; check `corr(frequency, monetary_value)` first.
-`ml_weights` returns the parameters p, q and v.",
+`ml_weights` returns the parameters p, q and v.
+
+**Cost.** As `bg_nbd`, over distinct pairs of frequency and value; values with cents are mostly distinct, so time grows with the
+customers.
+
+**Elsewhere.** Python: `GammaGammaModel` of PyMC-Marketing, `GammaGammaFitter` of lifetimes; R: `spend.EstimateParameters` of BTYD, `gg`
+of CLVTools.",
         arguments: &[KEY, FEATURES, WEIGHT, MISSING, PENALIZER],
         examples: &["CREATE TABLE spenders AS SELECT customer_id, frequency, monetary_value FROM clv_summary((SELECT * FROM sample_orders(rows => 3000) WHERE status = 'paid'),
   customer => customer_id, order_time => ordered_at, amount => amount, observation_end => DATE '2025-06-30');

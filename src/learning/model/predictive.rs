@@ -51,7 +51,14 @@ coefficients. A column that is a combination of others has no coefficient, and i
 The key may occur more than once, for example if rows are customers at several times. A split at random and the folds never use rows with
 the same key both for training and for measuring; `split = 'time'` holds out the latest rows, whatever their keys. The model is trained on
 the rows that are not held out; `metrics` in `system.models` are measured on the held-out rows. The order of rows is decided only by their
-values: the same rows and `random_state` give the same model.",
+values: the same rows and `random_state` give the same model.
+
+**Cost.** The rows are in memory: 8 bytes per number, 4 per category and 48 more per row; the query fails with an error beyond the
+memory limit. The time of a step of the fit grows with rows · coefficients²; some ten steps are needed. 130,000 customers with four
+features: 0.2 seconds of CPU. Folds, `search` and `permutations` multiply it.
+
+**Elsewhere.** R: `glm(…, family = binomial)`, `glmnet` with a penalty; statsmodels: `Logit`; scikit-learn: `LogisticRegression`, which
+penalizes unless told not to and returns no standard errors; BigQuery ML: `LOGISTIC_REG`; MADlib: `logregr_train`.",
         arguments: &[
             KEY_OF_ROWS, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, MISSING_OR_KEPT, linear::ALPHA, linear::L1_RATIO, linear::CONFIDENCE, linear::RARE_SHARE,
             linear::MAX_VALUES, linear::MAX_ITER, linear::TOL, CLASS_WEIGHT, SPLIT, HOLDOUT, FOLDS, SEARCH, METRIC, CALIBRATION, THRESHOLD, PERMUTATIONS,
@@ -72,7 +79,13 @@ pub const LINEAR_REGRESSION: Predictive = Predictive {
         name: "linear_regression",
         summary: "Predicts a number as a sum over the features (linear regression, least squares).",
         syntax: "CREATE MODEL name WITH (type = 'linear_regression', key = 'column', target = 'column', [option = value, …]) AS query",
-        description: "Coefficients, reference values and held-out rows are as in `logistic_regression`; standard errors are those of ordinary least squares, in which a row of weight 3 counts as three rows, and `z` is Student's t.",
+        description: "\
+Coefficients, reference values and held-out rows are as in `logistic_regression`; standard errors are those of ordinary least squares, in which a row of weight 3 counts as three rows, and `z` is Student's t.
+
+**Cost.** As `logistic_regression`, with a single step instead of about ten if there is no penalty.
+
+**Elsewhere.** R: `lm`, `glmnet` with a penalty; statsmodels: `OLS`; scikit-learn: `LinearRegression` and `ElasticNet`, without standard
+errors; BigQuery ML: `LINEAR_REG`; MADlib: `linregr_train`; for one feature, `regr_slope` in SQL.",
         arguments: &[
             KEY_OF_ROWS, TARGET_NUMBER, ALL_FEATURES, WEIGHT, TIME, MISSING_OR_KEPT, linear::ALPHA, linear::L1_RATIO, linear::CONFIDENCE, linear::RARE_SHARE,
             linear::MAX_VALUES, linear::MAX_ITER, linear::TOL, SPLIT, HOLDOUT, FOLDS, SEARCH, METRIC, PERMUTATIONS, RANDOM_STATE,
@@ -98,7 +111,12 @@ Coefficients, reference values and held-out rows are as in `logistic_regression`
 With `exposure`, customers may have been observed for different times: the log of the exposure is added to the score with the fixed
 coefficient 1 (an offset). Coefficients, errors, deviance, log-likelihood and AIC are those of `glm(…, offset = log(exposure))` in R.
 `ml_predict` returns the rate for an exposure of 1: multiply it by the exposure of a row for its count. Measures compare the rates, each row
-weighted by its exposure; rows given to `ml_evaluate` need the column, too.",
+weighted by its exposure; rows given to `ml_evaluate` need the column, too.
+
+**Cost.** As `logistic_regression`.
+
+**Elsewhere.** R: `glm(…, family = poisson)`; statsmodels: `GLM(…, family=Poisson(), exposure=…)`; scikit-learn: `PoissonRegressor`,
+which penalizes unless told not to; MADlib: `glm` with `family=poisson`.",
         arguments: &[
             KEY_OF_ROWS, TARGET_NUMBER, ALL_FEATURES, EXPOSURE, WEIGHT, TIME, MISSING_OR_KEPT, linear::ALPHA, linear::L1_RATIO, linear::CONFIDENCE, linear::RARE_SHARE,
             linear::MAX_VALUES, linear::MAX_ITER, linear::TOL, SPLIT, HOLDOUT, FOLDS, SEARCH, METRIC, PERMUTATIONS, RANDOM_STATE,
@@ -118,7 +136,13 @@ pub const DECISION_TREE: Predictive = Predictive {
         name: "decision_tree",
         summary: "Predicts with a single decision tree, which is easy to read.",
         syntax: "CREATE MODEL name WITH (type = 'decision_tree', key = 'column', target = 'column', [option = value, …]) AS query",
-        description: "Splits use Gini impurity, or squared error for numbers. `explain_segments` describes given groups with such a tree; this one predicts. Targets and held-out rows are as in `gradient_boosting`.",
+        description: "\
+Splits use Gini impurity, or squared error for numbers. `explain_segments` describes given groups with such a tree; this one predicts. Targets and held-out rows are as in `gradient_boosting`.
+
+**Cost.** As one tree of `gradient_boosting`: 130,000 customers with four features take 0.2 seconds of CPU.
+
+**Elsewhere.** R: `rpart`; scikit-learn: `DecisionTreeClassifier` and `DecisionTreeRegressor`, where categories must be encoded first;
+MADlib: `tree_train`.",
         arguments: &[
             KEY_OF_ROWS, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, trees::OBJECTIVE, MISSING_KEPT, trees::TREE_DEPTH, trees::TREE_LEAVES, trees::TREE_ROWS,
             trees::CCP_ALPHA, CLASS_WEIGHT, SPLIT, HOLDOUT, FOLDS, SEARCH, METRIC, CALIBRATION, THRESHOLD, PERMUTATIONS, RANDOM_STATE,
@@ -138,7 +162,14 @@ pub const RANDOM_FOREST: Predictive = Predictive {
         name: "random_forest",
         summary: "Predicts with the mean of many trees, each grown on a sample of rows and features (random forest).",
         syntax: "CREATE MODEL name WITH (type = 'random_forest', key = 'column', target = 'column', [option = value, …]) AS query",
-        description: "Targets and held-out rows are as in `gradient_boosting`.",
+        description: "\
+Targets and held-out rows are as in `gradient_boosting`.
+
+**Cost.** Grows with trees · rows · features tried per split, and with the depth: 130,000 customers with four features take 0.2 seconds
+of CPU per tree. The stored model grows with `max_leaves`; lower it for many rows.
+
+**Elsewhere.** R: `ranger`, `randomForest`; scikit-learn: `RandomForestClassifier` and `RandomForestRegressor`, where categories must be
+encoded first; BigQuery ML: `RANDOM_FOREST_CLASSIFIER`; MADlib: `forest_train`.",
         arguments: &[
             KEY_OF_ROWS, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, trees::OBJECTIVE, MISSING_KEPT, trees::N_TREES, trees::FOREST_DEPTH, trees::FOREST_LEAVES,
             trees::FOREST_ROWS, trees::MAX_FEATURES, CLASS_WEIGHT, SPLIT, HOLDOUT, FOLDS, SEARCH, METRIC, CALIBRATION, THRESHOLD, PERMUTATIONS, RANDOM_STATE,
@@ -164,7 +195,15 @@ Trees grow leaf by leaf, where the loss falls most, over at most 255 bins per fe
 training, and so do categories that were not seen in training. Categories are split by the smoothed outcomes of their rows; they need no
 encoding. With `early_stopping`, a tenth of the training rows decides the number of trees.
 
-Keys, held-out rows and reproducibility are as in `logistic_regression`.",
+Keys, held-out rows and reproducibility are as in `logistic_regression`.
+
+**Cost.** The rows are in memory, as in `logistic_regression`, and one byte more per row and feature for the bins. Time grows with trees
+· rows · features: 130,000 customers with four features and 100 trees take one second of CPU. Folds, `search` and `permutations`
+multiply it.
+
+**Elsewhere.** Python and R: LightGBM, XGBoost, CatBoost; scikit-learn: `HistGradientBoostingClassifier`; BigQuery ML:
+`BOOSTED_TREE_CLASSIFIER`, which is XGBoost. Predictions are similar, not equal, as each cuts its bins and splits its categories in
+another way.",
         arguments: &[
             KEY_OF_ROWS, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, trees::OBJECTIVE, MISSING_KEPT, trees::ITERATIONS, trees::LEARNING_RATE, trees::MAX_LEAVES,
             trees::MAX_DEPTH, trees::MIN_ROWS, trees::L2, trees::SUBSAMPLE, trees::FEATURE_FRACTION, trees::EARLY_STOPPING, CLASS_WEIGHT, SPLIT, HOLDOUT, FOLDS,

@@ -45,6 +45,8 @@ purpose rights on the profile, not on its sources.
 
 Only the owner of the profile can create a consent.
 
+**Cost.** The query runs at each read for a purpose, and is joined with the profile.
+
 **Elsewhere.** Consent tools such as OneTrust keep the agreements, and each export has to join them itself.",
     arguments: &[
         Argument::optional("comment", Takes::Text, "", "what is agreed to"),

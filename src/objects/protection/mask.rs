@@ -51,6 +51,9 @@ the class `from:phone`. Roles with a mask on the class `phone` see NULL there, e
 
 Only a role with SUPERUSER can create a mask on a class; the owner of a table can create a mask on the table.
 
+**Cost.** The expression is computed for each value that a role with the mask reads. A condition on a masked column cannot use the
+statistics of the file, so the whole column is read.
+
 **Elsewhere.** `CREATE MASKING POLICY` in Snowflake, `MASKED WITH (FUNCTION = …)` in SQL Server, security labels of PostgreSQL Anonymizer.
 In SQL Server conditions still compare real values, so that a role can find out by guessing; here they compare the masked ones.",
     arguments: &[

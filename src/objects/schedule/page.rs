@@ -51,6 +51,8 @@ notice of a failure per minute, and one of a success: of those that come earlier
 A notice is stored with the end of its run, so that it is sent even if the server is killed in between; two servers do not both send it. One that is
 not accepted is tried ten times within three hours. It may come twice: `Portrait-Delivery` tells which notices are the same. `system.notices` lists them.
 
+**Cost.** A schedule that is not due costs nothing. A run costs what its statements cost, and one row in `system.runs`.
+
 **Elsewhere.** cron with a client, pg_cron in PostgreSQL, tasks in Snowflake; Airflow and Dagster for many systems. cron knows neither
 missed times nor dependencies.",
     arguments: &[

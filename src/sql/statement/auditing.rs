@@ -33,6 +33,9 @@ In an encrypted database, records are encrypted as well: the file shows their nu
 
 In a database that is read-only nothing can be recorded, so columns that have a class cannot be read there.
 
+**Cost.** Each statement that is recorded waits until its record is on disk, a few milliseconds at most on an SSD; `audit.log` grows
+with them and is never shortened.
+
 **Elsewhere.** PostgreSQL's statement of the same name sets any parameter; auditing there is the extension pgaudit, which writes statements
 and not the classes that were read.",
     examples: &["ALTER SYSTEM SET portrait.audit = 'read, export, grant, role, policy, erase, denied';

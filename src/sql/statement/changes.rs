@@ -88,6 +88,8 @@ all. A table that others refer to by foreign keys is emptied together with these
 
 `RESTART IDENTITY` lets the numbers of the columns begin anew, and the sequences that the tables own. It cannot be part of a transaction, which could not undo it.
 
+**Cost.** No row is rewritten. Disk space is freed when no kept state needs the old files.
+
 **Elsewhere.** As in PostgreSQL; DuckDB empties one table at a time.",
         examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 TRUNCATE TABLE visits;"],
@@ -112,10 +114,12 @@ All changes of a statement appear at once when it succeeds, and none when it fai
 table cannot be renamed while one of them reads it. The earlier state of the table can be read with `FOR SYSTEM_TIME AS OF`, also under its new name.
 
 A type can be changed only if each value stays the same: BIGINT to DECIMAL(20, 2), but not the string `007` to a number. `USING` computes new values
-instead. A new column has its default in all rows. All rows are rewritten, unless only defaults or the name change.
+instead. A new column has its default in all rows.
 
 A constraint is added if all rows are as it says. Constraints go with a column that is dropped, and know a column by its new name. Keys and conditions are those of CREATE TABLE.
 Foreign keys of other tables know a table and its columns by their new names; what they need of it cannot be dropped before them.
+
+**Cost.** All rows are rewritten, unless only defaults or the name change. So make several changes in one statement.
 
 **Elsewhere.** As in PostgreSQL; SQLite and DuckDB change one thing per statement.",
         examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);

@@ -17,6 +17,8 @@ CREATE INDEX [IF NOT EXISTS] [name] ON table (column, …)",
 Files have their statistics from the moment they are written, small files are put together by the statements that write, files that nothing needs are
 removed, and there are no indexes. The statements are accepted, with a note, if their tables exist.
 
+**Cost.** None: no file is read.
+
 **Elsewhere.** Of PostgreSQL. Delta Lake and Iceberg put files together with OPTIMIZE.",
         examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 ANALYZE visits;"],
@@ -45,6 +47,8 @@ CLOSE name | ALL",
 All rows come from the state of the database at DECLARE. They are computed while they are fetched. A cursor ends with its transaction; WITH HOLD keeps it until the session
 ends. With SCROLL the rows are kept in memory, and the cursor can go back; without it, the cursor only goes forward.
 Only the role that opened a cursor can fetch from it.
+
+**Cost.** As the query, spread over the fetches; with SCROLL the rows that were fetched are in memory.
 
 **Elsewhere.** As in PostgreSQL. DuckDB has none; its clients fetch results in parts by themselves.",
         examples: &["BEGIN;

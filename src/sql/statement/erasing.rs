@@ -91,6 +91,8 @@ The file appears complete or not at all. Without TO, the document is the result:
 
 Only for SUPERUSER, or for the owner of the profile or identity who also owns everything that is read.
 
+**Cost.** Every kept state of every table that may name the person is searched, so it grows with the database and its history.
+
 **Elsewhere.** The right of access of GDPR (Art. 15) and PIPL (Art. 45); in other databases you write a query for each table.
 
 **An example** needs a database, `portrait -d crm`:
@@ -116,6 +118,8 @@ RETAIN table FOREVER",
     description: "\
 The column contains dates or times, in UTC. You can leave it out if the table has only one such column. `REFRESH RETENTION` removes older rows, also from earlier states of the table.
 Rows without a time are kept. A table has one rule: a new rule replaces it, FOREVER removes it, and it is dropped with the table. `system.retention` lists the rules. Only for the owner of the table.
+
+**Cost.** None until REFRESH RETENTION runs.
 
 **Elsewhere.** `TTL` of ClickHouse and partition expiration of BigQuery, which leave earlier states and copies alone; in PostgreSQL a job
 that deletes, or dropped partitions.
@@ -153,6 +157,8 @@ SELECT kind, object, reason FROM system.erasures;
  kind      | object       | reason
 -----------+--------------+-------------------
  retention | table visits | older than 1 year
-```",
+```
+
+**Elsewhere.** As for RETAIN.",
     ..STATEMENT
 };

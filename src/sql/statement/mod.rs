@@ -110,13 +110,15 @@ SELECT * FROM read_csv('channels.csv', separator => ';') ORDER BY channel;"],
         syntax: "INSERT INTO name [(column, …)] query | VALUES (…), … | DEFAULT VALUES [ON CONFLICT [(column, …) | ON CONSTRAINT name] DO NOTHING | DO UPDATE SET column = excluded.column, … [WHERE condition]] [RETURNING …]",
         description: "\
 The rows appear together when the statement succeeds, and not at all when it fails or is killed. A column that is left out, or
-whose value is `DEFAULT`, gets its default, or NULL; without a list of columns, the last ones may be left out. Each statement writes a file, so one statement with many rows is better than many statements with one row. Small files are merged
-from time to time. An external table must be a local folder without partitions. `RETURNING` returns the new rows of a table.
+whose value is `DEFAULT`, gets its default, or NULL; without a list of columns, the last ones may be left out. An external table must be a local folder without partitions. `RETURNING` returns the new rows of a table.
 
 `ON CONFLICT (column, …)` names the columns that identify a row, as MERGE INTO does with its condition: rows whose values are there already are left
 out, or update those that are. `ON CONFLICT ON CONSTRAINT name` names a key instead, and DO NOTHING alone means the only key of the table. Of a
 table that has keys, the columns are those of one of them; of another table they may be any. If another key of the table has the values of a row
 already, the statement fails.
+
+**Cost.** Each statement writes a file, so one statement with many rows is better than many statements with one row. Small files are
+merged from time to time. ON CONFLICT reads the columns of its key where the new values may be.
 
 **Elsewhere.** As in PostgreSQL, where the columns of ON CONFLICT are always those of a key; MySQL: `ON DUPLICATE KEY UPDATE`; SQLite: `INSERT OR REPLACE`.",
         examples: &["CREATE TABLE visits (customer_id BIGINT, channel VARCHAR DEFAULT 'app');
@@ -133,6 +135,8 @@ Relation functions show their steps, with memory, time and the number of rows th
 Read it from the bottom: the last line reads a table, with the columns and filters that reach its files. With ANALYZE look for the step with
 the most `elapsed_compute`, and for `spilled` bytes.
 
+**Cost.** EXPLAIN reads no rows; with ANALYZE it costs what the query costs.
+
 **Elsewhere.** As in PostgreSQL and DuckDB, whose plans name other operators; with ANALYZE the statement runs there too.",
         examples: &["EXPLAIN SELECT * FROM rfm(sample_orders(rows => 1000), customer => customer_id, order_time => ordered_at, amount => amount);"],
         ..STATEMENT
@@ -143,6 +147,8 @@ the most `elapsed_compute`, and for `spilled` bytes.
         syntax: "PREPARE name [(type, …)] AS query; EXECUTE name(value, …); DEALLOCATE name",
         description: "\
 Parameters can also be options of relation functions. Scripts have named parameters, `$name`, which `portrait run --set name=value` sets.
+
+**Cost.** The text is parsed once, and planned at each EXECUTE, for the tables and files as they are then.
 
 **Elsewhere.** As in PostgreSQL and DuckDB. The gain is that values never become part of the text of a statement.",
         examples: &["PREPARE best AS SELECT * FROM rfm(sample_orders(rows => 1000), customer => customer_id, order_time => ordered_at, amount => amount, bins => $1) ORDER BY monetary DESC LIMIT 3;

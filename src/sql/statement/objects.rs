@@ -87,7 +87,9 @@ SHOW PROFILES;"],
         syntax: "DROP PROFILE | TAG | SEGMENT | MODEL | IDENTITY [IF EXISTS] name, … [ON profile]",
         description: "\
 An object that other objects use cannot be dropped; the error lists those objects. A dropped tag or segment is missing from what the next refresh publishes, but its
-history stays. Dropping a profile also removes everything it has published.",
+history stays. Dropping a profile also removes everything it has published.
+
+**Elsewhere.** DROP of tables and views in other databases, which with CASCADE also drops what uses them; there is no CASCADE here.",
         examples: &["DROP TAG IF EXISTS nothing_of_that_name;"],
         ..STATEMENT
     },
@@ -176,6 +178,8 @@ numbers are masked; such columns are recognised by their names. `portrait card` 
 
 A company is a customer, too. Its industry, region, source, level and special needs are attributes of the profile. The people there come from a table `contacts` (`customer_id`, `name`, `role`), visits, calls and
 complaints from a table `interactions` (`customer_id`, `at`, `kind`). A section whose table does not exist is left out.
+
+**Cost.** One query per section, each for one customer; those over your source tables read them as any query does.
 
 **Elsewhere.** The customer page of a CRM or a customer data platform.",
         examples: &["CREATE OR REPLACE PROFILE carded WITH (key = 'customer_id') AS SELECT customer_id, name, city FROM sample_customers(rows => 100);

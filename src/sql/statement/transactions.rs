@@ -25,6 +25,9 @@ the statements before it in the message; COMMIT and ROLLBACK end it. The same is
 pipeline, such as the rows of `executemany`, or tables that are created there. In memory each statement takes effect by itself. The shell and scripts of `portrait run` send
 each statement by itself.
 
+**Cost.** Changes are written when their statement runs, and COMMIT publishes them in one step, however many they are. A long
+transaction keeps other writers of its tables waiting, and old files on disk.
+
 **Elsewhere.** As in PostgreSQL at REPEATABLE READ. DuckDB has the same isolation, and conflicts by row; here they are by table.",
         examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 BEGIN;
