@@ -105,21 +105,25 @@ pub fn require_all(doc: &'static Doc, given: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// How a column becomes a time, and a number: spreadsheets write both in ways that CAST does not read.
+const MAKE_TIME: &str =
+    "; convert it with CAST(… AS DATE), to_timestamp(…), or parse_date(…, order => 'dmy') for days such as 31.12.2025";
+const MAKE_NUMBER: &str =
+    "; convert it with CAST(… AS DECIMAL(12, 2)), or parse_number(…, decimal => ',') for numbers such as 1.234,56";
+
 /// Checks the type of a role's expression.
 pub fn check_role(doc: &Doc, takes: Takes, role: &Role) -> Result<()> {
     let data_type = role.field.data_type();
     let (fits, wanted, advice) = match takes {
-        Takes::Time => {
-            (is_time(data_type), "a DATE or TIMESTAMP", "; convert it with CAST(… AS DATE), to_timestamp(…) or parse_date(…)")
-        }
-        Takes::Number => (data_type.is_numeric(), "a number", "; convert it with CAST(… AS DECIMAL(12, 2)) or parse_number(…)"),
+        Takes::Time => (is_time(data_type), "a DATE or TIMESTAMP", MAKE_TIME),
+        Takes::Number => (data_type.is_numeric(), "a number", MAKE_NUMBER),
         Takes::Condition | Takes::Conditions | Takes::ConditionOr(_) => {
             (*data_type == DataType::Boolean, "a condition", "; write one that is true or false, such as event = 'buy'")
         }
         Takes::Numbers => (data_type.is_numeric(), "numbers", NO_NUMBER),
         Takes::Metrics => {
             let fits = data_type.is_numeric() || *data_type == DataType::Boolean;
-            (fits, "numbers or booleans", "; convert it with CAST(… AS DECIMAL(12, 2)) or parse_number(…)")
+            (fits, "numbers or booleans", MAKE_NUMBER)
         }
         Takes::Columns => (is_feature(data_type), "numbers, text or booleans", NO_NUMBER),
         Takes::Ordered | Takes::Features => {

@@ -22,10 +22,10 @@ pub fn of_statement(
 ) -> Result<Options> {
     let mut values = vec![];
     for (key, text) in given {
-        let plain = key.strip_prefix("format.").unwrap_or(&key);
-        let renamed = match doc.argument(plain) {
+        let key = key.strip_prefix("format.").unwrap_or(&key);
+        let renamed = match doc.argument(key) {
             Some(argument) => Some((argument.name, text)),
-            None => renamed(plain, text).map_err(|advice| invalid(subject, format!("{key} is not an option; {advice}")))?,
+            None => renamed(key, text).map_err(|advice| invalid(subject, format!("{key} is not an option; {advice}")))?,
         };
         let Some((name, text)) = renamed else { continue };
         let argument = find(doc, name).map_err(|error| invalid(subject, message(&error)))?;
