@@ -107,9 +107,9 @@ pub fn require_all(doc: &'static Doc, given: &[&str]) -> Result<()> {
 
 /// How a column becomes a time, and a number: spreadsheets write both in ways that CAST does not read.
 const MAKE_TIME: &str =
-    "; convert it with CAST(… AS DATE), to_timestamp(…), or parse_date(…, order => 'dmy') for days such as 31.12.2025";
+    "; convert it with CAST(… AS DATE), to_timestamp(…) or parse_date(…), with order => 'dmy' for days such as 31.12.2025";
 const MAKE_NUMBER: &str =
-    "; convert it with CAST(… AS DECIMAL(12, 2)), or parse_number(…, decimal => ',') for numbers such as 1.234,56";
+    "; convert it with CAST(… AS DECIMAL(12, 2)), or parse_number(…), with decimal => ',' for numbers such as 1.234,56";
 
 /// Checks the type of a role's expression.
 pub fn check_role(doc: &Doc, takes: Takes, role: &Role) -> Result<()> {

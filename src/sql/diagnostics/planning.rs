@@ -55,7 +55,7 @@ fn of_a_call(error: DataFusionError, tokens: &[TokenWithSpan], state: &SessionSt
             && let Some(column) = only_argument(tokens, name)
         {
             let problem = format!(
-                "{column} is text, and {name} takes numbers; write CAST({column} AS DECIMAL(12, 2)), or parse_number({column}, decimal => ',') for numbers such as 1.234,56"
+                "{column} is text, and {name} takes numbers; write CAST({column} AS DECIMAL(12, 2)), or parse_number({column}), with decimal => ',' for numbers such as 1.234,56"
             );
             return coded(SqlState::DATATYPE_MISMATCH, name, problem);
         }
