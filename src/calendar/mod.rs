@@ -97,6 +97,7 @@ impl Calendar {
                 _ if expression.trim().starts_with('@') => {
                     "the names are @hourly, @daily, @midnight, @weekly, @monthly and @yearly".to_string()
                 }
+                _ if fields == 1 && !expression.contains('@') => "it has one field".to_string(),
                 _ if !expression.contains('@') && !matches!(fields, 5 | 6) => format!("it has {fields} fields"),
                 error => wrong_field(&parser, expression).unwrap_or_else(|| error.to_string()),
             };

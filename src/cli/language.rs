@@ -15,8 +15,20 @@ pub(super) fn line(language: Language, word: &str, text: &str) -> String {
     format!("{}{}{}", language.text(word), language.colon(), printable(&language.message(text)))
 }
 
+/// The program's command line, with the help of every command in this language.
+pub(super) fn of_program(command: Command, language: Language) -> Command {
+    let mut command = localized(command, language);
+    if language == Language::En {
+        return command;
+    }
+    // Clap adds `help` by itself, in English, when it builds the command.
+    command.build();
+    let about = language.text("Print this message or the help of the given subcommand(s)");
+    command.mut_subcommand("help", |help| help.about(about))
+}
+
 /// Translates the help of a command and of its subcommands.
-pub(super) fn localized(mut command: Command, language: Language) -> Command {
+fn localized(mut command: Command, language: Language) -> Command {
     if language == Language::En {
         return command;
     }

@@ -270,7 +270,7 @@ pub(crate) fn main() -> ExitCode {
 
 /// The arguments of the command line and of the option file that it names.
 fn arguments(language: Language) -> Result<Arguments, clap::Error> {
-    let mut command = language::localized(Arguments::command(), language);
+    let mut command = language::of_program(Arguments::command(), language);
     if let Some(error) = habits::format_for_statement(&command, std::env::args_os().skip(1)) {
         return Err(error);
     }

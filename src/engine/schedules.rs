@@ -278,8 +278,10 @@ impl Engine {
         let Outcome { status, end, .. } = self.attempt(&schedule, attempt, std::future::pending()).await;
         if status == "succeeded" {
             let seconds = (end.at - began_at) as f64 / 1e6;
-            let rows = if end.rows == 1 { "1 row".to_string() } else { format!("{} rows", end.rows) };
-            return Ok(vec![format!("schedule {name} succeeded in {seconds:.3} s, {rows}")]);
+            return Ok(vec![match end.rows {
+                1 => format!("schedule {name} succeeded in {seconds:.3} s, 1 row"),
+                rows => format!("schedule {name} succeeded in {seconds:.3} s, {rows} rows"),
+            }]);
         }
         let place = match (end.line, schedule.file()) {
             (Some(line), Some(file)) => format!(" at line {line} of {}", file.display()),

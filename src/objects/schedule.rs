@@ -94,7 +94,7 @@ impl Schedule {
     pub fn of(definition: &Definition) -> Result<Self> {
         definition.constants(None)?;
         let (object, options, label) = (&definition.object, &definition.options, definition.object.label());
-        let wrong = |option: &str, problem: String| invalid(&label, format!("{option} {problem}"));
+        let wrong = |option: &str, problem: String| invalid(&label, format!("{option}: {problem}"));
         let length = |option: &str| -> Result<Option<i64>> {
             options.interval(option).map(|interval| microseconds(&label, option, interval)).transpose()
         };

@@ -385,6 +385,10 @@ impl First<'_, '_> {
         if let Some(stored) = self.expansion.definitions.function(&name)? {
             return Ok(Some(Callee::Stored(stored)));
         }
+        if self.expansion.state.aggregate_functions().contains_key(&name) {
+            let problem = format!("is an aggregate, which stands after SELECT; write SELECT {name}(…) FROM …");
+            return Err(coded(SqlState::WRONG_OBJECT_TYPE, &name, problem));
+        }
         let known = functions::all().iter().flat_map(FunctionSet::docs).filter(|doc| doc.kind == Kind::Relation);
         let mut known: Vec<String> = known.map(|doc| doc.name.to_string()).collect();
         known.extend(files::readers().iter().map(|doc| doc.name.to_string()));
