@@ -107,7 +107,7 @@ pub fn bits(column: &ArrayRef) -> Result<Int64Array> {
 }
 
 pub fn integers(values: impl Iterator<Item = i64>, data_type: &DataType) -> Result<ArrayRef> {
-    let values: Int64Array = values.map(Some).collect();
+    let values = Int64Array::from_iter_values(values);
     Ok(match data_type {
         DataType::UInt64 => Arc::new(values.unary::<_, UInt64Type>(|value| value as u64)),
         _ => cast(&values, data_type)?,

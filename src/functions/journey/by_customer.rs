@@ -54,12 +54,25 @@ pub trait Reading: Send + Sized + 'static {
     }
 }
 
+/// Reads nothing of an event but its customer and time.
+#[derive(Debug)]
+pub struct Times;
+
+impl Reading for Times {
+    type Detail = ();
+
+    fn details(&mut self, batch: &RecordBatch, details: &mut Vec<Option<()>>) -> Result<()> {
+        details.resize(batch.num_rows(), Some(()));
+        Ok(())
+    }
+}
+
 /// What a function does with the events of each customer: plain data. Its name is the name of the step.
 pub trait Work: Plain {
     /// The function's name, for errors.
     const FUNCTION: &'static str;
-    /// True when the order of events at the same time changes the result.
-    const DEPENDS_ON_TIES: bool = true;
+    /// False when the work takes the events of a customer in any order.
+    const DEPENDS_ON_ORDER: bool = true;
     /// What the progress line counts while the work is finished, see [`Run::found`].
     const FINDS: Option<&'static str> = None;
 
@@ -75,7 +88,7 @@ pub trait Work: Plain {
 
     fn state(&self) -> Self::State;
 
-    /// Takes the events of a customer, in order.
+    /// Takes the events of a customer, in order if that matters.
     fn visit(&self, state: &mut Self::State, customer: u64, events: &[Event<DetailOf<Self>>], run: &Run<'_>) -> Result<(), Stop>;
 
     /// Called when a worker has processed some thousands of customers, to send what it has.
@@ -154,14 +167,14 @@ fn work<W: Work>(
                 visited += 1;
                 work.visit(state, customer, events, &run)
             };
-            unordered.fetch_add(customers.visit(&everything.gathered, bucket, control, visitor)?, Ordering::Relaxed);
+            unordered.fetch_add(customers.visit(&everything.gathered, bucket, W::DEPENDS_ON_ORDER, control, visitor)?, Ordering::Relaxed);
             customers_done.add(visited);
             work.hand_on(state, &run)
         },
     );
     let states = states.map_err(|stop| explain(W::FUNCTION, worker, stop))?;
     let unordered = unordered.into_inner();
-    if W::DEPENDS_ON_TIES && unordered > 0 {
+    if unordered > 0 {
         let events = if unordered == 1 { "event has" } else { "events have" };
         let advice = match work.has_ties() {
             true => "tie_break does not order them; an arbitrary but fixed order was used",

@@ -13,7 +13,7 @@ use datafusion::functions::datetime::expr_fn::to_local_time;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use serde::{Deserialize, Serialize};
 
-use super::by_customer::{ByCustomer, DetailOf, Reading, Run, Work};
+use super::by_customer::{ByCustomer, DetailOf, Reading, Run, Times, Work};
 use super::options::{CUSTOMER, EVENT_TIME, INPUT, events, is_true, own, per_second};
 use crate::adapter::keys::Interner;
 use crate::adapter::plain::Plain;
@@ -152,8 +152,10 @@ impl RelationFunction for Retention {
         let rows = LogicalPlanBuilder::from(events(&call)?).project(columns)?.build()?;
         if has_per {
             ByCustomer::new(Grid::<ByGroup>::new(given)).over([rows], call.schema)
+        } else if is_condition || has_return {
+            ByCustomer::new(Grid::<ByCondition>::new(given)).over([rows], call.schema)
         } else {
-            ByCustomer::new(Grid::<Ungrouped>::new(given)).over([rows], call.schema)
+            ByCustomer::new(Grid::<EveryEvent>::new(given)).over([rows], call.schema)
         }
     }
 }
@@ -176,22 +178,34 @@ struct Given {
     has_return: bool,
 }
 
-/// The readers of events: with groups or without.
+/// The readers of events: with groups, with conditions, or with neither.
 pub trait Form: Debug + Send + Sync + 'static {
     type Reading: Reading<Detail: OfPart>;
 
     fn reading(parts: PartsOf, schema: &Schema) -> Result<Self::Reading>;
 }
 
-/// One grid of all customers.
+/// One grid of all customers, for whom every event counts.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Ungrouped;
+pub struct EveryEvent;
+
+/// One grid of all customers, with conditions on events.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ByCondition;
 
 /// A grid for each group.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ByGroup;
 
-impl Form for Ungrouped {
+impl Form for EveryEvent {
+    type Reading = Times;
+
+    fn reading(_parts: PartsOf, _schema: &Schema) -> Result<Times> {
+        Ok(Times)
+    }
+}
+
+impl Form for ByCondition {
     type Reading = PartsOf;
 
     fn reading(parts: PartsOf, _schema: &Schema) -> Result<PartsOf> {
@@ -220,8 +234,12 @@ impl<F> Grid<F> {
     }
 }
 
-impl Plain for Grid<Ungrouped> {
+impl Plain for Grid<EveryEvent> {
     const NAME: &'static str = "Retention";
+}
+
+impl Plain for Grid<ByCondition> {
+    const NAME: &'static str = "RetentionByCondition";
 }
 
 impl Plain for Grid<ByGroup> {
@@ -288,7 +306,7 @@ where
     Self: Plain,
 {
     const FUNCTION: &'static str = DOC.name;
-    const DEPENDS_ON_TIES: bool = false;
+    const DEPENDS_ON_ORDER: bool = false;
 
     type Reading = F::Reading;
     type State = Cohorts;
@@ -314,7 +332,7 @@ where
     fn finish(&self, states: Vec<Cohorts>, run: &Run<'_>) -> Result<(), Stop> {
         let mut all = Cohorts::default();
         states.into_iter().for_each(|state| all.join(state));
-        let last = all.last;
+        let last = all.last(self.given.period, self.given.per_day);
         let mut rows = Rows::default();
         for ((group, begin), cohort) in all.cohorts {
             for (period, returned) in (0..).zip(cohort.returned) {

@@ -1,5 +1,7 @@
 //! The relation function `sessionize`.
 
+use std::fmt::Debug;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array};
@@ -11,7 +13,7 @@ use datafusion::functions::string::expr_fn::concat;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
 use serde::{Deserialize, Serialize};
 
-use super::by_customer::{ByCustomer, Reading, Run, Work};
+use super::by_customer::{ByCustomer, DetailOf, Reading, Run, Times, Work};
 use super::options::{CUSTOMER, EVENT_TIME, INPUT, TIE_BREAK, events, has_ties, is_true, length, own, per_second, times_as};
 use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles, role};
@@ -20,7 +22,7 @@ use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
 use crate::kernels::control::Stop;
 use crate::kernels::journey::events::Event;
-use crate::kernels::journey::sessions::{Bounds, sessions};
+use crate::kernels::journey::sessions::{Bounds, OfBounds, sessions};
 
 #[derive(Debug)]
 pub struct Sessionize;
@@ -28,6 +30,11 @@ pub struct Sessionize;
 const START_EVENT: &str = "start_event";
 const END_EVENT: &str = "end_event";
 const SESSION_ID: &str = "session_id";
+const SESSION_NUMBER: &str = "session_number";
+const SESSION_START: &str = "session_start";
+const SESSION_END: &str = "session_end";
+const SECONDS: &str = "seconds";
+const EVENTS: &str = "events";
 
 const DOC: Doc = Doc {
     name: "sessionize",
@@ -73,11 +80,11 @@ and ksqlDB session windows. In pandas `(diff > gap).cumsum()` within `groupby`. 
     columns: &[
         Column { name: "(customer)", data_type: "as the role", text: "customer key, under the column's own name" },
         Column { name: "session_id", data_type: "VARCHAR", text: "customer and number of the session: `42-1`" },
-        Column { name: "session_number", data_type: "BIGINT", text: "from 1, in time order" },
-        Column { name: "session_start", data_type: "as event_time", text: "time of the first event" },
-        Column { name: "session_end", data_type: "as event_time", text: "time of the last event" },
-        Column { name: "seconds", data_type: "DOUBLE", text: "from the first event to the last" },
-        Column { name: "events", data_type: "BIGINT", text: "number of events" },
+        Column { name: SESSION_NUMBER, data_type: "BIGINT", text: "from 1, in time order" },
+        Column { name: SESSION_START, data_type: "as event_time", text: "time of the first event" },
+        Column { name: SESSION_END, data_type: "as event_time", text: "time of the last event" },
+        Column { name: SECONDS, data_type: "DOUBLE", text: "from the first event to the last" },
+        Column { name: EVENTS, data_type: "BIGINT", text: "number of events" },
     ],
     examples: &["SELECT customer_id, session_number, session_start, seconds, events
 FROM sessionize(sample_events(rows => 2000), customer => customer_id, event_time => event_time, gap => INTERVAL '30 minutes')
@@ -108,11 +115,11 @@ impl RelationFunction for Sessionize {
         Ok(vec![
             own(customer, false),
             field(SESSION_ID, &DataType::Utf8),
-            field("session_number", &DataType::Int64),
-            field("session_start", time),
-            field("session_end", time),
-            field("seconds", &DataType::Float64),
-            field("events", &DataType::Int64),
+            field(SESSION_NUMBER, &DataType::Int64),
+            field(SESSION_START, time),
+            field(SESSION_END, time),
+            field(SECONDS, &DataType::Float64),
+            field(EVENTS, &DataType::Int64),
         ])
     }
 
@@ -120,23 +127,25 @@ impl RelationFunction for Sessionize {
         let per_second = per_second(&call.roles)?;
         let gap = length(&call, "gap")?.unwrap_or(30 * 60 * per_second);
         let is_given = |name: &str| call.roles.get(name).is_some();
-        let work = Sessions {
-            gap,
-            per_second,
-            has_ties: has_ties(&call),
-            has_start: is_given(START_EVENT),
-            has_end: is_given(END_EVENT),
-        };
+        let (has_start, has_end) = (is_given(START_EVENT), is_given(END_EVENT));
+        // Without conditions the order of events at the same time makes no difference.
+        let has_ties = has_ties(&call) && (has_start || has_end);
+        let given = Given { gap, per_second, has_ties, has_start, has_end };
         let mut columns: Vec<Expr> = [CUSTOMER.name, EVENT_TIME.name].map(role).into();
-        columns.extend([TIE_BREAK.name, START_EVENT, END_EVENT].into_iter().filter(|name| is_given(name)).map(role));
+        columns.extend(has_ties.then(|| role(TIE_BREAK.name)));
+        columns.extend([START_EVENT, END_EVENT].into_iter().filter(|name| is_given(name)).map(role));
         let rows = LogicalPlanBuilder::from(events(&call)?).project(columns)?.build()?;
         // The id is built outside the step, so that it costs nothing if nobody reads it.
         let fields: Vec<FieldRef> = call.schema.fields().iter().filter(|field| field.name() != SESSION_ID).cloned().collect();
         let schema = Arc::new(DFSchema::try_from(Schema::new(fields))?);
-        let sessions = ByCustomer::new(work).over([rows], Arc::clone(&schema))?;
+        let sessions = if has_start || has_end {
+            ByCustomer::new(Sessions::<ByEvent>::new(given)).over([rows], Arc::clone(&schema))?
+        } else {
+            ByCustomer::new(Sessions::<ByPause>::new(given)).over([rows], Arc::clone(&schema))?
+        };
         let own = |name: &str| Expr::Column(Name::new_unqualified(name));
         let customer = own(schema.field(0).name());
-        let id = concat(vec![cast(customer, DataType::Utf8), lit("-"), cast(own("session_number"), DataType::Utf8)]);
+        let id = concat(vec![cast(customer, DataType::Utf8), lit("-"), cast(own(SESSION_NUMBER), DataType::Utf8)]);
         let columns = call.schema.fields().iter().map(|field| match field.name().as_str() {
             SESSION_ID => id.clone().alias_qualified(Some(DOC.name), SESSION_ID),
             name => own(name).alias_qualified(Some(DOC.name), name),
@@ -146,7 +155,7 @@ impl RelationFunction for Sessionize {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Sessions {
+struct Given {
     gap: i64,
     per_second: i64,
     has_ties: bool,
@@ -154,17 +163,67 @@ pub struct Sessions {
     has_end: bool,
 }
 
-impl Plain for Sessions {
+/// The readers of events: what bounds sessions.
+pub trait Form: Debug + Send + Sync + 'static {
+    type Reading: Reading<Detail: OfBounds>;
+
+    fn reading(bounds: BoundsOf) -> Self::Reading;
+}
+
+/// Only pauses bound sessions.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ByPause;
+
+/// Events bound sessions, too.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ByEvent;
+
+impl Form for ByPause {
+    type Reading = Times;
+
+    fn reading(_bounds: BoundsOf) -> Times {
+        Times
+    }
+}
+
+impl Form for ByEvent {
+    type Reading = BoundsOf;
+
+    fn reading(bounds: BoundsOf) -> BoundsOf {
+        bounds
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Sessions<F> {
+    given: Given,
+    form: PhantomData<F>,
+}
+
+impl<F> Sessions<F> {
+    fn new(given: Given) -> Self {
+        Self { given, form: PhantomData }
+    }
+}
+
+impl Plain for Sessions<ByPause> {
     const NAME: &'static str = "Sessionize";
 }
 
-impl Reading for Sessions {
+impl Plain for Sessions<ByEvent> {
+    const NAME: &'static str = "SessionizeByEvent";
+}
+
+/// Which conditions events meet.
+pub struct BoundsOf(Given);
+
+impl Reading for BoundsOf {
     type Detail = Bounds;
 
     fn details(&mut self, batch: &RecordBatch, details: &mut Vec<Option<Bounds>>) -> Result<()> {
-        let first = 2 + usize::from(self.has_ties);
-        let starts = self.has_start.then(|| is_true(batch.column(first).as_boolean()));
-        let ends = self.has_end.then(|| is_true(batch.column(first + usize::from(self.has_start)).as_boolean()));
+        let first = 2 + usize::from(self.0.has_ties);
+        let starts = self.0.has_start.then(|| is_true(batch.column(first).as_boolean()));
+        let ends = self.0.has_end.then(|| is_true(batch.column(first + usize::from(self.0.has_start)).as_boolean()));
         details.extend((0..batch.num_rows()).map(|row| {
             Some(Bounds {
                 starts: starts.as_ref().is_some_and(|starts| starts.value(row)),
@@ -185,27 +244,30 @@ pub struct Rows {
     events: Vec<i64>,
 }
 
-impl Work for Sessions {
+impl<F: Form> Work for Sessions<F>
+where
+    Self: Plain,
+{
     const FUNCTION: &'static str = DOC.name;
 
-    type Reading = Self;
+    type Reading = F::Reading;
     type State = Rows;
 
     fn has_ties(&self) -> bool {
-        self.has_ties
+        self.given.has_ties
     }
 
-    fn reading(&self, _schema: &Schema) -> Result<Self> {
-        Ok(self.clone())
+    fn reading(&self, _schema: &Schema) -> Result<F::Reading> {
+        Ok(F::reading(BoundsOf(self.given.clone())))
     }
 
     fn state(&self) -> Rows {
         Rows::default()
     }
 
-    fn visit(&self, rows: &mut Rows, customer: u64, events: &[Event<Bounds>], run: &Run<'_>) -> Result<(), Stop> {
+    fn visit(&self, rows: &mut Rows, customer: u64, events: &[Event<DetailOf<Self>>], run: &Run<'_>) -> Result<(), Stop> {
         let mut number = 0;
-        sessions(events, self.gap, |session| {
+        sessions(events, self.given.gap, |session| {
             number += 1;
             rows.customers.push(customer);
             rows.numbers.push(number);
@@ -217,8 +279,12 @@ impl Work for Sessions {
     }
 
     fn hand_on(&self, rows: &mut Rows, run: &Run<'_>) -> Result<(), Stop> {
-        let rows = std::mem::take(rows);
-        if rows.customers.is_empty() { Ok(()) } else { run.worker.send(self.columns(rows, run)) }
+        if rows.customers.is_empty() {
+            return Ok(());
+        }
+        let sent = run.worker.send(self.columns(rows, run));
+        rows.clear();
+        sent
     }
 
     fn finish(&self, _states: Vec<Rows>, _run: &Run<'_>) -> Result<(), Stop> {
@@ -226,22 +292,35 @@ impl Work for Sessions {
     }
 }
 
-impl Sessions {
-    fn columns(&self, rows: Rows, run: &Run<'_>) -> Result<Vec<ArrayRef>> {
-        let time_type = run.worker.schema().field(2).data_type();
-        let seconds: Float64Array = rows
-            .starts
-            .iter()
-            .zip(&rows.ends)
-            .map(|(start, end)| Some((i128::from(*end) - i128::from(*start)) as f64 / self.per_second as f64))
-            .collect();
-        Ok(vec![
-            run.customers.values(&rows.customers)?,
-            Arc::new(Int64Array::from(rows.numbers)),
-            times_as(time_type, rows.starts)?,
-            times_as(time_type, rows.ends)?,
-            Arc::new(seconds),
-            Arc::new(Int64Array::from(rows.events)),
-        ])
+impl Rows {
+    fn clear(&mut self) {
+        self.customers.clear();
+        [&mut self.numbers, &mut self.starts, &mut self.ends, &mut self.events].into_iter().for_each(Vec::clear);
+    }
+}
+
+impl<F> Sessions<F> {
+    /// The columns that the query reads.
+    fn columns(&self, rows: &Rows, run: &Run<'_>) -> Result<Vec<ArrayRef>> {
+        let integers = |values: &[i64]| -> ArrayRef { Arc::new(Int64Array::from(values.to_vec())) };
+        let column = |field: &FieldRef| {
+            Ok(match field.name().as_str() {
+                SESSION_NUMBER => integers(&rows.numbers),
+                SESSION_START => times_as(field.data_type(), rows.starts.clone())?,
+                SESSION_END => times_as(field.data_type(), rows.ends.clone())?,
+                SECONDS => {
+                    let lengths = rows.starts.iter().zip(&rows.ends).map(|(start, end)| self.seconds(*start, *end));
+                    Arc::new(Float64Array::from_iter_values(lengths))
+                }
+                EVENTS => integers(&rows.events),
+                _ => run.customers.values(&rows.customers)?,
+            })
+        };
+        run.worker.schema().fields().iter().map(column).collect()
+    }
+
+    fn seconds(&self, start: i64, end: i64) -> f64 {
+        let length = end.checked_sub(start).map_or_else(|| (i128::from(end) - i128::from(start)) as f64, |length| length as f64);
+        length / self.given.per_second as f64
     }
 }

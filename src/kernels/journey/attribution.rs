@@ -23,7 +23,7 @@ const LOST: u32 = u32::MAX - 3;
 pub const MOST_CHANNELS: usize = 1_000;
 
 /// What attribution needs to know about an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Touch {
     /// The channel's code, or [`NONE`].
     pub channel: u32,
@@ -33,6 +33,8 @@ pub struct Touch {
 }
 
 impl Detail for Touch {
+    type Tie = u64;
+
     const BYTES: usize = 13;
 
     fn write(&self, to: &mut Vec<u8>) {

@@ -3,7 +3,7 @@
 use super::events::Detail;
 
 /// What happened, as a position in the sorted list of distinct events, and the conditions the event meets, one bit each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Coded {
     pub code: u32,
     pub flags: u8,
@@ -17,6 +17,8 @@ impl Coded {
 }
 
 impl Detail for Coded {
+    type Tie = u64;
+
     const BYTES: usize = 5;
 
     fn write(&self, to: &mut Vec<u8>) {

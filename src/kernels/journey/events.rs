@@ -6,6 +6,7 @@
 //! rows would move each about twenty times. When memory runs out, all chunks of a partition go to disk, bucket by bucket, and
 //! a bucket is read back when it is needed.
 
+use std::fmt::Debug;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::sync::{Mutex, PoisonError};
 
@@ -18,8 +19,36 @@ const FIRST_ROWS: usize = 32;
 /// The most rows in a chunk, unless more rows arrive at once.
 const MOST_ROWS: usize = 2048;
 
+/// The order among events at the same time: a number, or nothing for functions to which it makes no difference.
+pub trait Tie: Copy + Ord + Default + Debug + Send + Sync + 'static {
+    fn new(order: u64) -> Self;
+
+    fn order(self) -> u64;
+}
+
+impl Tie for u64 {
+    fn new(order: u64) -> Self {
+        order
+    }
+
+    fn order(self) -> u64 {
+        self
+    }
+}
+
+impl Tie for () {
+    fn new(_order: u64) -> Self {}
+
+    fn order(self) -> u64 {
+        0
+    }
+}
+
 /// What a function keeps of an event besides its customer and time. Its order breaks ties between events at the same time.
-pub trait Detail: Copy + Ord + Send + Sync + 'static {
+pub trait Detail: Copy + Ord + Default + Send + Sync + 'static {
+    /// `()` if no column can break ties; then events take less memory.
+    type Tie: Tie;
+
     /// The size of its serialized form on disk.
     const BYTES: usize;
 
@@ -36,6 +65,8 @@ pub trait Detail: Copy + Ord + Send + Sync + 'static {
 }
 
 impl Detail for () {
+    type Tie = ();
+
     const BYTES: usize = 0;
 
     fn write(&self, _to: &mut Vec<u8>) {}
@@ -44,6 +75,8 @@ impl Detail for () {
 }
 
 impl Detail for u32 {
+    type Tie = u64;
+
     const BYTES: usize = 4;
 
     fn write(&self, to: &mut Vec<u8>) {
@@ -57,11 +90,11 @@ impl Detail for u32 {
 
 /// An event of a customer, ordered by time, then by the tie-breaker, then by its detail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Event<D> {
+pub struct Event<D: Detail> {
     /// Microseconds or nanoseconds since 1970.
     pub time: i64,
     /// The order among events at the same time, if a column defines it; otherwise 0.
-    pub tie: u64,
+    pub tie: D::Tie,
     pub detail: D,
 }
 
@@ -70,48 +103,88 @@ fn bucket_of(hash: u64) -> usize {
     (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
 }
 
+/// The keys of customers.
+#[derive(Debug)]
+enum Keys {
+    /// Differences from a base, in half the memory.
+    Near { base: u64, differences: Vec<u32> },
+    Any(Vec<u64>),
+}
+
 /// Rows of one bucket, column by column; `ties` is empty if no column breaks ties.
 #[derive(Debug)]
 struct Chunk<D> {
-    customers: Vec<u64>,
+    customers: Keys,
     times: Vec<i64>,
     ties: Vec<u64>,
     details: Vec<D>,
 }
 
+/// What the rows of a chunk consist of.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    has_ties: bool,
+    /// The base that the keys of customers are near to, if they are.
+    base: Option<u64>,
+}
+
+impl Layout {
+    fn row_bytes<D>(self) -> usize {
+        8 + size_of::<D>() + if self.has_ties { 8 } else { 0 } + if self.base.is_some() { 4 } else { 8 }
+    }
+}
+
 impl<D: Detail> Chunk<D> {
-    fn with_capacity(rows: usize, has_ties: bool) -> Self {
+    fn with_capacity(rows: usize, layout: Layout) -> Self {
+        let customers = match layout.base {
+            Some(base) => Keys::Near { base, differences: Vec::with_capacity(rows) },
+            None => Keys::Any(Vec::with_capacity(rows)),
+        };
         Self {
-            customers: Vec::with_capacity(rows),
+            customers,
             times: Vec::with_capacity(rows),
-            ties: Vec::with_capacity(if has_ties { rows } else { 0 }),
+            ties: Vec::with_capacity(if layout.has_ties { rows } else { 0 }),
             details: Vec::with_capacity(rows),
         }
     }
 
-    fn row_bytes(has_ties: bool) -> usize {
-        16 + size_of::<D>() + if has_ties { 8 } else { 0 }
+    /// The bytes that were reserved for it.
+    fn bytes(&self, has_ties: bool) -> usize {
+        let base = if let Keys::Near { base, .. } = self.customers { Some(base) } else { None };
+        self.times.capacity() * Layout { has_ties, base }.row_bytes::<D>()
     }
 
-    fn room(&self) -> usize {
-        self.times.capacity() - self.times.len()
+    /// The number of rows of this layout that it has space for.
+    fn room(&self, layout: Layout) -> usize {
+        match (&self.customers, layout.base) {
+            (Keys::Near { .. }, None) => 0,
+            _ => self.times.capacity() - self.times.len(),
+        }
     }
 
-    fn is_full(&self) -> bool {
-        self.room() == 0
+    fn customer(&self, row: usize) -> u64 {
+        match &self.customers {
+            Keys::Near { base, differences } => base + u64::from(differences[row]),
+            Keys::Any(keys) => keys[row],
+        }
     }
 
     fn extend(&mut self, rows: &Rows<'_, D>, chosen: &[u32]) {
-        self.customers.extend(chosen.iter().map(|row| rows.customers[*row as usize]));
+        let customers = chosen.iter().map(|row| rows.customers[*row as usize]);
+        match &mut self.customers {
+            Keys::Near { base, differences } => differences.extend(customers.map(|customer| customer.wrapping_sub(*base) as u32)),
+            Keys::Any(keys) => keys.extend(customers),
+        }
         self.times.extend(chosen.iter().map(|row| rows.times[*row as usize]));
         if let Some(ties) = rows.ties {
             self.ties.extend(chosen.iter().map(|row| ties[*row as usize]));
         }
-        self.details.extend(chosen.iter().filter_map(|row| rows.details[*row as usize]));
+        self.details.extend(chosen.iter().map(|row| rows.details[*row as usize].unwrap_or_default()));
     }
 
     fn event(&self, row: usize) -> Event<D> {
-        Event { time: self.times[row], tie: self.ties.get(row).copied().unwrap_or(0), detail: self.details[row] }
+        let tie = D::Tie::new(self.ties.get(row).copied().unwrap_or(0));
+        Event { time: self.times[row], tie, detail: self.details[row] }
     }
 }
 
@@ -133,16 +206,18 @@ pub struct Rows<'a, D> {
 pub struct Gathering<D> {
     /// Row numbers of the current batch, sorted by bucket.
     order: Vec<u32>,
-    has_ties: bool,
+    layout: Layout,
+    /// Whether rows have arrived, and with them a base for the keys of customers.
+    has_begun: bool,
     buckets: Vec<Vec<Chunk<D>>>,
     bytes: usize,
     spilled: Vec<Spilled>,
 }
 
 /// A file that is written once, from beginning to end, and then read in parts.
-pub trait Scratch: Read + Write + Seek + Send + std::fmt::Debug {}
+pub trait Scratch: Read + Write + Seek + Send + Debug {}
 
-impl<T: Read + Write + Seek + Send + std::fmt::Debug> Scratch for T {}
+impl<T: Read + Write + Seek + Send + Debug> Scratch for T {}
 
 /// Chunks that were written to disk.
 #[derive(Debug)]
@@ -155,7 +230,25 @@ struct Spilled {
 impl<D: Detail> Gathering<D> {
     /// Creates an empty one; `has_ties` says whether a column breaks ties.
     pub fn new(has_ties: bool) -> Self {
-        Self { order: vec![], has_ties, buckets: (0..BUCKETS).map(|_| vec![]).collect(), bytes: 0, spilled: vec![] }
+        Self {
+            order: vec![],
+            layout: Layout { has_ties, base: None },
+            has_begun: false,
+            buckets: (0..BUCKETS).map(|_| vec![]).collect(),
+            bytes: 0,
+            spilled: vec![],
+        }
+    }
+
+    /// Chooses how the keys of customers are kept. Once a key is far from the base, new chunks keep whole keys.
+    fn look_at(&mut self, customers: &[u64]) {
+        let least = customers.iter().copied().min().unwrap_or(0);
+        let most = customers.iter().copied().max().unwrap_or(0);
+        if !self.has_begun {
+            self.has_begun = true;
+            self.layout.base = Some(least.saturating_sub(1 << 31));
+        }
+        self.layout.base = self.layout.base.filter(|base| least >= *base && most - *base <= u64::from(u32::MAX));
     }
 
     /// Adds the rows that have a detail.
@@ -166,6 +259,10 @@ impl<D: Detail> Gathering<D> {
     /// # Errors
     /// The budget is exhausted; nothing was added.
     pub fn add(&mut self, rows: &Rows<'_, D>, budget: &dyn Budget) -> Result<(), Stop> {
+        if rows.customers.is_empty() {
+            return Ok(());
+        }
+        self.look_at(rows.customers);
         let mut ends = [0_u32; BUCKETS];
         let present = || rows.details.iter().enumerate().filter_map(|(row, detail)| detail.map(|_| row));
         for row in present() {
@@ -188,9 +285,9 @@ impl<D: Detail> Gathering<D> {
             begin = end as usize;
             // Rows go into the free space of the last chunk but one first: [`grow`](Self::grow) has added a chunk only for those that do
             // not fit there.
-            let has_room = chunks.len().checked_sub(2).filter(|place| !chunks[*place].is_full());
+            let has_room = chunks.len().checked_sub(2).filter(|place| chunks[*place].room(self.layout) > 0);
             for place in has_room.into_iter().chain(chunks.len().checked_sub(1)) {
-                let (now, later) = own.split_at(own.len().min(chunks[place].room()));
+                let (now, later) = own.split_at(own.len().min(chunks[place].room(self.layout)));
                 chunks[place].extend(rows, now);
                 own = later;
             }
@@ -200,19 +297,20 @@ impl<D: Detail> Gathering<D> {
 
     /// Adds chunks, so that each bucket has space for this many more rows.
     fn grow(&mut self, rows: &[u32; BUCKETS], budget: &dyn Budget) -> Result<(), Stop> {
+        let layout = self.layout;
         let wanted = |chunks: &[Chunk<D>], rows: u32| {
-            let (room, before) = chunks.last().map_or((0, FIRST_ROWS / 2), |chunk| (chunk.room(), chunk.times.capacity()));
+            let (room, before) = chunks.last().map_or((0, FIRST_ROWS / 2), |chunk| (chunk.room(layout), chunk.times.capacity()));
             (rows as usize).checked_sub(room).filter(|lack| *lack > 0).map(|lack| (2 * before).min(MOST_ROWS).max(lack))
         };
         let each = || self.buckets.iter().zip(rows).map(|(chunks, rows)| wanted(chunks, *rows));
-        let bytes = each().flatten().sum::<usize>() * Chunk::<D>::row_bytes(self.has_ties);
+        let bytes = each().flatten().sum::<usize>() * layout.row_bytes::<D>();
         if !budget.grow(bytes) {
             return Err(Stop::OutOfMemory(bytes));
         }
         self.bytes += bytes;
         let capacities: Vec<Option<usize>> = each().collect();
         for (chunks, capacity) in self.buckets.iter_mut().zip(capacities) {
-            chunks.extend(capacity.map(|rows| Chunk::with_capacity(rows, self.has_ties)));
+            chunks.extend(capacity.map(|rows| Chunk::with_capacity(rows, layout)));
         }
         Ok(())
     }
@@ -241,7 +339,7 @@ impl<D: Detail> Gathering<D> {
             for chunk in &chunks {
                 for row in 0..chunk.times.len() {
                     bytes.clear();
-                    bytes.extend(chunk.customers[row].to_le_bytes());
+                    bytes.extend(chunk.customer(row).to_le_bytes());
                     bytes.extend(chunk.times[row].to_le_bytes());
                     bytes.extend(chunk.ties.get(row).into_iter().flat_map(|tie| tie.to_le_bytes()));
                     chunk.details[row].write(&mut bytes);
@@ -268,12 +366,13 @@ impl Spilled {
             file.seek(SeekFrom::Start(begin))?;
             file.read_exact(&mut bytes)?;
         }
-        let mut chunk = Chunk::with_capacity(rows, has_ties);
+        let mut keys = Vec::with_capacity(rows);
+        let mut chunk = Chunk::with_capacity(rows, Layout { has_ties, base: None });
         let number = |from: &[u8]| from.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         for row in bytes.chunks_exact(row_bytes) {
             let (customer, rest) = row.split_at(8);
             let (time, mut rest) = rest.split_at(8);
-            chunk.customers.push(number(customer));
+            keys.push(number(customer));
             chunk.times.push(number(time) as i64);
             if has_ties {
                 let (tie, after) = rest.split_at(8);
@@ -282,6 +381,7 @@ impl Spilled {
             }
             chunk.details.push(D::read(rest));
         }
+        chunk.customers = Keys::Any(keys);
         Ok(chunk)
     }
 }
@@ -314,7 +414,7 @@ struct Part<D> {
 impl<D: Detail> Gathered<D> {
     pub fn new(parts: impl IntoIterator<Item = (Gathering<D>, Maps)>) -> Self {
         let part = |(gathering, maps): (Gathering<D>, Maps)| Part {
-            has_ties: gathering.has_ties,
+            has_ties: gathering.layout.has_ties,
             buckets: gathering.buckets.into_iter().map(Mutex::new).collect(),
             spilled: gathering.spilled,
             maps,
@@ -325,7 +425,7 @@ impl<D: Detail> Gathered<D> {
 
 /// Visits the customers of one bucket after another, with their events. Each worker creates one and reuses its buffers.
 #[derive(Debug)]
-pub struct Customers<D> {
+pub struct Customers<D: Detail> {
     /// An open-addressing hash table of positions in `keys` and `ends`, by customer key.
     table: Vec<u32>,
     keys: Vec<u64>,
@@ -345,7 +445,8 @@ impl<D: Detail> Default for Customers<D> {
 }
 
 impl<D: Detail> Customers<D> {
-    /// Visits the customers of a bucket, each with its events in order. A bucket can be visited only once, because its memory is freed.
+    /// Visits the customers of a bucket, each with its events: in order if `in_order`, otherwise in any. A bucket can be visited only
+    /// once, because its memory is freed.
     ///
     /// Returns the number of pairs of neighbouring events that nothing orders: they differ, but have the same customer, time and
     /// tie-breaker.
@@ -356,6 +457,7 @@ impl<D: Detail> Customers<D> {
         &mut self,
         gathered: &Gathered<D>,
         bucket: usize,
+        in_order: bool,
         control: Control<'_>,
         mut visitor: impl FnMut(u64, &[Event<D>]) -> Result<(), Stop>,
     ) -> Result<u64, Stop> {
@@ -364,10 +466,11 @@ impl<D: Detail> Customers<D> {
         let (mut chunks, mut held) = (vec![], 0);
         for part in &gathered.parts {
             let mut own = std::mem::take(&mut *part.buckets[bucket].lock().unwrap_or_else(PoisonError::into_inner));
-            held += own.iter().map(|chunk| chunk.times.capacity() * Chunk::<D>::row_bytes(part.has_ties)).sum::<usize>();
+            held += own.iter().map(|chunk| chunk.bytes(part.has_ties)).sum::<usize>();
             for spilled in &part.spilled {
                 // The rows are in memory twice: as bytes, and as columns.
-                reserved.grow(2 * spilled.places[bucket].1 * Chunk::<D>::row_bytes(part.has_ties))?;
+                let layout = Layout { has_ties: part.has_ties, base: None };
+                reserved.grow(2 * spilled.places[bucket].1 * layout.row_bytes::<D>())?;
                 own.push(spilled.read(bucket, part.has_ties).map_err(|_| Stop::Unreadable)?);
             }
             chunks.extend(own.into_iter().map(|chunk| (chunk, &part.maps)));
@@ -390,12 +493,14 @@ impl<D: Detail> Customers<D> {
             }
             let events = &mut self.events[begin..self.ends[index]];
             begin = self.ends[index];
-            if !events.is_sorted() {
-                events.sort_unstable();
+            if in_order {
+                if !events.is_sorted() {
+                    events.sort_unstable();
+                }
+                let is_unordered =
+                    |pair: &&[Event<D>]| (pair[0].time, pair[0].tie) == (pair[1].time, pair[1].tie) && pair[0] != pair[1];
+                unordered += events.windows(2).filter(is_unordered).count() as u64;
             }
-            let is_unordered =
-                |pair: &&[Event<D>]| (pair[0].time, pair[0].tie) == (pair[1].time, pair[1].tie) && pair[0] != pair[1];
-            unordered += events.windows(2).filter(is_unordered).count() as u64;
             visitor(*key, events)?;
         }
         Ok(unordered)
@@ -408,18 +513,28 @@ impl<D: Detail> Customers<D> {
         self.places.clear();
         self.table.clear();
         self.table.resize(1 << 12, EMPTY);
-        let mut last = None;
         for (chunk, maps) in chunks {
-            for customer in &chunk.customers {
-                let key = maps.customers.as_ref().map_or(*customer, |keys| keys[*customer as usize]);
-                let place = match last {
-                    Some((last, place)) if last == key => place,
-                    _ => self.place(key),
-                };
-                last = Some((key, place));
-                self.ends[place as usize] += 1;
-                self.places.push(place);
+            match &chunk.customers {
+                Keys::Near { base, differences } => {
+                    self.count(differences.iter().map(|difference| base + u64::from(*difference)), maps);
+                }
+                Keys::Any(keys) => self.count(keys.iter().copied(), maps),
             }
+        }
+    }
+
+    fn count(&mut self, customers: impl ExactSizeIterator<Item = u64>, maps: &Maps) {
+        self.places.reserve(customers.len());
+        let mut last = None;
+        for customer in customers {
+            let key = maps.customers.as_ref().map_or(customer, |keys| keys[customer as usize]);
+            let place = match last {
+                Some((last, place)) if last == key => place,
+                _ => self.place(key),
+            };
+            last = Some((key, place));
+            self.ends[place as usize] += 1;
+            self.places.push(place);
         }
     }
 
@@ -454,8 +569,8 @@ impl<D: Detail> Customers<D> {
 
     /// Moves the events of each customer next to one another: a counting sort by customer.
     fn lay_out(&mut self, chunks: &[(Chunk<D>, &Maps)]) {
-        self.events.clear();
-        let Some(any) = chunks.iter().find(|(chunk, _)| !chunk.times.is_empty()).map(|(chunk, _)| chunk.event(0)) else { return };
+        // Every place is written below, so what the previous bucket left there does not matter.
+        let any = Event { time: 0, tie: D::Tie::default(), detail: D::default() };
         self.events.resize(self.places.len(), any);
         // While events are moved, `ends[customer]` is the position of the customer's next event; afterwards it is the end again.
         let mut begin = 0;
@@ -467,7 +582,7 @@ impl<D: Detail> Customers<D> {
             for (row, place) in (0..chunk.times.len()).zip(&mut places) {
                 let mut event = chunk.event(row);
                 if let Some(ties) = &maps.ties {
-                    event.tie = ties.get(event.tie as usize).map_or(0, |rank| u64::from(*rank) + 1);
+                    event.tie = D::Tie::new(ties.get(event.tie.order() as usize).map_or(0, |rank| u64::from(*rank) + 1));
                 }
                 if let Some(codes) = &maps.codes {
                     event.detail = event.detail.recoded(codes);
@@ -557,7 +672,7 @@ mod tests {
             let mut unordered = 0;
             for bucket in 0..BUCKETS {
                 unordered += customers
-                    .visit(&gathered, bucket, control, |key, events| {
+                    .visit(&gathered, bucket, true, control, |key, events| {
                         assert!(found.insert(key, events.to_vec()).is_none());
                         Ok(())
                     })

@@ -61,7 +61,7 @@ impl Fulfils for u32 {
 }
 
 /// The steps an event matches, and the group and period of a chain that begins with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grouped {
     pub steps: u32,
     pub group: u32,
@@ -69,6 +69,8 @@ pub struct Grouped {
 }
 
 impl Detail for Grouped {
+    type Tie = u64;
+
     const BYTES: usize = 12;
 
     fn write(&self, to: &mut Vec<u8>) {

@@ -16,6 +16,8 @@ pub struct Part {
 }
 
 impl Detail for Part {
+    type Tie = ();
+
     const BYTES: usize = 1;
 
     fn write(&self, to: &mut Vec<u8>) {
@@ -44,6 +46,13 @@ impl OfPart for Part {
     }
 }
 
+/// Every event can be the first, and counts as coming back.
+impl OfPart for () {
+    fn part(&self) -> Part {
+        Part { enters: true, returns: true }
+    }
+}
+
 /// An event and its group. Among simultaneous events, the smallest group comes first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GroupedPart {
@@ -52,6 +61,8 @@ pub struct GroupedPart {
 }
 
 impl Detail for GroupedPart {
+    type Tie = ();
+
     const BYTES: usize = 4 + Part::BYTES;
 
     fn write(&self, to: &mut Vec<u8>) {
@@ -141,43 +152,49 @@ pub struct Cohort {
     pub size: i64,
     /// How many came back in period 0 (that of the first event), 1, 2, ….
     pub returned: Vec<i64>,
+    /// When each of these periods begins, and when the last one ends.
+    bounds: Vec<i64>,
 }
 
 /// Cohorts by group and first period.
 #[derive(Debug, Default)]
 pub struct Cohorts {
     pub cohorts: BTreeMap<(u32, i64), Cohort>,
-    /// The last period in which any customer has an event.
-    pub last: Option<i64>,
+    /// The time of the last event of all customers.
+    last: Option<i64>,
     came: Vec<bool>,
 }
 
 impl Cohorts {
-    /// Adds the events of a customer, in order. Times are counted from 1970, with `per_day` units per day.
+    /// Adds the events of a customer, in any order. Times are counted from 1970, with `per_day` units per day.
     pub fn add<D: OfPart>(&mut self, events: &[Event<D>], period: Period, mode: Mode, periods: usize, per_day: i64) {
-        let of = |event: &Event<D>| period.of_day(event.time.div_euclid(per_day));
-        self.last = self.last.max(events.last().map(of));
-        let Some(first) = events.iter().position(|event| event.detail.part().enters) else { return };
-        let begin = of(&events[first]);
-        let key = (events[first].detail.group(), begin);
-        let cohort = self.cohorts.entry(key).or_insert_with(|| Cohort { size: 0, returned: vec![0; periods + 1] });
+        self.last = self.last.max(events.iter().map(|event| event.time).max());
+        let Some(first) = events.iter().filter(|event| event.detail.part().enters).min() else { return };
+        let begin = period.of_day(first.time.div_euclid(per_day));
+        let cohort = self.cohorts.entry((first.detail.group(), begin)).or_insert_with(|| {
+            let bound = |place: usize| period.first_day(begin + place as i64).saturating_mul(per_day);
+            Cohort { size: 0, returned: vec![0; periods + 1], bounds: (0..periods + 2).map(bound).collect() }
+        });
         cohort.size += 1;
         self.came.clear();
         self.came.resize(periods + 1, false);
         let mut comes_later = false;
-        // Most events are in the same period as the one before; comparing with its end avoids a division for each.
-        let mut known_until = i64::MIN;
-        for event in events[first..].iter().filter(|event| event.detail.part().returns) {
-            if event.time < known_until {
+        // Most events are in the same period as the one before, and need not be looked up.
+        let mut known = 0..0;
+        for event in events.iter().filter(|event| event.detail.part().returns) {
+            if known.contains(&event.time) || event < first {
                 continue;
             }
-            let now = of(event);
-            known_until = period.first_day(now + 1).saturating_mul(per_day);
-            match self.came.get_mut((now - begin) as usize) {
-                Some(came) => *came = true,
+            // The first event, and with it this one, is not before the first bound.
+            let place = cohort.bounds.partition_point(|bound| *bound <= event.time).saturating_sub(1);
+            match self.came.get_mut(place) {
+                Some(came) => {
+                    *came = true;
+                    known = cohort.bounds[place]..cohort.bounds[place + 1];
+                }
                 None => {
                     comes_later = true;
-                    break;
+                    known = cohort.bounds[place]..i64::MAX;
                 }
             }
         }
@@ -193,6 +210,11 @@ impl Cohorts {
             }
         }
         cohort.returned.iter_mut().zip(&self.came).for_each(|(returned, came)| *returned += i64::from(*came));
+    }
+
+    /// The last period in which any customer has an event.
+    pub fn last(&self, period: Period, per_day: i64) -> Option<i64> {
+        self.last.map(|time| period.of_day(time.div_euclid(per_day)))
     }
 
     /// Adds the cohorts of another worker.
@@ -235,7 +257,7 @@ mod tests {
     fn groups_have_cohorts_of_their_own() {
         let event = |time: i64, group: u32| Event {
             time,
-            tie: 0,
+            tie: (),
             detail: GroupedPart { group, part: Part { enters: true, returns: true } },
         };
         let mut cohorts = Cohorts::default();
@@ -250,7 +272,7 @@ mod tests {
     }
 
     fn returned(days: &[i64], mode: Mode) -> Vec<i64> {
-        let event = |day: &i64| Event { time: *day, tie: 0, detail: Part { enters: true, returns: true } };
+        let event = |day: &i64| Event { time: *day, tie: (), detail: Part { enters: true, returns: true } };
         let mut cohorts = Cohorts::default();
         cohorts.add(&days.iter().map(event).collect::<Vec<_>>(), Period::Day, mode, 3, 1);
         cohorts.cohorts.into_values().next().map(|cohort| cohort.returned).unwrap_or_default()

@@ -12,6 +12,8 @@ pub struct Bounds {
 }
 
 impl Detail for Bounds {
+    type Tie = u64;
+
     const BYTES: usize = 1;
 
     fn write(&self, to: &mut Vec<u8>) {
@@ -21,6 +23,24 @@ impl Detail for Bounds {
     fn read(from: &[u8]) -> Self {
         let bits = from.first().copied().unwrap_or(0);
         Self { starts: bits & 1 == 1, ends: bits & 2 == 2 }
+    }
+}
+
+/// A detail that may bound sessions.
+pub trait OfBounds: Detail {
+    fn bounds(&self) -> Bounds;
+}
+
+impl OfBounds for Bounds {
+    fn bounds(&self) -> Bounds {
+        *self
+    }
+}
+
+/// Only pauses bound sessions.
+impl OfBounds for () {
+    fn bounds(&self) -> Bounds {
+        Bounds::default()
     }
 }
 
@@ -34,22 +54,26 @@ pub struct Session {
 
 /// Calls `visit` for each session of a customer, in order. A session ends before a pause longer than `gap`, before an event that starts
 /// one, and after an event that ends one.
-pub fn sessions<E>(events: &[Event<Bounds>], gap: i64, mut visit: impl FnMut(Session) -> Result<(), E>) -> Result<(), E> {
-    let mut open: Option<(Session, bool)> = None;
-    for event in events {
-        open = match open.take() {
-            Some((session, false)) if !event.detail.starts && event.time.saturating_sub(session.end) <= gap => {
-                Some((Session { end: event.time, events: session.events + 1, ..session }, event.detail.ends))
-            }
-            before => {
-                if let Some((session, _)) = before {
-                    visit(session)?;
-                }
-                Some((Session { start: event.time, end: event.time, events: 1 }, event.detail.ends))
-            }
-        };
+pub fn sessions<D: OfBounds, E>(
+    events: &[Event<D>],
+    gap: i64,
+    mut visit: impl FnMut(Session) -> Result<(), E>,
+) -> Result<(), E> {
+    let Some((first, rest)) = events.split_first() else { return Ok(()) };
+    let begun = |event: &Event<D>| Session { start: event.time, end: event.time, events: 1 };
+    let (mut open, mut has_ended) = (begun(first), first.detail.bounds().ends);
+    for event in rest {
+        let Bounds { starts, ends } = event.detail.bounds();
+        if has_ended || starts || event.time.saturating_sub(open.end) > gap {
+            visit(open)?;
+            open = begun(event);
+        } else {
+            open.end = event.time;
+            open.events += 1;
+        }
+        has_ended = ends;
     }
-    open.map_or(Ok(()), |(session, _)| visit(session))
+    visit(open)
 }
 
 #[cfg(test)]
