@@ -13,11 +13,13 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::physical_expr::{
     EquivalenceProperties, LexRequirement, OrderingRequirements, PhysicalExpr, PhysicalSortExpr, PhysicalSortRequirement,
 };
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties, InputDistributionRequirements,
@@ -134,6 +136,32 @@ impl ExecutionPlan for StepExec {
 
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
         Ok(Arc::new(Self::new(Arc::clone(&self.step), children, Arc::clone(&self.schema))))
+    }
+
+    fn try_swapping_with_projection(&self, projection: &ProjectionExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        if !self.step.leaves_out_columns() {
+            return Ok(None);
+        }
+        let columns = self.schema.fields().len();
+        let mut read: Vec<usize> =
+            projection.expr().iter().flat_map(|made| collect_columns(&made.expr)).map(|column| column.index()).collect();
+        read.sort_unstable();
+        read.dedup();
+        if read.is_empty() {
+            // Rows are counted by some column.
+            read.extend(columns.checked_sub(1));
+        }
+        if read.len() == columns {
+            return Ok(None);
+        }
+        let schema = Arc::new(self.schema.project(&read)?);
+        let made = |made: &ProjectionExpr| {
+            let expr = reassign_expr_columns(Arc::clone(&made.expr), &schema)?;
+            Ok(ProjectionExpr { expr, alias: made.alias.clone() })
+        };
+        let made = projection.expr().iter().map(made).collect::<Result<Vec<_>>>()?;
+        let step = Self::new(Arc::clone(&self.step), self.inputs.clone(), schema);
+        Ok(Some(Arc::new(ProjectionExec::try_new(made, Arc::new(step))?)))
     }
 
     fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {

@@ -59,6 +59,12 @@ pub trait Step: Plain {
         false
     }
 
+    /// Whether the step makes only the columns that its [context](StepContext)'s schema names, so that columns that nothing reads cost
+    /// nothing.
+    fn leaves_out_columns(&self) -> bool {
+        false
+    }
+
     /// Starts the step. Nothing is read from the inputs, which are in the order of [`over`](Self::over), before the returned stream is
     /// polled.
     fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream>;
@@ -92,6 +98,9 @@ pub trait AnyStep: Debug + Send + Sync {
     /// [`Step::narrows`].
     fn narrows(&self) -> bool;
 
+    /// [`Step::leaves_out_columns`].
+    fn leaves_out_columns(&self) -> bool;
+
     /// [`Step::run`].
     fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream>;
 }
@@ -119,6 +128,10 @@ impl<S: Step> AnyStep for S {
 
     fn narrows(&self) -> bool {
         Step::narrows(self)
+    }
+
+    fn leaves_out_columns(&self) -> bool {
+        Step::leaves_out_columns(self)
     }
 
     fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {

@@ -73,6 +73,8 @@ pub trait Work: Plain {
     const FUNCTION: &'static str;
     /// False when the work takes the events of a customer in any order.
     const DEPENDS_ON_ORDER: bool = true;
+    /// True when the result has only the columns that the worker's schema names.
+    const LEAVES_OUT_COLUMNS: bool = false;
     /// What the progress line counts while the work is finished, see [`Run::found`].
     const FINDS: Option<&'static str> = None;
 
@@ -132,6 +134,10 @@ pub struct Run<'a> {
 impl<W: Work> Step for ByCustomer<W> {
     fn reads(&self) -> Reads {
         Reads::AllPartitions
+    }
+
+    fn leaves_out_columns(&self) -> bool {
+        W::LEAVES_OUT_COLUMNS
     }
 
     fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {

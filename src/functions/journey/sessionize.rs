@@ -249,6 +249,7 @@ where
     Self: Plain,
 {
     const FUNCTION: &'static str = DOC.name;
+    const LEAVES_OUT_COLUMNS: bool = true;
 
     type Reading = F::Reading;
     type State = Rows;
