@@ -146,7 +146,7 @@ async fn change_all(session: &Session, within: Within, text: &str, context: &Sta
         tables.push(Some((name.clone(), table)));
     }
     // The query is planned over the rows that were there before.
-    let query = match super::changing::target(&last).is_some() || changing::inserted(&last).is_some() {
+    let query = match changing::target(&last).is_some() || changing::inserted(&last).is_some() {
         true => None,
         false => {
             let planned = |context: StatementContext| {

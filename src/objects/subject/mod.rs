@@ -395,7 +395,7 @@ fn is_met(table: &Object, rules: &[Rule], context: &StatementContext) -> Result<
         return Ok(false);
     }
     for (_, file) in catalog.files_of(SnapshotOf::Table, &table.name)? {
-        if is_met_in(&catalog.data.pin(&file)?, rules)? {
+        if is_met_in(catalog.data.pin(&file)?.as_ref(), rules)? {
             return Ok(true);
         }
     }

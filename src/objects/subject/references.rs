@@ -152,7 +152,7 @@ fn keys_of(
     }
     let catalog = context.catalog();
     for (_, file) in catalog.files_of(SnapshotOf::Table, &table.name)? {
-        for batch in rows_of(&catalog.data.pin(&file)?, &rules)? {
+        for batch in rows_of(catalog.data.pin(&file)?.as_ref(), &rules)? {
             let Some(keys) = batch.column_by_name(column) else { continue };
             for row in 0..batch.num_rows() {
                 let key = ScalarValue::try_from_array(keys, row)?;
