@@ -262,6 +262,11 @@ impl Catalog {
         }))
     }
 
+    /// True in a transaction that has changed something: its state is of no other.
+    pub fn has_own_changes(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.state.lock().is_copy)
+    }
+
     /// True within a transaction.
     pub fn is_transaction(&self) -> bool {
         self.pending.is_some()

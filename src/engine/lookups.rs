@@ -108,8 +108,8 @@ impl Lookup {
     /// The statement was cancelled, or timed out.
     pub(super) async fn answer(self: &Arc<Self>, prepared: &Prepared, parameters: &Parameters) -> Result<Option<Answer>> {
         let session = &prepared.session;
-        // A transaction has a state of its own, and a server elsewhere its own plans.
-        if session.remote.is_some() || session.transaction.lock().is_some() {
+        // Changes of a transaction make a state of their own, and a server elsewhere has its own plans.
+        if session.remote.is_some() || !session.sees_what_is_committed() {
             return Ok(None);
         }
         let now = Known::of(session);
@@ -235,6 +235,8 @@ fn reads_one_table(query: &Query) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::util::pretty::pretty_format_batches;
+
     use super::*;
     use crate::{Engine, EngineOptions};
 
@@ -243,7 +245,7 @@ mod tests {
         let parameters = Parameters::positional([ScalarValue::Int64(Some(key))]);
         let rows = engine.block_on(async { prepared.execute(parameters).await?.collect().await });
         match rows {
-            Ok(rows) => datafusion::arrow::util::pretty::pretty_format_batches(&rows).unwrap().to_string(),
+            Ok(rows) => pretty_format_batches(&rows).unwrap().to_string(),
             Err(error) => error.to_string(),
         }
     }
@@ -264,6 +266,7 @@ mod tests {
         run("CREATE TABLE t AS SELECT value AS id, 'a' || value AS name FROM generate_series(1, 10000)");
         run("CREATE ROLE ada LOGIN");
         run("GRANT SELECT ON t TO ada");
+        run("GRANT CREATE ON SCHEMA public TO ada");
         let session = engine.session().unwrap().with_role("ada").with_rights_of_role();
         let prepare = |sql: &str| {
             let statement = engine.block_on(session.parse(sql)).unwrap().remove(0);
@@ -299,6 +302,8 @@ mod tests {
         run_elsewhere("DELETE FROM t WHERE id = 9");
         engine.block_on(session.sql("SELECT count(*) FROM t")).unwrap();
         run_elsewhere("DELETE FROM t WHERE id = 10");
+        assert!(name(10).contains("| a10 ") && is_kept(&prepared));
+        engine.block_on(session.sql("CREATE VIEW mine AS SELECT 1 AS a")).unwrap();
         assert!(name(10).contains("| a10 "));
         engine.block_on(session.sql("ROLLBACK")).unwrap();
         assert!(!name(10).contains("| a10 ") && !name(9).contains("| a9 "));

@@ -75,6 +75,13 @@ impl Session {
         }
     }
 
+    /// True when statements may run, and see nothing but what was committed, now or when their transaction began.
+    pub(super) fn sees_what_is_committed(&self) -> bool {
+        self.transaction.lock().as_ref().is_none_or(|transaction| {
+            !transaction.has_failed && transaction.catalog.as_ref().is_some_and(|catalog| !catalog.has_own_changes())
+        })
+    }
+
     /// Records that a statement has failed: its transaction can no longer be committed.
     pub fn statement_failed(&self) {
         if let Some(transaction) = self.transaction.lock().as_mut() {
