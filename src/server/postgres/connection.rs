@@ -102,9 +102,18 @@ impl Connection {
     }
 
     async fn answer_all(&mut self) -> Result<(), Stop> {
+        let mut is_awaited = true;
         loop {
-            self.out.rest().await?;
+            // The answers to messages that came together leave together, at the latest with that to their Sync.
+            if is_awaited || self.out.is_full() || (self.ahead.is_none() && self.requests.is_empty()) {
+                self.out.rest().await?;
+            }
             let Some(request) = self.next_in_time().await? else { return Ok(()) };
+            let is_part = matches!(
+                request,
+                Request::Parse { .. } | Request::Bind { .. } | Request::Describe(_) | Request::Execute { .. } | Request::Close(_)
+            );
+            is_awaited = !is_part;
             match request {
                 Request::Terminate => return Ok(()),
                 Request::Query(sql) => {
@@ -141,6 +150,7 @@ impl Connection {
                             return Ok(());
                         }
                         self.ready();
+                        is_awaited = true;
                     }
                     other => other?,
                 },
