@@ -15,16 +15,16 @@ const LONGEST: Duration = Duration::from_secs(10);
 const GIVEN_UP: &str = "SET portrait.statement_timeout = 2";
 
 /// A unit for mutation: the statements of a file, and those that create its tables.
-struct Scene {
+pub struct Scene {
     in_a_database: bool,
-    setup: Vec<String>,
-    seeds: Vec<Vec<String>>,
+    pub setup: Vec<String>,
+    pub seeds: Vec<Vec<String>>,
     /// The statements that run without mistakes.
     sound: Vec<Vec<String>>,
 }
 
 /// The statements of the tests and the shipped scripts, except those that write files.
-fn scenes() -> Vec<Scene> {
+pub fn scenes() -> Vec<Scene> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut scenes = vec![];
     let mut folders = vec![root.join("tests/sql"), root.join("sql")];
@@ -289,7 +289,7 @@ const OUTSIDE: [(&str, &str); 14] = [
 ];
 
 /// A statement of the unit with one change after which it is usually still valid.
-fn changed(dice: &mut Dice, scene: &Scene) -> String {
+pub fn changed(dice: &mut Dice, scene: &Scene) -> String {
     let mut tokens = dice.pick(&scene.sound);
     let of_kind = |tokens: &[String], is: fn(char) -> bool| -> Vec<usize> {
         (0..tokens.len()).filter(|place| tokens[*place].starts_with(is)).collect()
@@ -340,7 +340,7 @@ fn changed(dice: &mut Dice, scene: &Scene) -> String {
 }
 
 /// A statement of the unit with a few mistakes, some of them pieces of other statements.
-fn mutated(dice: &mut Dice, scene: &Scene, seeds: &[&Vec<String>]) -> String {
+pub fn mutated(dice: &mut Dice, scene: &Scene, seeds: &[&Vec<String>]) -> String {
     let mut tokens = dice.pick(&scene.seeds);
     for _ in 0..dice.between(1, 4) {
         if tokens.is_empty() {

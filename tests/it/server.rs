@@ -1,6 +1,7 @@
 //! `portrait serve`, through a driver and byte by byte.
 
 mod access;
+mod mistakes;
 mod rights;
 mod strangers;
 mod types;
