@@ -3,6 +3,7 @@
 mod access;
 mod garbage;
 mod ingesting;
+mod keys;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

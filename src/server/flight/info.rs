@@ -115,7 +115,8 @@ pub fn infos() -> Result<SqlInfoData> {
     all.append(Info::SqlSupportedGrammar, 0b111_i32);
     // ANSI-92: entry level and intermediate.
     all.append(526_u32, 0b011_i32);
-    all.append(Info::SqlSupportsIntegrityEnhancementFacility, false);
+    // Defaults, checks, and keys that refer to others.
+    all.append(Info::SqlSupportsIntegrityEnhancementFacility, true);
     all.append(Info::SqlOuterJoinsSupportLevel, 2_i32);
     all.append(Info::SqlSchemaTerm, "schema");
     all.append(Info::SqlProcedureTerm, "function");

@@ -1,6 +1,7 @@
 //! Metadata: catalogs, schemas, tables with their columns, keys. All of it is read from `information_schema` in the client's session, so it
 //! shows what the client may see.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_flight::sql::metadata::{GetCatalogsBuilder, GetDbSchemasBuilder, GetTablesBuilder};
@@ -16,6 +17,9 @@ use super::{CATALOG, info, rows};
 use crate::error::failed;
 use crate::text::literal;
 
+/// The orders of the columns of foreign keys: by the table that has them, and by the table that they refer to.
+const BY_OWN: &str = "own_schema.nspname, own.relname, f.conname, k.place";
+const BY_REFERRED: &str = "referred_schema.nspname, referred.relname, u.conname, k.place, f.conname";
 /// The kinds of tables.
 const TYPES: [&str; 2] = ["TABLE", "VIEW"];
 
@@ -33,19 +37,19 @@ pub async fn answer(busy: &Busy, command: &Command) -> Result<Option<RecordBatch
             primary_keys(busy, command.catalog.as_deref(), command.db_schema.as_deref(), &command.table).await?
         }
         Command::CommandGetExportedKeys(command) => {
-            let referred = of_table("u", command.db_schema.as_deref(), &command.table);
+            let referred = of_table("referred", command.db_schema.as_deref(), &command.table);
             let is_own = is_own(command.catalog.as_deref());
-            foreign_keys_where(busy, is_own, &referred, "4, 5, 8, 7").await?
+            foreign_keys_where(busy, is_own, &referred, BY_OWN).await?
         }
         Command::CommandGetImportedKeys(command) => {
-            let own = of_table("f", command.db_schema.as_deref(), &command.table);
-            foreign_keys_where(busy, is_own(command.catalog.as_deref()), &own, "1, 2, 9, 7").await?
+            let own = of_table("own", command.db_schema.as_deref(), &command.table);
+            foreign_keys_where(busy, is_own(command.catalog.as_deref()), &own, BY_REFERRED).await?
         }
         Command::CommandGetCrossReference(command) => {
-            let referred = of_table("u", command.pk_db_schema.as_deref(), &command.pk_table);
-            let own = of_table("f", command.fk_db_schema.as_deref(), &command.fk_table);
+            let referred = of_table("referred", command.pk_db_schema.as_deref(), &command.pk_table);
+            let own = of_table("own", command.fk_db_schema.as_deref(), &command.fk_table);
             let is_own = is_own(command.pk_catalog.as_deref()) && is_own(command.fk_catalog.as_deref());
-            foreign_keys_where(busy, is_own, &format!("{referred} AND {own}"), "4, 5, 8, 7").await?
+            foreign_keys_where(busy, is_own, &format!("{referred} AND {own}"), BY_OWN).await?
         }
         Command::CommandGetSqlInfo(command) => command.clone().into_builder(&info::infos()?).build().map_err(of_builder)?,
         Command::CommandGetXdbcTypeInfo(command) => (*command).into_builder(&info::types()?).build().map_err(of_builder)?,
@@ -119,6 +123,7 @@ async fn tables(busy: &Busy, command: &CommandGetTables) -> Result<RecordBatch> 
             found.push((schema.clone(), table.clone(), kind));
         }
     }
+    let numbered = if command.include_schema { numbered(busy).await? } else { BTreeSet::new() };
     let columns = if command.include_schema {
         let tables = found.iter().map(|(schema, table, _)| (schema.clone(), table.clone())).collect();
         busy.within(busy.0.session.table_columns(tables)).await?
@@ -127,7 +132,7 @@ async fn tables(busy: &Busy, command: &CommandGetTables) -> Result<RecordBatch> 
         found.iter().map(|_| Arc::clone(&empty)).collect()
     };
     for ((schema, table, kind), columns) in found.iter().zip(columns) {
-        all.append(CATALOG, schema, table, kind, &told(schema, table, &columns)).map_err(of_builder)?;
+        all.append(CATALOG, schema, table, kind, &told(schema, table, &columns, &numbered)).map_err(of_builder)?;
     }
     all.build().map_err(of_builder)
 }
@@ -137,17 +142,25 @@ fn is_of(types: &[String], own: &str) -> bool {
     types.is_empty() || types.iter().any(|asked| asked.strip_prefix("BASE ").unwrap_or(asked) == own)
 }
 
+/// The columns that number their rows, each with its schema and table.
+async fn numbered(busy: &Busy) -> Result<BTreeSet<Vec<String>>> {
+    let sql = "SELECT table_schema, table_name, column_name FROM information_schema.columns
+               WHERE is_identity = 'YES' OR starts_with(column_default, 'nextval(')";
+    Ok(texts(busy, sql).await?.into_iter().collect())
+}
+
 /// The columns of a table as they are sent, with metadata for drivers.
-fn told(schema: &str, table: &str, columns: &Schema) -> Schema {
+fn told(schema: &str, table: &str, columns: &Schema, numbered: &BTreeSet<Vec<String>>) -> Schema {
     let fields = columns.fields().iter().map(|field| {
+        let is_numbered = numbered.contains([schema, table, field.name()].map(str::to_string).as_slice());
         let sent = Field::new(field.name(), rows::plain(field.data_type()), field.is_nullable());
-        sent.with_metadata(about(schema, table, field))
+        sent.with_metadata(about(schema, table, field, is_numbered))
     });
     Schema::new(fields.collect::<Vec<_>>())
 }
 
 /// The metadata of a column for JDBC and ODBC drivers.
-fn about(schema: &str, table: &str, field: &Field) -> std::collections::HashMap<String, String> {
+fn about(schema: &str, table: &str, field: &Field, is_numbered: bool) -> std::collections::HashMap<String, String> {
     let seen = crate::postgres_types::seen(field);
     let name = if seen.is_array { format!("{}[]", seen.base.sql_name) } else { seen.base.sql_name.to_string() };
     let mut about = vec![
@@ -155,7 +168,7 @@ fn about(schema: &str, table: &str, field: &Field) -> std::collections::HashMap<
         ("ARROW:FLIGHT:SQL:SCHEMA_NAME", schema.to_string()),
         ("ARROW:FLIGHT:SQL:TABLE_NAME", table.to_string()),
         ("ARROW:FLIGHT:SQL:TYPE_NAME", name),
-        ("ARROW:FLIGHT:SQL:IS_AUTO_INCREMENT", "0".to_string()),
+        ("ARROW:FLIGHT:SQL:IS_AUTO_INCREMENT", u8::from(is_numbered).to_string()),
         ("ARROW:FLIGHT:SQL:IS_CASE_SENSITIVE", "1".to_string()),
         ("ARROW:FLIGHT:SQL:IS_SEARCHABLE", "1".to_string()),
     ];
@@ -179,7 +192,8 @@ async fn primary_keys(busy: &Busy, catalog: Option<&str>, schema: Option<&str>, 
             "SELECT k.table_schema, k.table_name, k.column_name, k.constraint_name, CAST(k.ordinal_position AS VARCHAR)
              FROM information_schema.table_constraints t JOIN information_schema.key_column_usage k
                ON t.table_schema = k.table_schema AND t.table_name = k.table_name AND t.constraint_name = k.constraint_name
-             WHERE t.constraint_type = 'PRIMARY KEY' AND k.table_name = {}{of_schema} ORDER BY 1, 2, 5",
+             WHERE t.constraint_type = 'PRIMARY KEY' AND k.table_name = {}{of_schema}
+             ORDER BY k.table_schema, k.table_name, k.ordinal_position",
             literal(table)
         );
         texts(busy, &sql).await?
@@ -206,38 +220,42 @@ fn keys() -> SchemaRef {
 
 /// The condition that one side of a foreign key is this table.
 fn of_table(side: &str, schema: Option<&str>, table: &str) -> String {
-    let of_schema = schema.map_or(String::new(), |schema| format!(" AND {side}.table_schema = {}", literal(schema)));
-    format!("{side}.table_name = {}{of_schema}", literal(table))
+    let of_schema = schema.map_or(String::new(), |schema| format!(" AND {side}_schema.nspname = {}", literal(schema)));
+    format!("{side}.relname = {}{of_schema}", literal(table))
 }
 
-/// The columns of the foreign keys between some tables, in this order.
+/// The columns of the foreign keys between some tables, in this order. They are read from `pg_catalog`, as `information_schema` does not say
+/// which table a foreign key is of, and two tables may have one of the same name.
 async fn foreign_keys_where(busy: &Busy, is_own: bool, condition: &str, order: &str) -> Result<RecordBatch> {
     if !is_own {
         return Ok(RecordBatch::new_empty(foreign_keys()));
     }
     let sql = format!(
-        "SELECT u.table_schema, u.table_name, u.column_name, f.table_schema, f.table_name, f.column_name,
-                CAST(f.ordinal_position AS VARCHAR), f.constraint_name, r.unique_constraint_name, r.update_rule, r.delete_rule
-         FROM information_schema.referential_constraints r
-         JOIN information_schema.key_column_usage f
-           ON f.constraint_schema = r.constraint_schema AND f.constraint_name = r.constraint_name
-         JOIN information_schema.key_column_usage u
-           ON u.constraint_schema = r.unique_constraint_schema AND u.constraint_name = r.unique_constraint_name
-              AND u.ordinal_position = f.position_in_unique_constraint
-         WHERE {condition} ORDER BY {order}"
+        "SELECT referred_schema.nspname, referred.relname, there.attname, own_schema.nspname, own.relname, here.attname,
+                CAST(k.place AS VARCHAR), f.conname, coalesce(u.conname, ''), f.confupdtype, f.confdeltype
+         FROM pg_catalog.pg_constraint f
+         CROSS JOIN LATERAL unnest(f.conkey, f.confkey) WITH ORDINALITY AS k(here, there, place)
+         JOIN pg_catalog.pg_class own ON own.oid = f.conrelid
+         JOIN pg_catalog.pg_namespace own_schema ON own_schema.oid = own.relnamespace
+         JOIN pg_catalog.pg_attribute here ON here.attrelid = own.oid AND here.attnum = k.here
+         JOIN pg_catalog.pg_class referred ON referred.oid = f.confrelid
+         JOIN pg_catalog.pg_namespace referred_schema ON referred_schema.oid = referred.relnamespace
+         JOIN pg_catalog.pg_attribute there ON there.attrelid = referred.oid AND there.attnum = k.there
+         LEFT JOIN pg_catalog.pg_constraint u ON u.conindid = f.conindid AND u.contype IN ('p', 'u')
+         WHERE f.contype = 'f' AND {condition} ORDER BY {order}"
     );
     let found = texts(busy, &sql).await?;
     let text =
         |place: usize| -> ArrayRef { Arc::new(found.iter().map(|row| Some(row[place].as_str())).collect::<StringArray>()) };
     let catalogs: ArrayRef = Arc::new(StringArray::from(vec![CATALOG; found.len()]));
     let places: ArrayRef = Arc::new(found.iter().map(|row| row[6].parse::<i32>().unwrap_or(1)).collect::<Int32Array>());
-    // The numbers of JDBC.
-    let rule = |word: &str| -> u8 {
-        match word {
-            "CASCADE" => 0,
-            "RESTRICT" => 1,
-            "SET NULL" => 2,
-            "SET DEFAULT" => 4,
+    // The letters of PostgreSQL, and the numbers of JDBC.
+    let rule = |letter: &str| -> u8 {
+        match letter {
+            "c" => 0,
+            "r" => 1,
+            "n" => 2,
+            "d" => 4,
             _ => 3,
         }
     };
