@@ -157,7 +157,7 @@ struct Written {
 }
 
 /// Words before a number that are not part of it.
-const LABELS: [&str; 14] = [
+const LABELS: [&str; 22] = [
     "联系电话",
     "联系方式",
     "手机号码",
@@ -172,7 +172,18 @@ const LABELS: [&str; 14] = [
     "phone",
     "tel",
     "fax",
+    "cell",
+    "mob",
+    "whatsapp",
+    "wechat",
+    "微信号",
+    "微信",
+    "m:",
+    "t:",
 ];
+
+/// Words after a number that are not part of it.
+const NOTES: [&str; 4] = ["微信同号", "微信同步", "同微信", "微信"];
 
 /// Words that introduce an extension.
 const EXTENSIONS: [&str; 9] = ["转分机", "分机", "转", "extension", "ext.", "ext", ";ext=", "#", "x"];
@@ -197,7 +208,8 @@ impl Written {
             return digits.map(|digits| Self { digits, is_international: false, extension: None });
         }
         let rest = without_notes(rest);
-        let (rest, extension) = without_extension(&rest);
+        let rest = NOTES.iter().find_map(|note| rest.trim_end().strip_suffix(note)).unwrap_or(&rest);
+        let (rest, extension) = without_extension(rest);
         let mut digits = String::with_capacity(rest.len());
         let mut is_international = false;
         for letter in rest.chars() {
