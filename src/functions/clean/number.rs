@@ -37,7 +37,7 @@ pub static ALL: [TextFunction; 2] = [
 | money | `¥1,234`, `1,234元`, `USD 1,234.56`, `3元5角`; the currency is dropped |
 | units | `1.2万`, `1.5亿`, `2万5千`, `1.2k`, `3 million`, `2.5bn`; `m` is a million, `b` a billion |
 | shares | `12.5%` is 0.125, `3‰` is 0.003, `百分之五` is 0.05 |
-| Chinese | `一千二百三十四`, `壹仟贰佰元整`, `两万`, `三点一四` |
+| Chinese | `一千二百三十四`, `壹仟贰佰元整`, `两万`, `三点一四`; `三万五` is 35,000, `三块五` is 3.5 |
 | others | `1.2e3`, full-width digits |
 
 If a text has both a dot and a comma, the last one is the decimal separator. If it has only one of them, `decimal` decides: `1,234` is 1234,

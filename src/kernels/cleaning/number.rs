@@ -328,10 +328,15 @@ fn of_money(text: &str, decimal: char) -> Result<Number, Problem> {
             is_found = true;
         }
     }
-    match (rest.is_empty(), is_found) {
-        (true, true) => Ok(total),
-        (false, false) => part_of_money(rest, decimal),
-        // `三块五` may be in any unit.
+    let mut letters = rest.chars();
+    let last = letters.next().and_then(|letter| digit(letter).or_else(|| letter.to_digit(10).map(i128::from)));
+    match (rest.is_empty(), is_found, last) {
+        (true, true, _) => Ok(total),
+        (false, false, _) => part_of_money(rest, decimal),
+        // `三块五` is three and a half.
+        (false, true, Some(tenths)) if letters.as_str().is_empty() && text.ends_with(&format!("块{rest}")) => {
+            add(total, Number { digits: tenths, scale: 1 })
+        }
         _ => Err(Problem::Form),
     }
 }
@@ -430,12 +435,12 @@ fn chinese(text: &str) -> Result<i128, Problem> {
         }
     }
     let last = number.unwrap_or(0);
-    // `一百二` may be 102 or 120, and `三万五` 30,005 or 35,000, so they are rejected; `三万零五` is clear.
-    let is_after_zero = text.chars().rev().nth(1).is_some_and(|letter| digit(letter) == Some(0));
-    let is_unclear = (1..=9).contains(&last) && last_unit > 10 && !is_after_zero;
-    if is_unclear || (section > 0 || total > 0) && last > 9 {
+    if (section > 0 || total > 0) && last > 9 {
         return Err(Problem::Form);
     }
+    // `一百二` is 120 and `三万五` 35,000: the unit after the last one is left out. 102 is `一百零二`.
+    let is_after_zero = text.chars().rev().nth(1).is_some_and(|letter| digit(letter) == Some(0));
+    let last = if last_unit > 10 && !is_after_zero { last * (last_unit / 10) } else { last };
     total.checked_add(section).and_then(|sum| sum.checked_add(last)).ok_or(Problem::TooLarge)
 }
 
