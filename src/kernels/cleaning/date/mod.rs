@@ -66,13 +66,14 @@ const DAY: i64 = 86_400;
 /// Why it has no date.
 pub fn read(text: &str, order: Option<Order>) -> Result<i32, Problem> {
     let text = plain_with_digits(text).to_lowercase().replace(is_dash, "-");
+    let text = words::after_label(&text);
     if text.is_empty() {
         return Err(Problem::Empty);
     }
-    if let Some(day) = of_digits(words::before_basic_time(&text).unwrap_or(&text), order) {
+    if let Some(day) = of_digits(words::before_basic_time(text).unwrap_or(text), order) {
         return day;
     }
-    let text = words::without_time(&text).ok_or(Problem::NoSuchTime)?;
+    let text = words::without_time(text).ok_or(Problem::NoSuchTime)?;
     let words = words(&text).ok_or(Problem::Form)?;
     if let Some(day) = of_era(&words) {
         return day;

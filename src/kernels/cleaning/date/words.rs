@@ -72,6 +72,16 @@ fn month(name: &str) -> Option<i64> {
     of(&|known| known == name).or_else(|| of(&|known| known.starts_with(name)))
 }
 
+/// The text without a label and its colon: `生日：1990-1-5`.
+pub fn after_label(text: &str) -> &str {
+    const LABELS: [&str; 10] =
+        ["生日", "出生", "出生日期", "出生年月", "出生年月日", "日期", "时间", "date", "date of birth", "dob"];
+    match text.split_once(':') {
+        Some((label, date)) if LABELS.contains(&label.trim_end()) => date.trim_start(),
+        _ => text,
+    }
+}
+
 /// What stands before the number of a weekday.
 const WEEK: [&str; 5] = ["星期", "周", "週", "礼拜", "禮拜"];
 
