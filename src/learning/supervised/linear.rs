@@ -187,6 +187,8 @@ struct Coded {
     names: Vec<String>,
     /// The code of each original value of the feature.
     code_of: Vec<u32>,
+    /// Whether all values are combined into one.
+    is_pooled: bool,
     /// The code of a missing value, if any is missing.
     gap: Option<u32>,
     /// The code of a value that does not occur in these rows.
@@ -285,7 +287,7 @@ impl LinearSettings {
         let code_of: Vec<u32> =
             (0..values.len()).map(|value| kept.binary_search(&value).map_or(unknown, |place| place as u32)).collect();
         let codes = codes.iter().map(|code| code_of.get(*code as usize).copied().or(gap).unwrap_or(unknown)).collect();
-        Coded { codes, names, code_of, gap, unknown, reference: 0 }
+        Coded { codes, names, code_of, is_pooled: kept.is_empty() && order.len() > 1, gap, unknown, reference: 0 }
     }
 
     /// Converts the kernel's fit to a model.
@@ -345,7 +347,14 @@ impl LinearSettings {
             ("condition_number", fit.condition_number),
             ("iterations", Some(fit.iterations.len() as f64)),
         ];
-        let notes = self.notes(fit, &linear, table.len());
+        let mut notes = self.notes(fit, &linear, table.len());
+        for ((name, _), coded) in features.categories.iter().zip(coded).filter(|(_, coded)| coded.is_pooled) {
+            notes.push(format!(
+                "no coefficient for {name}: each of its {} values is rarer than rare_share = {}; group the values, or give a smaller share",
+                coded.code_of.len(),
+                self.rare_share
+            ));
+        }
         Fit { learner: Learner::Linear(linear), steps, metrics, notes }
     }
 
