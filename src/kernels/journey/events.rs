@@ -107,7 +107,10 @@ fn bucket_of(hash: u64) -> usize {
 #[derive(Debug)]
 enum Keys {
     /// Differences from a base, in half the memory.
-    Near { base: u64, differences: Vec<u32> },
+    Near {
+        base: u64,
+        differences: Vec<u32>,
+    },
     Any(Vec<u64>),
 }
 

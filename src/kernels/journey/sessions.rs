@@ -54,11 +54,7 @@ pub struct Session {
 
 /// Calls `visit` for each session of a customer, in order. A session ends before a pause longer than `gap`, before an event that starts
 /// one, and after an event that ends one.
-pub fn sessions<D: OfBounds, E>(
-    events: &[Event<D>],
-    gap: i64,
-    mut visit: impl FnMut(Session) -> Result<(), E>,
-) -> Result<(), E> {
+pub fn sessions<D: OfBounds, E>(events: &[Event<D>], gap: i64, mut visit: impl FnMut(Session) -> Result<(), E>) -> Result<(), E> {
     let Some((first, rest)) = events.split_first() else { return Ok(()) };
     let begun = |event: &Event<D>| Session { start: event.time, end: event.time, events: 1 };
     let (mut open, mut has_ended) = (begun(first), first.detail.bounds().ends);
