@@ -1,12 +1,15 @@
 //! Hides the numbers of groups with few persons: COPY with the option `suppress_below`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::compute::{SortColumn, SortOptions, cast, concat_batches, lexsort_to_indices, nullif};
 use datafusion::arrow::datatypes::{DataType, Float64Type};
+use datafusion::arrow::row::{Row, RowConverter, SortField};
 use datafusion::common::{DFSchema, Result};
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt;
@@ -15,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::adapter::plain::Plain;
 use crate::adapter::step::{Step, StepContext, Streams, only_stream};
 use crate::error::{did_you_mean, invalid};
-use crate::kernels::privacy::suppression::suppressed;
+use crate::kernels::privacy::suppression::suppressed_in;
 
 /// The subject of errors.
 const LABEL: &str = "COPY";
@@ -167,7 +170,7 @@ impl Step for SuppressSmallGroups {
             }
             let rows = concat_batches(&input.schema(), &batches)?;
             drop(batches);
-            let (columns, suppressed) = step.suppress(&rows)?;
+            let (columns, suppressed) = step.suppress(&rows, &context.memory)?;
             if suppressed > 0 {
                 context.notes().tell(format!(
                     "{suppressed} of {} groups are suppressed, so that no group of fewer than {} persons can be read",
@@ -183,7 +186,7 @@ impl Step for SuppressSmallGroups {
 
 impl SuppressSmallGroups {
     /// The columns of the groups, and how many groups are suppressed.
-    fn suppress(&self, rows: &RecordBatch) -> Result<(Vec<ArrayRef>, usize)> {
+    fn suppress(&self, rows: &RecordBatch, memory: &MemoryReservation) -> Result<(Vec<ArrayRef>, usize)> {
         let counts = cast(rows.column(self.count), &DataType::Float64)?;
         let counts = counts.as_primitive::<Float64Type>();
         let count = |row: usize| if counts.is_null(row) { 0.0 } else { counts.value(row) };
@@ -199,8 +202,12 @@ impl SuppressSmallGroups {
         };
         let ordered: Vec<f64> = order.iter().map(|row| count(*row)).collect();
         let mut hides = vec![false; rows.num_rows()];
-        for (row, hidden) in order.iter().zip(suppressed(&ordered, self.smallest)) {
-            hides[*row] = hidden;
+        let is_small = |count: &f64| *count > 0.0 && *count < self.smallest as f64;
+        if ordered.iter().any(is_small) {
+            let lines = self.lines(rows, &order, memory)?;
+            for (row, hidden) in order.iter().zip(suppressed_in(&ordered, &lines, self.smallest)) {
+                hides[*row] = hidden;
+            }
         }
         let suppressed = hides.iter().filter(|hidden| **hidden).count();
         let hides = BooleanArray::from(hides);
@@ -209,4 +216,35 @@ impl SuppressSmallGroups {
         });
         Ok((columns.collect::<Result<_>>()?, suppressed))
     }
+
+    /// The places, in order, of the groups that have a total of their own: those with the same values in some of the grouping columns. Another
+    /// query may give that total.
+    fn lines(&self, rows: &RecordBatch, order: &[usize], memory: &MemoryReservation) -> Result<Vec<Vec<usize>>> {
+        let mut lines = vec![];
+        let fields = |columns: &[ArrayRef]| columns.iter().map(|column| SortField::new(column.data_type().clone())).collect();
+        for kept in some_of(&self.keys) {
+            let columns: Vec<ArrayRef> = kept.iter().map(|key| Arc::clone(rows.column(*key))).collect();
+            let values = RowConverter::new(fields(&columns))?.convert_columns(&columns)?;
+            memory.try_grow(16 * rows.num_rows())?;
+            let mut of: BTreeMap<Row<'_>, Vec<usize>> = BTreeMap::new();
+            for (place, row) in order.iter().enumerate() {
+                of.entry(values.row(*row)).or_default().push(place);
+            }
+            lines.extend(of.into_values().filter(|line| line.len() > 1));
+        }
+        Ok(lines)
+    }
+}
+
+/// Most grouping columns of which all selections are looked at.
+const MOST_KEYS: usize = 5;
+
+/// Selections of the grouping columns: all of them, or of many columns each one, and all but each one.
+fn some_of(keys: &[usize]) -> Vec<Vec<usize>> {
+    if keys.len() > MOST_KEYS {
+        let without = |one: &usize| keys.iter().filter(|key| *key != one).copied().collect();
+        return keys.iter().map(|key| vec![*key]).chain(keys.iter().map(without)).collect();
+    }
+    let chosen = |mask: usize| (0..keys.len()).filter(|place| (mask >> place) & 1 == 1).map(|place| keys[place]).collect();
+    (1..(1 << keys.len())).map(chosen).collect()
 }

@@ -92,8 +92,9 @@ programs). Option of all text formats: `compression` (`gzip`, `zstd`, `bzip2`, `
 `gzip`, `brotli`, `lz4`, `none`), `compression_level`, `row_group_size` in rows. `sorted_by 'day, amount DESC'` sorts the rows of every format. With PARTITIONED BY, the values of those columns are in the
 names of folders; NULL is `__HIVE_DEFAULT_PARTITION__`.
 
-`suppress_below` (2 or more) hides small groups of a query with GROUP BY: the numbers of groups with fewer persons are written as NULL. If only one group is hidden, the next smallest
-group is hidden as well, because the first could be computed from the total: `OPTIONS (suppress_below 5)`. The persons of a group are what `count` in the query counts; if there is no
+`suppress_below` (2 or more) hides small groups of a query with GROUP BY: the numbers of groups with fewer persons are written as NULL. If only one group is hidden, or those
+that are have fewer persons together, the next smallest group is hidden as well, because the total would tell: `OPTIONS (suppress_below 5)`. With several grouping columns this
+holds for each of their values too, because another query may give its total. The persons of a group are what `count` in the query counts; if there is no
 count or more than one, `suppress_by 'column'` names it. ORDER BY does not use the hidden numbers either.
 
 **Cost.** Rows are written as they come, so memory does not grow with them; Excel sheets end at 1,048,576 rows.
