@@ -24,15 +24,54 @@ pub enum Content {
     Key,
 }
 
-/// A kind of content with its word in SQL, the function that protects it, and names of such columns. A name matches as a whole or as one
-/// of the words separated by underscores; a Chinese name also matches as a part.
+/// A kind of content with its word in SQL, the function that protects it, and names of such columns. A name matches as a whole or as some
+/// of the words separated by underscores, spaces or capital letters; a Chinese name also matches as a part.
 pub type Called = (Content, &'static str, &'static str, &'static [&'static str]);
 
 /// All kinds of content. The first one that matches a column's name counts.
 pub const CONTENTS: [Called; 10] = [
     (Content::Email, "email", "mask_email", &["email", "e_mail", "mail", "邮箱", "邮件地址"]),
-    (Content::Phone, "phone", "mask_phone", &["phone", "mobile", "tel", "telephone", "cellphone", "手机", "电话", "whatsapp"]),
-    (Content::IdCard, "id_card", "mask_id_card", &["id_card", "idcard", "identity_number", "身份证"]),
+    (
+        Content::Phone,
+        "phone",
+        "mask_phone",
+        &[
+            "phone",
+            "mobile",
+            "tel",
+            "telephone",
+            "cellphone",
+            "phoneno",
+            "msisdn",
+            "fax",
+            "contact_no",
+            "contact_number",
+            "手机",
+            "电话",
+            "联系方式",
+            "传真",
+            "whatsapp",
+        ],
+    ),
+    (
+        Content::IdCard,
+        "id_card",
+        "mask_id_card",
+        &[
+            "id_card",
+            "idcard",
+            "identity_card",
+            "identity_number",
+            "id_no",
+            "idno",
+            "id_number",
+            "cert_no",
+            "national_id",
+            "ssn",
+            "身份证",
+            "证件号",
+        ],
+    ),
     (
         Content::BankCard,
         "bank_card",
@@ -56,26 +95,100 @@ pub const CONTENTS: [Called; 10] = [
             "contact_name",
             "contact",
             "nickname",
+            "surname",
+            "given_name",
+            "family_name",
+            "person_name",
+            "client_name",
+            "buyer_name",
+            "patient_name",
+            "student_name",
+            "employee_name",
+            "emp_name",
+            "staff_name",
+            "receiver_name",
+            "recipient_name",
+            "recipient",
+            "consignee",
+            "cardholder",
             "姓名",
             "名字",
+            "昵称",
             "联系人",
             "收件人",
+            "收货人",
+            "寄件人",
+            "持卡人",
         ],
     ),
-    (Content::Address, "address", "mask_address", &["address", "地址", "住址"]),
+    (Content::Address, "address", "mask_address", &["address", "addr", "street", "地址", "住址", "住所"]),
     (Content::Birth, "birth_date", "generalize", &["birth", "birthday", "birthdate", "dob", "born", "出生", "生日"]),
-    (Content::Account, "account", "pseudonymize", &["passport", "护照", "wechat", "weixin", "qq", "openid", "微信", "社保号"]),
+    (
+        Content::Account,
+        "account",
+        "pseudonymize",
+        &[
+            "passport",
+            "护照",
+            "通行证",
+            "wechat",
+            "weixin",
+            "wx",
+            "wxid",
+            "qq",
+            "openid",
+            "unionid",
+            "alipay",
+            "微信",
+            "支付宝",
+            "社保号",
+            "license_plate",
+            "plate_no",
+            "车牌",
+            "ip",
+            "ip_address",
+            "imei",
+            "idfa",
+            "oaid",
+            "device_id",
+        ],
+    ),
     (
         Content::FreeText,
         "free_text",
         "redact",
-        &["remark", "remarks", "note", "notes", "comment", "comments", "feedback", "message", "备注", "留言", "评论", "反馈"],
+        &[
+            "remark", "remarks", "note", "notes", "memo", "comment", "comments", "feedback", "message", "备注", "留言", "评论",
+            "反馈",
+        ],
     ),
     (
         Content::Key,
         "key",
         "pseudonymize",
-        &["customer_id", "user_id", "member_id", "person_id", "客户编号", "会员号", "用户编号"],
+        &[
+            "customer_id",
+            "customer_no",
+            "user_id",
+            "user_no",
+            "uid",
+            "member_id",
+            "member_no",
+            "person_id",
+            "client_id",
+            "buyer_id",
+            "patient_id",
+            "student_id",
+            "employee_id",
+            "emp_id",
+            "staff_id",
+            "客户编号",
+            "客户号",
+            "会员号",
+            "会员编号",
+            "用户编号",
+            "用户号",
+        ],
     ),
 ];
 
@@ -96,14 +209,18 @@ impl Content {
 
     /// The content of a column with this name; `None` if the name does not suggest personal data.
     pub fn of_name(column: &str) -> Option<Self> {
-        let column = column.to_lowercase();
+        // `openId` is `openid` too.
+        let forms = [words_of(column), column.to_lowercase()];
         let is_of = |(content, _, _, words): &&Called| {
             words.iter().any(|word| {
-                // Products and segments have names too, so `product_name` does not match.
-                let by_part = *content != Self::Name && *content != Self::Key;
-                column == **word
-                    || by_part && column.split('_').any(|part| part == *word)
-                    || !word.is_ascii() && column.contains(word)
+                // Products and segments have names too, so `product_name` does not match; nor does `member_card_no`.
+                let by_part = !matches!(content, Self::Name | Self::Key | Self::BankCard);
+                forms.iter().any(|column| {
+                    column == word
+                        || by_part && format!("_{column}_").contains(&format!("_{word}_"))
+                        || *content == Self::BankCard && column.split('_').any(|part| part == *word)
+                        || !word.is_ascii() && column.contains(word)
+                })
             })
         };
         CONTENTS.iter().find(is_of).map(|(content, ..)| *content)
@@ -125,6 +242,35 @@ impl Content {
             Self::Account | Self::FreeText | Self::Key => masks::HIDDEN.into(),
         }
     }
+}
+
+/// The words of a column's name, in lower case and with underscores between them: `phoneNumber` and `Phone Number` are `phone_number`.
+fn words_of(column: &str) -> String {
+    let mut words = String::with_capacity(column.len());
+    let mut before = '_';
+    for letter in column.chars() {
+        if letter.is_uppercase() && (before.is_lowercase() || before.is_ascii_digit()) {
+            words.push('_');
+        }
+        if letter.is_alphanumeric() {
+            words.extend(letter.to_lowercase())
+        } else {
+            words.push('_')
+        }
+        before = letter;
+    }
+    words
+}
+
+/// Words in names of columns whose values are called as people are: 李宁, 王老吉.
+const THINGS: [&str; 18] = [
+    "product", "item", "goods", "sku", "brand", "company", "shop", "store", "city", "town", "place", "category", "商品", "产品",
+    "品牌", "公司", "店", "城市",
+];
+
+fn is_of_things(column: &str) -> bool {
+    let column = words_of(column);
+    THINGS.iter().any(|word| column.split('_').any(|part| part == *word) || !word.is_ascii() && column.contains(word))
 }
 
 /// The share of values that must be of a kind to decide what the column contains.
@@ -163,6 +309,9 @@ pub fn finding(column: &str, values: &[&str], all_differ: bool) -> Option<Findin
     for (content, reads) in readers {
         let Some(found) = share(&reads) else { break };
         let named = by_name == Some(content);
+        if content == Content::Name && !named && is_of_things(column) {
+            continue;
+        }
         // Almost any few digits could be a telephone number, and any two characters a name.
         let enough = if named {
             0.2
@@ -253,6 +402,17 @@ mod tests {
             ("order_no", ["20250115123456789", "20250115123456790"], None),
             ("created_at", ["2025-01-01", "2025-01-02"], None),
             ("gender", ["f", "m"], None),
+            ("phoneNumber", ["a", "b"], Some(Content::Phone)),
+            ("Customer Address", ["a", "b"], Some(Content::Address)),
+            ("id_card_no", ["a", "b"], Some(Content::IdCard)),
+            ("EmpName", ["John Smith", "Ann Lee"], Some(Content::Name)),
+            ("userId", ["1", "2"], Some(Content::Key)),
+            ("openId", ["a", "b"], Some(Content::Account)),
+            ("last_ip", ["10.0.0.1", "10.0.0.2"], Some(Content::Account)),
+            ("车牌号", ["京A12345", "沪B12345"], Some(Content::Account)),
+            ("brand", ["李宁", "王老吉"], None),
+            ("zip", ["100000", "200000"], None),
+            ("member_card_no", ["V001", "V002"], None),
         ] {
             assert_eq!(content(column, &values), expected, "{column} {values:?}");
         }
