@@ -19,6 +19,7 @@ mod queries;
 mod reference;
 mod retention;
 mod runs;
+mod setting_pages;
 mod settings;
 mod statements;
 mod tasks;
@@ -138,7 +139,7 @@ pub fn statement_pages() -> Vec<&'static Doc> {
 pub fn pages() -> Vec<&'static Doc> {
     let functions = crate::functions::all().iter().flat_map(|set| set.docs());
     let tables = profile_tables::DOCS.iter().chain(pages::TABLE_PAGES.iter());
-    functions.chain(crate::files::readers()).chain(statement_pages()).chain(tables).chain(pages::SETTING_PAGES.iter()).collect()
+    functions.chain(crate::files::readers()).chain(statement_pages()).chain(tables).chain(setting_pages::SETTING_PAGES.iter()).collect()
 }
 
 /// The section about PostgreSQL's schemas.

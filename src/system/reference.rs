@@ -5,7 +5,7 @@ use std::fmt::Write;
 use datafusion::config::ExtensionOptions;
 
 use super::tasks::{by_name, by_task, link};
-use super::{dialects, markdown, pages, statement_pages};
+use super::{dialects, markdown, pages, setting_pages, statement_pages};
 use crate::docs::Doc;
 use crate::functions;
 use crate::language::Language;
@@ -48,11 +48,11 @@ fn pages_in(language: Language) -> Vec<(String, String)> {
         let meaning = language.text(entry.description);
         let _ = writeln!(settings, "| `{}` | {} | {meaning} |", entry.key, entry.value.unwrap_or_default());
     }
-    for doc in pages::SETTING_PAGES.iter() {
+    for doc in setting_pages::SETTING_PAGES.iter() {
         let _ = write!(settings, "\n{}", doc.markdown(language));
     }
     all.extend(pages::TABLE_PAGES.iter().map(|doc| (doc, "system")));
-    all.extend(pages::SETTING_PAGES.iter().map(|doc| (doc, "settings")));
+    all.extend(setting_pages::SETTING_PAGES.iter().map(|doc| (doc, "settings")));
     let file_of = |name: &str| all.iter().find(|(doc, _)| doc.name == name).map_or("", |(_, file)| file);
     files.push(("tasks.md".into(), by_task(language, |name| link(name, file_of(name)))));
     files.push(("names.md".into(), by_name(language, &all)));
