@@ -350,9 +350,34 @@ fn hint(
         (_, found) if found != "END" && count(tokens, "CASE") > count(tokens, "END") => "CASE WHEN … THEN … ends with END",
         (_, found) if found != ")" && unclosed(tokens, at) => "an earlier opening bracket is not closed",
         (_, ")") if problem.contains("end of the statement") => "a closing bracket has no opening one",
-        _ => "\\h shows how statements are written",
+        _ => return format!("; {}", where_it_is_shown(tokens, at)),
     };
     format!("; {hint}")
+}
+
+/// Where the form of the statement that has the place is shown.
+fn where_it_is_shown(tokens: &[TokenWithSpan], at: Location) -> String {
+    let before: Vec<&TokenWithSpan> = tokens.iter().take_while(|token| token.span.start < at).collect();
+    let first = before.iter().rposition(|token| token.token == Token::SemiColon).map_or(0, |place| place + 1);
+    let words: Vec<String> = before[first..].iter().map(|token| text_of(&token.token).to_uppercase()).collect();
+    match page_of(&words) {
+        Some(page) => format!("\\h {page} shows how it is written"),
+        None => "\\h shows how statements are written".into(),
+    }
+}
+
+/// The name of the page of a statement that begins with these words: `CREATE TAG`.
+fn page_of(words: &[String]) -> Option<String> {
+    if words.first().is_some_and(|word| word == "CREATE") {
+        let mut kind = words[1..].iter().skip_while(|word| matches!(word.as_str(), "OR" | "REPLACE" | "TEMPORARY" | "TEMP"));
+        return Some(match kind.next()?.as_str() {
+            first @ ("EXTERNAL" | "ROW") => format!("CREATE {first} {}", kind.next()?),
+            first => format!("CREATE {first}"),
+        });
+    }
+    let begins = |name: &str| name.split(' ').zip(words).filter(|(part, word)| part == word).count() == name.split(' ').count();
+    let names = crate::sql::statement::docs().map(|doc| doc.name).filter(|name| begins(name));
+    names.max_by_key(|name| name.len()).map(str::to_string)
 }
 
 /// True when a column is written as `column(+)`.
