@@ -451,7 +451,7 @@ fn create(parser: &mut Parser<'_>, kind: &'static dyn Grammar, or_replace: bool)
     }
     if kind.is_of_profile() && target.profile.is_none() {
         let found = parser.peek_token();
-        return parser.expected(&format!("ON and the name of the profile that the {} is of", kind.word()), found);
+        return parser.expected("ON and the name of its profile", found);
     }
     let before = options(parser)?;
     parser.expect_keyword(Keyword::AS)?;
