@@ -1,7 +1,7 @@
 //! How an error is written: subject, rule, value, next step; and its SQLSTATE.
 //!
 //! Inside the crate every error is a [`DataFusionError`]; these helpers give the text its form, as in
-//! ``association_rules: min_support must be in (0, 1], got 1.5``. An error of ours travels through DataFusion as an external
+//! ``association_rules: min_support must be above 0 and at most 1, got 1.5``. An error of ours travels through DataFusion as an external
 //! [`Problem`], which keeps the code that clients of a server decide by; [`sqlstate`] finds it again, and gives DataFusion's own errors theirs.
 
 mod code_of;

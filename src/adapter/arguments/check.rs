@@ -190,7 +190,7 @@ fn share(subject: &str, name: &str, number: f64) -> Result<f64> {
     if number > 0.0 && number <= 1.0 {
         return Ok(number);
     }
-    Err(invalid(subject, format!("{name} must be in (0, 1], got {number}")))
+    Err(invalid(subject, format!("{name} must be above 0 and at most 1, got {number}")))
 }
 
 fn numbers(value: &ScalarValue) -> Option<Vec<Decimal>> {
