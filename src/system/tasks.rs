@@ -28,6 +28,7 @@ const TOPICS: &[Topic] = &[
     (
         "Know the data, clean the data",
         &[
+            ("Convert strings to numbers, days and other types", &["CAST, data types", "parse_number", "parse_date"]),
             ("What is in these columns?", &["data_profile", "summarize"]),
             ("Where are gaps, and which customers are incomplete?", &["completeness", "impute"]),
             ("Which values are too large or too small to be true?", &["find_outliers", "outlier_bounds"]),

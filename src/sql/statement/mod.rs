@@ -8,6 +8,7 @@ pub mod erasing;
 mod granting;
 mod objects;
 mod transactions;
+mod types;
 
 use crate::docs::{Doc, Kind};
 
@@ -16,6 +17,7 @@ pub const STATEMENT: Doc = Doc { kind: Kind::Statement, domain: "statements", ..
 /// The pages of all statements in this module.
 pub fn docs() -> impl Iterator<Item = &'static Doc> {
     DOCS.iter()
+        .chain(&types::DOCS)
         .chain(&changes::DOCS)
         .chain(&objects::DOCS)
         .chain(&transactions::DOCS)
