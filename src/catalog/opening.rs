@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use url::Url;
 
@@ -24,6 +25,8 @@ use crate::temporary::TemporaryFolder;
 
 /// The longest path that SQLite accepts, minus room for the suffixes of the files next to it.
 const LONGEST_PATH: usize = 500;
+/// How many statements SQLite keeps prepared: all that the catalog uses.
+const STATEMENTS: usize = 128;
 /// How often opening is repeated while others are writing.
 const ATTEMPTS: usize = 20;
 
@@ -234,6 +237,9 @@ fn version(connection: &Connection, place: &str) -> std::result::Result<(i64, i6
 fn prepare(mut connection: Connection, keys: &Keyring, place: &str) -> std::result::Result<Connection, Problem> {
     let fail = Problem::OfSqlite;
     connection.busy_timeout(Duration::from_secs(10)).map_err(fail)?;
+    // Otherwise SQLite prepares a kept statement anew for each value.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fail)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     let (version, _) = version(&connection, place)?;
     if version >= KEYS_SINCE {
         // Before anything is written, so that a wrong key changes nothing.
