@@ -87,10 +87,12 @@ impl Lookup {
         let SqlParsed::Statement(statement) = parsed.sql()? else { return None };
         let SqlStatement::Query(query) = statement.as_ref() else { return None };
         let is_plain = query.as_ref().each_expression(|part| match part {
-            Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_) | Expr::Nested(_) | Expr::Cast { .. } => {
-                ControlFlow::Continue(())
-            }
-            Expr::BinaryOp { op: BinaryOperator::Eq | BinaryOperator::And, .. } => ControlFlow::Continue(()),
+            Expr::Identifier(_)
+            | Expr::CompoundIdentifier(_)
+            | Expr::Value(_)
+            | Expr::Nested(_)
+            | Expr::Cast { .. }
+            | Expr::BinaryOp { op: BinaryOperator::Eq | BinaryOperator::And, .. } => ControlFlow::Continue(()),
             _ => ControlFlow::Break(()),
         });
         let tables = tables_in(query.as_ref());
