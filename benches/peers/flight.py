@@ -3,11 +3,14 @@
     pip install adbc_driver_flightsql pyarrow psycopg[binary]
     python benches/peers/flight.py [--rows 1000000] [--runs 5] [--portrait target/release/portrait]
 
-Eight columns: integers, text, a decimal, floats, booleans, dates, times, NULLs. PostgreSQL's time is that of libpq alone: the rows as they come in binary, not as values
-of Python; likewise the rows of Flight are Arrow, as its clients use them. Counts and sums are compared. Printed are the medians of wall seconds and their ratio.
+Eight columns: integers, text, a decimal, floats, booleans, dates, times, NULLs. PostgreSQL's time is that of libpq alone: the rows as they come, in text (its default, which
+psql and most drivers ask for) and in binary, not as values of Python. Likewise the rows of Flight are Arrow, as its clients use them: Arrow's own client in C++, and the ADBC
+driver in Go, which takes twice the CPU time for the same messages. Counts and sums are compared. Printed are the medians of wall seconds, and of CPU seconds of server and
+client together, which other work on the machine does not change much; and the ratios to libpq in text.
 """
 
 import argparse
+import contextlib
 import os
 import shutil
 import statistics
@@ -20,38 +23,78 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import run as clients  # noqa: E402
 from million import made  # noqa: E402
+from wire import cpu  # noqa: E402
 
 QUERY = "SELECT * FROM million"
+# The process of the server of Flight.
+SERVER = [0]
 
 
-def over_flight(port):
+def over_adbc(port):
     import adbc_driver_flightsql.dbapi as flight
-    import pyarrow.compute
 
     with flight.connect(f"grpc://127.0.0.1:{port}", autocommit=True) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         cursor.fetchall()
-        began = time.perf_counter()
-        cursor.execute(QUERY)
-        table = cursor.fetch_arrow_table()
-        took = time.perf_counter() - began
-        return took, table.num_rows, pyarrow.compute.sum(table["id"]).as_py()
+        with measured() as took:
+            cursor.execute(QUERY)
+            table = cursor.fetch_arrow_table()
+        return took, table.num_rows, sum_of(table["id"])
 
 
-def over_libpq(url):
+def over_arrow(port):
+    import pyarrow.flight as flight
+
+    command = any_of("arrow.flight.protocol.sql.CommandStatementQuery", field(1, QUERY.encode()))
+    with flight.connect(f"grpc://127.0.0.1:{port}") as client, measured() as took:
+        info = client.get_flight_info(flight.FlightDescriptor.for_command(command))
+        table = client.do_get(info.endpoints[0].ticket).read_all()
+    return took, table.num_rows, sum_of(table["id"])
+
+
+def sum_of(column):
+    import pyarrow.compute
+
+    return pyarrow.compute.sum(column).as_py()
+
+
+def field(number, value):
+    """A field of a message in protobuf: pyarrow knows Flight, but not the commands of Flight SQL."""
+    length, size = b"", len(value)
+    while size > 127:
+        length, size = length + bytes([size & 127 | 128]), size >> 7
+    return bytes([number << 3 | 2]) + length + bytes([size]) + value
+
+
+def any_of(name, message):
+    return field(1, f"type.googleapis.com/{name}".encode()) + field(2, message)
+
+
+def over_libpq(url, binary):
     import psycopg
     from psycopg import pq
 
     connection = pq.PGconn.connect(url.encode())
     assert connection.status == pq.ConnStatus.OK, psycopg.pq.error_message(connection)
-    began = time.perf_counter()
-    # All at once, in binary: what libpq itself takes.
-    result = connection.exec_params(QUERY.encode(), None, result_format=1)
-    took = time.perf_counter() - began
+    with measured(connection.backend_pid) as took:
+        # All at once: what libpq itself takes.
+        result = connection.exec_params(QUERY.encode(), None, result_format=int(binary))
     rows = result.ntuples
-    total = sum(int.from_bytes(result.get_value(row, 0), "big") for row in range(rows))
+    number = (lambda value: int.from_bytes(value, "big")) if binary else int
+    total = sum(number(result.get_value(row, 0)) for row in range(rows))
     connection.finish()
     return took, rows, total
+
+
+@contextlib.contextmanager
+def measured(server=None):
+    """Wall seconds, and CPU seconds of this process and of the server."""
+    took = {}
+    server = server or SERVER[0]
+    began, own, other = time.perf_counter(), time.process_time(), cpu(server)
+    yield took
+    took["wall"] = time.perf_counter() - began
+    took["cpu"] = time.process_time() - own + cpu(server) - other
 
 
 def main():
@@ -71,16 +114,24 @@ def main():
     url = f"postgresql://ada@127.0.0.1:{other.port}/portrait"
     try:
         subprocess.run(["psql", "-q", "-X", url, "-c", table, "-c", "VACUUM ANALYZE million"], check=True)
-        times = {"flight": [], "libpq": []}
+        SERVER[0] = server.pid
+        ways = {
+            "pyarrow.flight": lambda: over_arrow(port),
+            "ADBC": lambda: over_adbc(port),
+            "libpq in text": lambda: over_libpq(url, False),
+            "libpq in binary": lambda: over_libpq(url, True),
+        }
+        times = {name: [] for name in ways}
         for _ in range(asked.runs):
-            answers = {"flight": over_flight(port), "libpq": over_libpq(url)}
-            assert answers["flight"][1:] == answers["libpq"][1:], answers
+            answers = {name: way() for name, way in ways.items()}
+            assert len({answer[1:] for answer in answers.values()}) == 1, answers
             for name, (took, *_) in answers.items():
                 times[name].append(took)
-        medians = {name: statistics.median(found) for name, found in times.items()}
-        for name, median in medians.items():
-            print(f"{name:8} {median:8.3f} s   {asked.rows / median:12,.0f} rows a second")
-        print(f"flight / libpq {medians['flight'] / medians['libpq']:.2f}")
+        median = lambda name, what: statistics.median(took[what] for took in times[name])  # noqa: E731
+        print("| client | wall s | of libpq in text | CPU s of server and client | of libpq in text |\n|---|---:|---:|---:|---:|")
+        for name in ways:
+            cells = [f"{median(name, what):.2f} | {median(name, what) / median('libpq in text', what):.2f}" for what in ("wall", "cpu")]
+            print(f"| {name} | {' | '.join(cells)} |")
     finally:
         server.terminate()
         server.wait()
