@@ -14,10 +14,10 @@ FROM known_in_june AS k;
 -- How good it is, on the customers held out.
 SELECT measure, round(value, 4) AS value FROM ml_training_info(churn) WHERE step = 'metric' ORDER BY measure;
 
--- What drives it, in words.
-SELECT 'one more of ' || name || CASE WHEN odds_ratio > 1 THEN ' raises' ELSE ' lowers' END || ' the odds of leaving by '
-  || CAST(round(100 * abs(odds_ratio - 1), 2) AS VARCHAR) || ' %' || CASE WHEN p_value < 0.05 THEN '' ELSE ' (not beyond chance)' END AS finding
-FROM ml_weights(churn) WHERE name <> 'intercept' ORDER BY p_value;
+-- What drives it, in words: the odds of two customers who differ by a standard deviation, as customers usually do.
+SELECT 'customers with ' || CAST(round(f.stddev, 1) AS VARCHAR) || ' more of ' || name || ' have ' || CAST(round(100 * abs(exp(value * f.stddev) - 1)) AS BIGINT) || ' % '
+  || CASE WHEN value > 0 THEN 'higher' ELSE 'lower' END || ' odds of leaving' || CASE WHEN p_value < 0.05 THEN '' ELSE ' (not beyond chance)' END AS finding
+FROM ml_weights(churn) JOIN ml_feature_info(churn) AS f USING (feature) ORDER BY abs(value * f.stddev) DESC;
 
 -- Today's customers, as a tag of a profile, and the audience to win back.
 CREATE OR REPLACE PROFILE buyer WITH (key = 'customer_id') AS SELECT DISTINCT customer_id FROM orders WHERE customer_id IS NOT NULL;
