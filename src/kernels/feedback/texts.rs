@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::kernels::chinese::keywords::is_candidate;
 use crate::kernels::chinese::segmentation::{Dictionary, cut};
 use crate::kernels::chinese::sentiment::Lexicon;
+use crate::kernels::privacy::redact::quoted;
 
 /// English words that occur in any review, besides the stop words; sorted.
 pub(super) const FILLERS: [&str; 92] = [
@@ -270,7 +271,8 @@ pub struct Texts {
 impl Texts {
     /// Adds a text of a customer in a period; both keys are any bytes.
     pub fn add(&mut self, customer: &[u8], period: &[u8], text: &str, own: &ThemeWords, lexicon: &Lexicon) {
-        let small = text.to_lowercase();
+        // Parts of an address or an account are no theme.
+        let small = quoted(text).to_lowercase();
         for clause in clauses(&small) {
             words_of(clause, own, |word| {
                 if let Some(number) = own.numbers.get(word) {
