@@ -22,7 +22,7 @@ use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::{invalid, unusable};
 use crate::kernels::control::Stop;
 use crate::kernels::journey::attribution::{
-    Credit, Credits, MOST_CHANNELS, Model, NONE, PARTS, REVENUE_PARTS, Rules, Touch, rounded,
+    Credit, Credits, Given, MOST_CHANNELS, Model, NONE, PARTS, REVENUE_PARTS, Rules, Touch, rounded,
 };
 use crate::kernels::journey::events::Event;
 
@@ -319,7 +319,7 @@ impl Work for Crediting {
             run.control.reserve(if self.rules.models.contains(&Model::Markov) { 24 * channels.len().pow(2) } else { 0 })?;
         let mut rows = Rows::default();
         for (place, (model, name)) in self.rules.models.iter().zip(&self.names).enumerate() {
-            let given = all.of_model(place, *model, &channels).filter(|_| !all.is_too_large);
+            let given = all.of_model(place, *model, &channels, run.control)?.filter(|_| !all.is_too_large);
             let Some(given) = given else { return Err(run.worker.fail(too_large())) };
             rows.add(name, &all, &channels, given);
         }
@@ -339,7 +339,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn add(&mut self, model: &str, all: &Credits, channels: &[u32], mut given: Vec<(Credit, Option<f64>)>) {
+    fn add(&mut self, model: &str, all: &Credits, channels: &[u32], mut given: Vec<Given>) {
         let mut channels: Vec<Option<u32>> = channels.iter().copied().map(Some).collect();
         if all.untouched.conversions > 0 {
             channels.push(None);

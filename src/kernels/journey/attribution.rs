@@ -4,11 +4,12 @@
 //! division uses the largest remainder, so that credits always add up to the actual totals. Sums of integers are the same in
 //! any order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::events::{Detail, Event};
+use crate::kernels::control::{Control, Stop};
 
 /// Parts per conversion.
 pub const PARTS: i128 = 1_000_000_000_000_000;
@@ -235,12 +236,25 @@ impl Credits {
     }
 
     /// The credit a model gives to each of these channels; for the Markov model, also the channel's removal effect. `None` on overflow.
-    pub fn of_model(&self, place: usize, model: Model, channels: &[u32]) -> Option<Vec<(Credit, Option<f64>)>> {
+    ///
+    /// # Errors
+    /// The call is cancelled.
+    pub fn of_model(
+        &self,
+        place: usize,
+        model: Model,
+        channels: &[u32],
+        control: Control<'_>,
+    ) -> Result<Option<Vec<Given>>, Stop> {
         if model != Model::Markov {
             let of = |channel: &u32| (self.given[place].get(channel).copied().unwrap_or_default(), None);
-            return Some(channels.iter().map(of).collect());
+            return Ok(Some(channels.iter().map(of).collect()));
         }
-        let effects = removal_effects(&self.follows, channels);
+        Ok(self.of_effects(removal_effects(&self.follows, channels, control)?))
+    }
+
+    /// Divides the conversions in proportion to removal effects.
+    fn of_effects(&self, effects: Vec<f64>) -> Option<Vec<Given>> {
         let all: f64 = effects.iter().sum();
         let weight = |effect: f64| if all > 0.0 { (effect / all * (1_u64 << 40) as f64) as u64 } else { 0 };
         let weights: Vec<u64> = effects.iter().map(|effect| weight(*effect)).collect();
@@ -276,16 +290,19 @@ fn weights(model: Model, touches: &[(i64, u32)], time: i64, half_life: i64) -> V
         Model::Shapley => {
             // A set of channels has the value of the conversions whose channels it contains. The Shapley value then divides each
             // conversion equally among its distinct channels.
-            let is_first = |place: usize| !touches[..place].iter().any(|(_, channel)| *channel == touches[place].1);
-            (0..touches.len()).map(|place| u64::from(is_first(place))).collect()
+            let mut seen = HashSet::new();
+            touches.iter().map(|(_, channel)| u64::from(seen.insert(*channel))).collect()
         }
     }
 }
 
+/// The credit of a channel, and its removal effect if the model has one.
+pub type Given = (Credit, Option<f64>);
+
 /// The share of conversions that would be lost without each channel, in a Markov chain with the observed transition frequencies. With h
 /// the probability of ever visiting the channel, and p the probability of converting from there, the share is h · p divided by the
 /// probability of converting from the start.
-fn removal_effects(follows: &HashMap<(u32, u32), u64>, channels: &[u32]) -> Vec<f64> {
+fn removal_effects(follows: &HashMap<(u32, u32), u64>, channels: &[u32], control: Control<'_>) -> Result<Vec<f64>, Stop> {
     let n = channels.len();
     let place_of: HashMap<u32, usize> = channels.iter().enumerate().map(|(place, channel)| (*channel, place)).collect();
     let (mut out, mut between, mut converts, mut starts) = (vec![0_u64; n], vec![0_u64; n * n], vec![0_u64; n], vec![0_u64; n]);
@@ -312,7 +329,7 @@ fn removal_effects(follows: &HashMap<(u32, u32), u64>, channels: &[u32]) -> Vec<
             matrix[row * n + column] = f64::from(u8::from(row == column)) - share(between[row * n + column], out[row]);
         }
     }
-    let Some(visits) = inverse(matrix, n) else { return vec![0.0; n] };
+    let Some(visits) = inverse(matrix, n, control)? else { return Ok(vec![0.0; n]) };
     let converts: Vec<f64> = (0..n).map(|place| share(converts[place], out[place])).collect();
     let from: Vec<f64> = (0..n).map(|row| (0..n).map(|column| visits[row * n + column] * converts[column]).sum()).collect();
     let chance: f64 = (0..n).map(|place| share(starts[place], begun) * from[place]).sum();
@@ -322,17 +339,19 @@ fn removal_effects(follows: &HashMap<(u32, u32), u64>, channels: &[u32]) -> Vec<
         let ever = visited / visits[channel * n + channel];
         if chance > 0.0 { (ever * from[channel] / chance).clamp(0.0, 1.0) } else { 0.0 }
     };
-    (0..n).map(effect).collect()
+    Ok((0..n).map(effect).collect())
 }
 
 /// The inverse by Gauss–Jordan elimination with partial pivoting; `None` if the matrix is singular.
-fn inverse(mut matrix: Vec<f64>, n: usize) -> Option<Vec<f64>> {
+fn inverse(mut matrix: Vec<f64>, n: usize, control: Control<'_>) -> Result<Option<Vec<f64>>, Stop> {
     let mut inverse = vec![0.0; n * n];
     (0..n).for_each(|place| inverse[place * n + place] = 1.0);
     for column in 0..n {
-        let pivot = (column..n).max_by(|a, b| matrix[a * n + column].abs().total_cmp(&matrix[b * n + column].abs()))?;
-        if matrix[pivot * n + column].abs() < 1e-12 {
-            return None;
+        control.check()?;
+        let size = |row: usize| matrix[row * n + column].abs();
+        let pivot = (column..n).max_by(|a, b| size(*a).total_cmp(&size(*b))).unwrap_or(column);
+        if size(pivot) < 1e-12 {
+            return Ok(None);
         }
         for place in 0..n {
             matrix.swap(column * n + place, pivot * n + place);
@@ -353,12 +372,13 @@ fn inverse(mut matrix: Vec<f64>, n: usize) -> Option<Vec<f64>> {
             }
         }
     }
-    Some(inverse)
+    Ok(Some(inverse))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::control::unlimited::control;
 
     const ALL: [Model; 7] =
         [Model::First, Model::Last, Model::Linear, Model::Position, Model::TimeDecay, Model::Markov, Model::Shapley];
@@ -386,7 +406,7 @@ mod tests {
     fn conversions(credits: &Credits, model: Model, channels: u32) -> Vec<f64> {
         let channels: Vec<u32> = (0..channels).collect();
         let place = ALL.iter().position(|other| *other == model).unwrap();
-        let given = credits.of_model(place, model, &channels).unwrap();
+        let given = credits.of_model(place, model, &channels, control(1)).unwrap().unwrap();
         given.iter().map(|(credit, _)| credit.conversions as f64 / PARTS as f64).collect()
     }
 
@@ -412,7 +432,7 @@ mod tests {
         // From the start, 2/3 go to a and 1/3 to b; 1/2 go on from a to b, and 1/2 from b to a conversion: 1/3 in all. It is 1/6 without
         // a, and 0 without b.
         let few = credits(&["ab!", "a", "b"]);
-        let effects = removal_effects(&few.follows, &[0, 1]);
+        let effects = removal_effects(&few.follows, &[0, 1], control(1)).unwrap();
         near(&effects, &[0.5, 1.0]);
         // Compared with probabilities found by iterating the chain, with transitions to the removed channel lost.
         let journeys = ["abc!", "ab", "ca!", "bca", "cb!b", "aab!c", "ccab", "c!", "b!a"];
@@ -440,7 +460,7 @@ mod tests {
         };
         let all = chance(None);
         let expected: Vec<f64> = (0..3).map(|channel| 1.0 - chance(Some(channel)) / all).collect();
-        near(&removal_effects(&credits.follows, &[0, 1, 2]), &expected);
+        near(&removal_effects(&credits.follows, &[0, 1, 2], control(1)).unwrap(), &expected);
     }
 
     #[test]
@@ -487,8 +507,8 @@ mod tests {
             }
             let sold = journeys.iter().flat_map(|journey| journey.bytes()).filter(|byte| *byte == b'!').count() as i128;
             for (place, model) in ALL.into_iter().enumerate() {
-                let given = one.of_model(place, model, &[0, 1, 2, 3]).unwrap();
-                assert_eq!(given, two.of_model(place, model, &[0, 1, 2, 3]).unwrap());
+                let given = one.of_model(place, model, &[0, 1, 2, 3], control(1)).unwrap().unwrap();
+                assert_eq!(given, two.of_model(place, model, &[0, 1, 2, 3], control(1)).unwrap().unwrap());
                 let mut parts: Vec<i128> = given.iter().map(|(credit, _)| credit.conversions).collect();
                 parts.push(one.untouched.conversions);
                 assert_eq!(parts.iter().sum::<i128>(), sold * PARTS, "{model:?} {journeys:?}");

@@ -229,15 +229,19 @@ impl Search<'_> {
 
     /// The frequent events, each with the positions where it occurs.
     fn firsts(&self, scratch: &mut Scratch) -> Result<Vec<(u32, usize, Ends)>, Stop> {
-        self.each(None, |sequence, _, item| scratch.count(item, sequence));
-        self.control.check()?;
+        self.each(None, |sequence, _, item| scratch.count(item, sequence))?;
         let often = scratch.take(self.goal.min_count);
-        Ok(self.ends(often, scratch, None))
+        self.ends(often, scratch, None)
     }
 
     /// Collects the ends of frequent items. Without a time limit, the first end of each sequence is enough: what follows a later end also
     /// follows the first.
-    fn ends(&self, often: Vec<(u32, usize)>, scratch: &mut Scratch, after: Option<&Ends>) -> Vec<(u32, usize, Ends)> {
+    fn ends(
+        &self,
+        often: Vec<(u32, usize)>,
+        scratch: &mut Scratch,
+        after: Option<&Ends>,
+    ) -> Result<Vec<(u32, usize, Ends)>, Stop> {
         let places = &mut scratch.places;
         let mut kept: Vec<(u32, usize, Ends)> = vec![];
         for (item, count) in often {
@@ -245,7 +249,7 @@ impl Search<'_> {
             kept.push((item, count, Vec::with_capacity(count)));
         }
         if kept.is_empty() {
-            return kept;
+            return Ok(kept);
         }
         let is_first_enough = self.goal.max_gap.is_none();
         self.each(after, |sequence, place, item| {
@@ -254,9 +258,9 @@ impl Search<'_> {
             {
                 ends.push((sequence, place));
             }
-        });
+        })?;
         kept.iter().for_each(|(item, _, _)| places[*item as usize] = u32::MAX);
-        kept
+        Ok(kept)
     }
 
     /// Extends a prefix by each event that follows it often enough, depth first.
@@ -271,12 +275,11 @@ impl Search<'_> {
         if prefix.len() == self.goal.max_len {
             return Ok(());
         }
-        self.control.check()?;
-        self.each(Some(ends), |sequence, _, item| scratch.count(item, sequence));
+        self.each(Some(ends), |sequence, _, item| scratch.count(item, sequence))?;
         let often = scratch.take(self.goal.min_count);
         // One end per sequence; with a time limit there may be more, so the reservation is corrected below.
         let mut projected = self.control.reserve(often.iter().map(|(_, count)| count * size_of::<(u32, u32)>()).sum())?;
-        let next = self.ends(often, scratch, Some(ends));
+        let next = self.ends(often, scratch, Some(ends))?;
         projected.at_least(next.iter().map(|(_, _, ends)| ends.capacity() * size_of::<(u32, u32)>()).sum())?;
         for (item, next_count, ends) in next {
             prefix.push(item);
@@ -289,19 +292,30 @@ impl Search<'_> {
 
     /// Calls `visit` with the sequence, position and code of every event that can follow a prefix with these ends; without ends, of every
     /// event.
-    fn each(&self, after: Option<&Ends>, mut visit: impl FnMut(u32, u32, u32)) {
+    ///
+    /// # Errors
+    /// The call is cancelled.
+    fn each(&self, after: Option<&Ends>, mut visit: impl FnMut(u32, u32, u32)) -> Result<(), Stop> {
+        const SEQUENCES_PER_CHECK: usize = 256;
         let Sequences { items, times, untils: _, ends: whole } = self.sequences;
         let Some(after) = after else {
             for (sequence, end) in whole.iter().enumerate() {
+                if sequence.is_multiple_of(SEQUENCES_PER_CHECK) {
+                    self.control.check()?;
+                }
                 let begin = self.sequences.begin(sequence);
                 for (place, item) in (begin as u32..).zip(&items[begin..*end]) {
                     visit(sequence as u32, place, *item);
                 }
             }
-            return;
+            return Ok(());
         };
-        let mut rest = after.as_slice();
+        let (mut rest, mut visited) = (after.as_slice(), 0_usize);
         while let Some((sequence, first)) = rest.first().copied() {
+            if visited.is_multiple_of(SEQUENCES_PER_CHECK) {
+                self.control.check()?;
+            }
+            visited += 1;
             let own = rest.iter().take_while(|(other, _)| *other == sequence).count();
             let (own, others) = rest.split_at(own);
             rest = others;
@@ -317,6 +331,7 @@ impl Search<'_> {
                 }
             }
         }
+        Ok(())
     }
 }
 
