@@ -64,13 +64,13 @@ fn answers_do_not_depend_on_order_partitions_or_memory() {
         (1, None, "event_id"),
         (2, None, "customer_id, event_id"),
         (7, None, "event_id DESC"),
-        (2, Some(16 << 20), "event_id * 7919 % 400009"),
+        (2, Some(16 << 20), "event_id * 7919 % 500009"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("events.parquet");
         {
             let (engine, session) = session();
-            let events = format!("SELECT * FROM sample_events(rows => 400000) ORDER BY {order}");
+            let events = format!("SELECT * FROM sample_events(rows => 500000) ORDER BY {order}");
             rows(&engine, &session, &format!("COPY ({events}) TO '{}'", file.display()));
         }
         let options = EngineOptions { partitions: Some(partitions), memory_limit: memory, ..EngineOptions::default() };
