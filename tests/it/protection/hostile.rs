@@ -5,7 +5,7 @@ use super::World;
 use crate::support::some;
 
 /// What fails for a hidden row or a masked value, is decided by one, counts them, or is made from them.
-const STATEMENTS: [&str; 119] = [
+const STATEMENTS: [&str; 128] = [
     // Values that fail.
     "SELECT 1 / id FROM people",
     "SELECT id FROM people WHERE 1 / id > 0",
@@ -61,6 +61,12 @@ const STATEMENTS: [&str; 119] = [
     "SELECT first_value(id) FROM people",
     "SELECT array_agg(id) FROM people",
     "WITH RECURSIVE r AS (SELECT id FROM people WHERE id = 1 UNION ALL SELECT r.id + 2 FROM r JOIN people AS p ON p.id = r.id + 2) SELECT count(*) FROM r",
+    "WITH RECURSIVE r AS (SELECT id, 1 AS n FROM people WHERE id = 1 UNION ALL SELECT p.id, r.n + 1 FROM r JOIN people AS p ON p.id = r.id + 1 WHERE r.n < 9) SELECT * FROM r",
+    "PIVOT people ON city USING count(*)",
+    "SELECT * FROM unnest((SELECT array_agg(phone) FROM people))",
+    "SELECT COLUMNS('p.*') FROM people",
+    "SELECT (p).phone FROM people AS p",
+    "SELECT phone, city, count(*) FROM people GROUP BY ROLLUP (phone, city)",
     // Plans and their numbers.
     "EXPLAIN SELECT * FROM people WHERE score > 3",
     "EXPLAIN VERBOSE SELECT id FROM people WHERE phone = 'x'",
@@ -102,6 +108,9 @@ const STATEMENTS: [&str; 119] = [
     "SELECT pg_database_size('portrait')",
     "SELECT sequencename, last_value FROM pg_sequences",
     "SELECT * FROM pg_stats",
+    "SELECT conname, contype FROM pg_constraint",
+    "SELECT * FROM information_schema.sequences",
+    "SELECT pg_get_serial_sequence('numbered', 'number')",
     "SELECT pg_get_viewdef('by_city'::regclass)",
     "SELECT count(*) FROM system.files",
     "SELECT count(*) FROM system.audit",
