@@ -136,7 +136,7 @@ impl Domain {
                 }
             }
             if before == (self.columns.len(), self.profiles.len(), self.identities.len()) {
-                self.add_referring(&reader.references);
+                self.add_referring(reader);
                 if before.0 == self.columns.len() {
                     return;
                 }
@@ -197,7 +197,7 @@ pub async fn of(subjects: &Subjects, values: Vec<ScalarValue>, options: &Options
     let experiments = reader.experiments(&domains_of_profiles(&domains));
     let keys = Keys::new(domains.iter().flat_map(|domain| domain.values.clone()).collect());
     let keep = options.names("keep").unwrap_or_default();
-    domains.extend(references::beyond(&domains, &reader.references, keep, &context.all_objects()?, context)?);
+    domains.extend(references::beyond(&domains, &reader, keep, &context.all_objects()?, context)?);
     let held = held(&domains, options, context, &mut reader)?;
     Ok(Subject { label, keys, held, left: reader.left, experiments })
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use datafusion::common::{Result, ScalarValue};
 
+use super::reading::Reader;
 use super::{Domain, columns_of, of_table};
 use crate::catalog::objects::Object;
 use crate::catalog::rewriting::{Rule, rows_of};
@@ -57,7 +58,8 @@ pub fn all(objects: &[Object], context: &StatementContext) -> Result<Vec<Referen
 
 impl Domain {
     /// Adds the columns that refer to columns of the domain, and those that these refer to.
-    pub(super) fn add_referring(&mut self, references: &[Reference]) {
+    pub(super) fn add_referring(&mut self, reader: &Reader) {
+        let references = &reader.references;
         for reference in references {
             if self.columns.contains(&reference.from) {
                 self.columns.insert(reference.to.clone());
@@ -67,7 +69,7 @@ impl Domain {
         for reference in references.iter().filter(|reference| self.columns.contains(&reference.to)) {
             let Reference { from, columns, .. } = reference;
             let is_own = |column: &Origin| column.0 == from.0 && !self.referring.contains(column);
-            let has_own = self.columns.iter().any(|column| *column != *from && is_own(column));
+            let has_own = self.columns.iter().any(|column| *column != *from && is_own(column)) || has_persons(from, reader);
             let named: Vec<Origin> = self.names.intersection(columns).map(|name| (from.0.clone(), name.clone())).collect();
             let is_named = named.contains(from);
             found.push((reference, has_own || !named.is_empty() && !is_named, named));
@@ -89,13 +91,19 @@ impl Domain {
     }
 }
 
+/// True for a column that refers from a table in which another column is the key of a profile or an identity.
+fn has_persons(from: &Origin, reader: &Reader) -> bool {
+    let mut keys = reader.profiles.iter().chain(&reader.identities).flat_map(|read| &read.key);
+    keys.any(|key| key.0 == from.0 && key.1 != from.1)
+}
+
 /// Other keys by which rows refer to rows of the person, until there are no more; rows of the tables in `keep` stay.
 ///
 /// # Errors
 /// A file is damaged.
 pub fn beyond(
     domains: &[Domain],
-    references: &[Reference],
+    reader: &Reader,
     keep: &[String],
     objects: &[Object],
     context: &StatementContext,
@@ -104,7 +112,7 @@ pub fn beyond(
     let (mut places, mut further): (Vec<usize>, Vec<Domain>) = (vec![], vec![]);
     loop {
         let mut has_more = false;
-        for (place, Reference { from, to, empties, is_alone, .. }) in references.iter().enumerate() {
+        for (place, Reference { from, to, empties, is_alone, .. }) in reader.references.iter().enumerate() {
             let stays = !is_alone || keep.contains(&to.0) || keep.contains(&from.0);
             if stays || domains.iter().any(|domain| domain.columns.contains(to)) {
                 continue;
@@ -120,7 +128,7 @@ pub fn beyond(
                 further[known].values = values;
                 continue;
             }
-            let is_of_others = of_table(one, domains, context)?.0.iter().any(Rule::removes);
+            let is_of_others = has_persons(from, reader) || of_table(one, domains, context)?.0.iter().any(Rule::removes);
             let mut domain = Domain { values, ..Domain::default() };
             if *empties {
                 domain.emptied.insert((from.clone(), is_of_others));

@@ -18,7 +18,7 @@ The key is a key of the profile. For an identity it is a `person_id`, and all re
 | tables that the profile, its tags, experiments and consents read | by the column that the key comes from, followed through views, joins, groups, casts and UNION |
 | other profiles and identities over the same column, with tags, segments and history | by their keys |
 | tables that none of these reads, for example a list made for a mailing | by a column with the same name as the key, or as a column that the key comes from; names such as `id` are too general |
-| tables with a foreign key to one of these | by its column; rows that refer to rows of the person by another key, such as the lines of an order, go too. In a table that has persons of its own, rows stay. With ON DELETE SET NULL, rows stay and lose the key |
+| tables with a foreign key to one of these | by its column; rows that refer to rows of the person by another key, such as the lines of an order, go too. With ON DELETE SET NULL, rows stay and lose the key. A row of a table with persons of its own, such as customers who were recommended, is not removed: without SET NULL the erasure is refused, unless `columns` names the column |
 | copies, made by `CREATE TABLE … AS` or `INSERT … SELECT` | by the column into which the key was copied as it is, whatever its name |
 | the tables of an identity | by the key of the record, `example_key` of the ledger, the pairs of `_must_link` and `_cannot_link` |
 | `columns = 'orders.buyer'` | by the columns named here, also columns that had another name in earlier states of a table |
