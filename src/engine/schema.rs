@@ -342,6 +342,8 @@ impl Relations {
         if self.context.rights()?.is_member(&maker) {
             return Ok(());
         }
+        // As SET ROLE NONE names it.
+        let maker = if maker.is_empty() { "NONE" } else { maker.as_str() };
         let problem = format!(
             "is a temporary table with the rows of role {maker}, which made it; return to that role first, or make another"
         );
