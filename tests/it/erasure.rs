@@ -371,3 +371,30 @@ fn a_person_is_exported() {
     let tables: Vec<&String> = document["tables"].as_object().unwrap().keys().collect();
     assert_eq!(tables, ["archive", "customers", "identity.person", "identity.person_values"]);
 }
+
+/// Rows that refer to the person are the person's, but not those of other persons who do.
+#[test]
+fn what_refers_to_a_person_is_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, session) = open(&folder.path().join("crm"));
+    for sql in [
+        "CREATE TABLE customers (customer_id VARCHAR PRIMARY KEY, name VARCHAR, introduced_by VARCHAR REFERENCES customers (customer_id) ON DELETE SET NULL)",
+        "CREATE TABLE orders (order_id BIGINT PRIMARY KEY, buyer VARCHAR REFERENCES customers (customer_id))",
+        "CREATE TABLE lines (order_id BIGINT REFERENCES orders (order_id), gift_text VARCHAR)",
+        "CREATE TABLE visits (visit BIGINT, visitor VARCHAR REFERENCES customers (customer_id) ON DELETE SET NULL)",
+        "INSERT INTO customers VALUES ('C001', 'Ann', NULL), ('C002', 'Bob', 'C001'), ('C003', 'Cai', 'C002')",
+        "INSERT INTO orders VALUES (1, 'C001'), (2, 'C002'), (4, 'C002')",
+        "INSERT INTO lines VALUES (1, 'for mum'), (2, 'for dad'), (4, 'for me')",
+        "INSERT INTO visits VALUES (1, 'C002'), (2, 'C003')",
+        "CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, name FROM customers",
+        "REFRESH PROFILE member",
+    ] {
+        rows(&engine, &session, sql);
+    }
+    let answer = rows(&engine, &session, "EXPORT SUBJECT 'C002' FROM PROFILE member");
+    let document: serde_json::Value = serde_json::from_str(&answer[0]).unwrap();
+    let count = |table: &str| document["tables"][table]["rows"].as_array().map_or(0, Vec::len);
+    assert_eq!(["customers", "lines", "orders", "visits"].map(count), [1, 2, 2, 1], "{document}");
+    assert!(!answer[0].contains("Cai"), "{}", answer[0]);
+    assert_eq!(document["subject"]["keys"].as_array().unwrap().len(), 1);
+}
