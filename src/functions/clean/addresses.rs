@@ -41,7 +41,7 @@ only after their city, 香港 or 澳门. Other towns and streets are not checked
 `rest`. `address_problem` says what is wrong.
 
 **Cost.** About 9 seconds of CPU per million addresses. Keep the result in a table, or name it once in a subquery, if you need several
-of its fields: each call reads the address anew.
+of its fields: each call reads the address again.
 
 **Elsewhere.** Python: `cpca.transform`, whose divisions are those of one year; elsewhere an address service of a map, per call.",
             arguments: &[ADDRESS],
@@ -73,7 +73,7 @@ The first that holds:
 | `former division` | a name that is no longer used; `clean_address_cn` gives the present one |
 | `no detail` | nothing follows the district |
 
-**Cost.** That of `clean_address_cn`, which each call does anew.
+**Cost.** As `clean_address_cn`: each call reads the text again.
 
 **Elsewhere.** Services of maps, such as the geocoding of AMap, return the level down to which they found an address, and none of the
 other problems.",

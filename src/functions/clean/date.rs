@@ -67,7 +67,7 @@ Snowflake: `try_to_date`, which knows fewer forms.",
             description: "\
 One of `empty`, `day and month could change places; declare the order`, `no such day`, `no such time of day`, `year or day is missing`, `does not fit the declared order`, `not a date`.
 
-**Cost.** That of `parse_date`, which each call does anew.
+**Cost.** As `parse_date`: each call reads the text again.
 
 **Elsewhere.** R: `readr::problems` lists what a column did not accept. pandas (`errors='coerce'`), DuckDB (`try_strptime`) and
 Snowflake (`try_to_date`) give a missing value without a reason.",

@@ -61,7 +61,7 @@ If it is not an address: `empty`, `masked`, `no @`, `several addresses`, `nothin
 `disposable domain`, or `perhaps gmail.com` for a domain one letter away from a common one. NULL for all others. Both lists are short and
 part of the program; it does not check whether the mailbox exists.
 
-**Cost.** That of `clean_email`, which each call does anew.
+**Cost.** As `clean_email`: each call reads the text again.
 
 **Elsewhere.** Python: `email_validator` raises an error with the reason; JavaScript: `mailcheck` proposes the domain that was meant.
 Lists of disposable domains are packages of their own there.",

@@ -46,7 +46,7 @@ One of `empty`, `masked`, `neither 15 nor 18 characters`, `not digits`, `last di
 digits and replace the others by zeros), `unknown province`, `birth is no day of the calendar`, `wrong check digit`, `born in the future`. The result
 never contains the number itself.
 
-**Cost.** That of `id_card_valid`, which each call does anew.
+**Cost.** As `id_card_valid`: each call reads the text again.
 
 **Elsewhere.** Python: `stdnum.cn.ric.validate` raises an error that tells a wrong length, form, part or check digit apart; it refuses
 15 digits.",
@@ -74,7 +74,7 @@ never contains the number itself.
             description: "\
 NULL if the number is not valid. 15-digit numbers are read as births in the twentieth century.
 
-**Cost.** That of `id_card_valid`, which each call does anew.
+**Cost.** As `id_card_valid`: each call reads the text again.
 
 **Elsewhere.** Python: `stdnum.cn.ric.get_birth_date`; `id-validator`: `get_info`. In SQL often `substr(x, 7, 8)`, which also reads
 wrong numbers.",
@@ -96,7 +96,7 @@ wrong numbers.",
             description: "\
 The last digit before the check digit is odd for men. NULL if the number is not valid.
 
-**Cost.** That of `id_card_valid`, which each call does anew.
+**Cost.** As `id_card_valid`: each call reads the text again.
 
 **Elsewhere.** Python: `id-validator`: `get_info`, where 1 is male and 0 female.",
             arguments: &[NUMBER, AS_OF],
@@ -124,7 +124,7 @@ The last digit before the check digit is odd for men. NULL if the number is not 
 From the first two digits, with the present name: where the person was registered then, not where the person lives. NULL if the number is
 not valid.
 
-**Cost.** That of `id_card_valid`, which each call does anew.
+**Cost.** As `id_card_valid`: each call reads the text again.
 
 **Elsewhere.** Python: `stdnum.cn.ric.get_birth_place`; `id-validator`: `get_info`, down to the district.",
             arguments: &[NUMBER, AS_OF],
@@ -152,7 +152,7 @@ not valid.
 A 15-digit number gets its century (19) and check digit; an 18-digit number is returned without spaces, with an upper-case X. The result
 identifies a person across old and new records. NULL if the number is not valid.
 
-**Cost.** That of `id_card_valid`, which each call does anew.
+**Cost.** As `id_card_valid`: each call reads the text again.
 
 **Elsewhere.** Python: `id-validator`: `upgrade_id`.",
             arguments: &[NUMBER, AS_OF],

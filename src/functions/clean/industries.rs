@@ -86,7 +86,7 @@ SELECT standard_industry('母婴连锁', mapping => words)['name'] AS name;",
 | `unknown, nearest '…' (0.81)` | nothing reaches `min_similarity`; this is the nearest, with at least 0.7 |
 | `unknown` | nothing reaches 0.7 |
 
-**Cost.** That of `standard_industry`, which each call does anew.
+**Cost.** As `standard_industry`: each call reads the text again.
 
 **Elsewhere.** Python: `rapidfuzz.process.extractOne` returns the candidate and its score.",
         arguments: ARGUMENTS,

@@ -50,7 +50,7 @@ The result is NULL for anything that is not a name: digits, punctuation only, an
             description: "\
 One of `empty`, `only a title`, `stands for a missing name`, `digits in the name`, `not a name`.
 
-**Cost.** That of `clean_name`, which each call does anew.
+**Cost.** As `clean_name`: each call reads the text again.
 
 **Elsewhere.** Nothing like it: Python's `nameparser` takes any text for a name.",
             arguments: &[NAME],
@@ -107,8 +107,8 @@ The result of `clean_company` without legal form, spaces and punctuation, in low
 `字节跳动科技（北京）有限公司` and `北京字节跳动科技有限责任公司` have the same key. Two companies can share a key, for example a holding and a subsidiary whose names
 differ only in legal form.
 
-**Cost.** About 3 seconds of CPU per million names. Compute the key once, in a table or view, and join by it: a comparison of each name
-with each other name would be far dearer.
+**Cost.** About 3 seconds of CPU per million names. Compute the key once, in a table or view, and join by it: comparing each name with
+each other name would cost far more.
 
 **Elsewhere.** OpenRefine: the clustering method `fingerprint`, which knows no legal forms; Python: `cleanco.basename`, in lower case.",
             arguments: &[text("company", "company name as typed, with or without its legal form; NULL gives NULL")],
@@ -133,7 +133,7 @@ with each other name would be far dearer.
             description: "\
 One of `empty`, `stands for a missing name`, `only a legal form`, `no letters`.
 
-**Cost.** That of `clean_company`, which each call does anew.
+**Cost.** As `clean_company`: each call reads the text again.
 
 **Elsewhere.** Nothing like it: Python's `cleanco` takes any text for a name.",
             arguments: &[text("company", "company name as typed, with or without its legal form; NULL gives NULL")],

@@ -77,7 +77,7 @@ pandas: `to_numeric(…, errors='coerce')`.",
             description: "\
 One of `empty`, `not a number`, `separators do not part groups of three digits; declare the decimal sign`, `too large`.
 
-**Cost.** That of `parse_number`, which each call does anew.
+**Cost.** As `parse_number`: each call reads the text again.
 
 **Elsewhere.** R: `readr::problems` lists what a column did not accept. pandas (`errors='coerce'`), DuckDB (`TRY_CAST`) and Snowflake
 (`try_to_decimal`) give a missing value without a reason.",

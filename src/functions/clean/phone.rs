@@ -73,7 +73,7 @@ FROM sample_customers(rows => 1000) GROUP BY ALL ORDER BY customers DESC;"],
 One of `mobile`, `landline`, `mobile or landline` (North America and others do not distinguish them), `toll free`, `shared cost` (400 in
 China), `voip`, `unknown` (the country's plan is not known). NULL where `clean_phone` gives NULL.
 
-**Cost.** That of `clean_phone`, which each call does anew.
+**Cost.** As `clean_phone`: each call reads the text again.
 
 **Elsewhere.** Python: `phonenumbers.number_type`; libphonenumber: `getNumberType`.",
             arguments: &[PHONE, COUNTRY],
@@ -102,7 +102,7 @@ China), `voip`, `unknown` (the country's plan is not known). NULL where `clean_p
 The city that the area code belongs to (`北京`; some codes serve several cities), or the country in two letters of ISO 3166-1 (`CN` for
 Chinese mobile numbers, which do not show a city). NULL where `clean_phone` gives NULL.
 
-**Cost.** That of `clean_phone`, which each call does anew.
+**Cost.** As `clean_phone`: each call reads the text again.
 
 **Elsewhere.** Python: `phonenumbers.geocoder.description_for_number`, with names in many languages; libphonenumber:
 `PhoneNumberOfflineGeocoder`.",
@@ -130,7 +130,7 @@ Chinese mobile numbers, which do not show a city). NULL where `clean_phone` give
             description: "\
 The digits after `转`, `分机`, `ext.`, `x` or `#`. NULL if there are none, and where `clean_phone` gives NULL.
 
-**Cost.** That of `clean_phone`, which each call does anew.
+**Cost.** As `clean_phone`: each call reads the text again.
 
 **Elsewhere.** Python: `phonenumbers.parse(…).extension`, which does not know 转 and 分机.",
             arguments: &[PHONE, COUNTRY],
@@ -158,7 +158,7 @@ The digits after `转`, `分机`, `ext.`, `x` or `#`. NULL if there are none, an
 One of `empty`, `masked`, `letters in the number`, `digits lost in scientific notation`, `several numbers`, `short number of a service`, `no area code`, `unknown area code`,
 `unknown calling code`, `unknown country`, `too few digits`, `too many digits`, `not a number of the country`.
 
-**Cost.** That of `clean_phone`, which each call does anew.
+**Cost.** As `clean_phone`: each call reads the text again.
 
 **Elsewhere.** Python: `phonenumbers.is_possible_number_with_reason`, which tells only whether the length or the calling code is wrong.",
             arguments: &[PHONE, COUNTRY],

@@ -91,7 +91,7 @@ FROM (VALUES ('采购决策者'), ('采购 决策人'), ('决策层'), ('前台'
 | `unknown` | no synonym reaches 0.7 |
 | `ambiguous: '…', '…' (0.93)` | equally similar synonyms have different standard values |
 
-**Cost.** That of `standardize`, which each call does anew.
+**Cost.** As `standardize`: each call reads the text again.
 
 **Elsewhere.** Python: `rapidfuzz.process.extractOne` returns the candidate and its score.",
             arguments: &[TEXT, MAPPING, MIN_SIMILARITY],

@@ -85,7 +85,7 @@ right sign. Use it over many texts, not to judge one.
 **Cost.** About 0.5 seconds of CPU per million characters. The first call loads the dictionary of `words`: 0.2 s and 35 MB.
 
 **Elsewhere.** Python: `vaderSentiment`, for English; SnowNLP, a classifier trained on purchases, from 0 to 1. Snowflake: `SENTIMENT`, by a language
-model, which is better at irony, and dearer.",
+model, which understands irony better, and costs more.",
             arguments: &[text("text", "text to score, such as a review; NULL gives NULL"), LEXICON, SHIPPED],
             examples: &[
                 "SELECT review, round(sentiment(review), 2) AS sentiment
@@ -106,7 +106,7 @@ SELECT round(sentiment('被种草了', lexicon => mine), 2) AS sentiment;",
             description: "\
 In the order of the text, each with its score after negation, degree and \"but\". The list is empty if no word is known.
 
-**Cost.** That of `sentiment`, which each call does anew.
+**Cost.** As `sentiment`: each call reads the text again.
 
 **Elsewhere.** R: `sentimentr::extract_sentiment_terms`; Python's `vaderSentiment` returns the scores only.",
             arguments: &[text("text", "text to score, such as a review; NULL gives NULL"), LEXICON, SHIPPED],
