@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use portraitdb::{Engine, EngineOptions, Kind, Takes, example_results, message, pages, reference};
+use portraitdb::{Doc, Engine, EngineOptions, Kind, Takes, example_results, message, pages, reference};
 
 use crate::support::is_long;
 
@@ -53,6 +53,21 @@ fn tables_of_pages_are_whole() {
             table.clear();
         }
     }
+}
+
+/// A page says what other systems have instead, or which page does; one of a function in FROM or of a model also what it costs.
+#[test]
+fn pages_compare_and_tell_costs() {
+    const SYSTEMS: [&str; 8] = ["DuckDB", "PostgreSQL", "MySQL", "Snowflake", "BigQuery", "Spark", "Oracle", "SQL Server"];
+    let compares = |doc: &Doc| {
+        let text = [doc.summary, doc.description].concat();
+        text.contains("**Elsewhere.**") || text.contains("See `") || SYSTEMS.iter().any(|system| text.contains(system))
+    };
+    let silent: Vec<&str> = pages().into_iter().filter(|doc| !compares(doc)).map(|doc| doc.name).collect();
+    assert!(silent.is_empty(), "add **Elsewhere.** to the pages of {silent:?}");
+    let costs = |doc: &Doc| !matches!(doc.kind, Kind::Relation | Kind::Model) || doc.description.contains("**Cost.**");
+    let silent: Vec<&str> = pages().into_iter().filter(|doc| !costs(doc)).map(|doc| doc.name).collect();
+    assert!(silent.is_empty(), "add **Cost.** to the pages of {silent:?}");
 }
 
 /// Each function has its own file in `tests/sql/<domain>`, which mentions the function's name.
