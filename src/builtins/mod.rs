@@ -63,6 +63,8 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 pub use wide_decimals::avg;
 
+use crate::catalog::intervals;
+
 use wrapper::Wrapper;
 
 /// The functions around a value that plans name; [`or_null`] has one that no statement and no stored plan contains.
@@ -111,6 +113,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .chain(whole::all())
         .chain(bytes::of_engine())
         .chain([dates::parts::date_part(), texts::replaced::regexp_replace()])
+        .chain([(intervals::NAME, intervals::function())])
         .chain(searched::all())
         .chain(postgres::unbound())
         .chain(json::all())

@@ -11,6 +11,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 
 use super::Catalog;
 use super::data::{DataFile, Pinned, ROW_GROUP};
+use super::intervals;
 
 /// A file with fewer rows is small: half a row group.
 const SMALL: i64 = (ROW_GROUP / 2) as i64;
@@ -67,18 +68,23 @@ impl Compaction {
 ///
 /// # Errors
 /// The file cannot be read, or has changed.
-pub fn batches(file: &Pinned) -> Result<ParquetRecordBatchReader> {
-    Ok(reading(file)?.build()?)
+pub fn batches(file: &Pinned) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+    Ok(restored(reading(file)?.build()?))
+}
+
+/// The rows as tables have them.
+fn restored(rows: ParquetRecordBatchReader) -> impl Iterator<Item = Result<RecordBatch>> {
+    rows.map(|batch| intervals::to_restored(batch?))
 }
 
 /// Some columns of the rows of a file, by position.
 ///
 /// # Errors
 /// As [`batches`].
-pub fn columns(file: &Pinned, places: &[usize]) -> Result<ParquetRecordBatchReader> {
+pub fn columns(file: &Pinned, places: &[usize]) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
     let reading = reading(file)?;
     let places = ProjectionMask::roots(reading.parquet_schema(), places.iter().copied());
-    Ok(reading.with_projection(places).build()?)
+    Ok(restored(reading.with_projection(places).build()?))
 }
 
 fn reading(file: &Pinned) -> Result<ParquetRecordBatchReaderBuilder<Bytes>> {

@@ -35,6 +35,7 @@ use super::access::Access;
 use super::blocks::Summing;
 use super::decrypting::{encryption, reading};
 use super::encodings;
+use super::intervals;
 use super::locks::Locks;
 use super::store::{DataStore, Known, damaged, read_part};
 use super::unwritable::{of_file, of_path};
@@ -394,7 +395,7 @@ fn look_at(file: &DataFile, path: &Path, opened: &File, identity: Identity) -> R
     if rows != file.rows {
         return Err(damaged(path, &format!("it has {rows} rows, but {} were written", file.rows)));
     }
-    Ok(Known { identity, schema: columns(metadata.schema()), key: file.key.clone(), blocks })
+    Ok(Known { identity, schema: intervals::restored(&columns(metadata.schema())), key: file.key.clone(), blocks })
 }
 
 /// The schema without file metadata, as tables expect it.
@@ -423,7 +424,7 @@ impl DataWriter {
                 Some(rows) => encodings::chosen(properties, rows),
                 None => properties,
             };
-            self.writer = Some(ArrowWriter::try_new(hashed, Arc::clone(&self.schema), Some(properties.build()))?);
+            self.writer = Some(ArrowWriter::try_new(hashed, intervals::stored(&self.schema), Some(properties.build()))?);
         }
         self.writer.as_mut().ok_or_else(|| internal_datafusion_err!("written after a failure"))
     }
@@ -434,6 +435,7 @@ impl DataWriter {
     /// The disk is full, or fails.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.rows += i64::try_from(batch.num_rows()).unwrap_or(0);
+        let batch = &intervals::to_stored(batch)?;
         let written =
             fault("data::write").map_err(DataFusionError::from).and_then(|()| Ok(self.writer(Some(batch))?.write(batch)?));
         written.map_err(|error| of_file(&self.unpublished.subject(), "cannot be written", error))

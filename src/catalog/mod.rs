@@ -69,6 +69,7 @@ pub mod encrypting;
 pub mod erasure;
 pub mod finding;
 pub mod grants;
+pub mod intervals;
 pub mod keys;
 mod liveness;
 pub mod locks;

@@ -17,6 +17,7 @@ use futures::future::BoxFuture;
 
 use super::data::Pinned;
 use super::decrypting::format;
+use super::intervals::{self, Restored};
 use super::store::{DATA_URL, damaged};
 use crate::error::failed;
 use crate::opaque::forward;
@@ -25,6 +26,8 @@ use crate::opaque::forward;
 /// until it ends.
 pub struct PublishedTable {
     listing: ListingTable,
+    /// Its columns, where intervals are intervals.
+    schema: SchemaRef,
     /// The name of the profile or table.
     pub of: String,
     /// The id of the snapshot.
@@ -73,28 +76,38 @@ impl PublishedTable {
     /// The table of a snapshot over files with one schema; `sorted_by` is the column that each file is sorted by.
     pub fn new((of, snapshot): (&str, i64), schema: SchemaRef, pins: Vec<Arc<Pinned>>, sorted_by: Option<&str>) -> Result<Self> {
         let is_encrypted = pins.first().is_some_and(|pin| pin.is_encrypted());
-        let listing = listing(pins.iter().map(|pin| pin.name.as_str()), schema, sorted_by, is_encrypted)?;
-        Ok(Self { listing, of: of.into(), snapshot, pins: Arc::new(pins) })
+        let listing = listing(pins.iter().map(|pin| pin.name.as_str()), &schema, sorted_by, is_encrypted)?;
+        Ok(Self { listing, schema, of: of.into(), snapshot, pins: Arc::new(pins) })
     }
 }
 
-/// A table over the data files of these names.
-pub fn listing<'a>(
+/// A table over a data file with these columns that no snapshot has yet.
+///
+/// # Errors
+/// The name is no place.
+pub fn unpublished(name: &str, schema: &SchemaRef, sorted_by: &str, is_encrypted: bool) -> Result<Arc<dyn TableProvider>> {
+    let files = listing(std::iter::once(name), schema, Some(sorted_by), is_encrypted)?;
+    Ok(Arc::new(Restored::new(Arc::new(files))))
+}
+
+/// A table over the data files of these names, with the columns as files have them.
+fn listing<'a>(
     names: impl Iterator<Item = &'a str>,
-    schema: SchemaRef,
+    schema: &SchemaRef,
     sorted_by: Option<&str>,
     is_encrypted: bool,
 ) -> Result<ListingTable> {
     let urls = names.map(|name| ListingTableUrl::parse(format!("{DATA_URL}{name}"))).collect::<Result<Vec<_>>>()?;
     let order = sorted_by.map(|name| vec![Expr::Column(Column::new_unqualified(name)).sort(true, true)]);
     let options = ListingOptions::new(Arc::new(format(is_encrypted))).with_file_sort_order(order.into_iter().collect());
-    let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(schema);
+    let config =
+        ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(intervals::stored(schema));
     ListingTable::try_new(config)
 }
 
 impl TableProvider for PublishedTable {
     fn schema(&self) -> SchemaRef {
-        self.listing.schema()
+        Arc::clone(&self.schema)
     }
 
     fn table_type(&self) -> TableType {
@@ -112,7 +125,7 @@ impl TableProvider for PublishedTable {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        self.listing.supports_filters_pushdown(filters)
+        intervals::pushed_down(filters, &self.schema, |filters| self.listing.supports_filters_pushdown(filters))
     }
 
     fn statistics(&self) -> Option<Statistics> {
@@ -133,13 +146,13 @@ impl PublishedTable {
             let source = plan.downcast_ref::<DataSourceExec>();
             let scan = source.and_then(|source| source.data_source().downcast_ref::<FileScanConfig>());
             self.check(scan, limit)?;
-            let Some(scan) = scan else { return Ok(plan) };
+            let Some(scan) = scan else { return intervals::restoring(plan) };
             let mut scan = scan.clone();
             // The plan keeps the files locked as long as it lives.
             let hold = |file: PartitionedFile| file.with_extension(Arc::clone(&self.pins));
             scan.file_groups =
                 scan.file_groups.into_iter().map(|group| group.into_inner().into_iter().map(hold).collect()).collect();
-            Ok(DataSourceExec::from_data_source(scan))
+            intervals::restoring(DataSourceExec::from_data_source(scan))
         })
     }
 }

@@ -50,7 +50,7 @@ use crate::catalog::Catalog;
 use crate::catalog::data::{Pinned, Written};
 use crate::catalog::objects::Object;
 use crate::catalog::output::Output;
-use crate::catalog::published::listing;
+use crate::catalog::published::unpublished;
 use crate::catalog::runs::{OpenRun, REFRESH, now};
 use crate::catalog::snapshots::{ColumnRole, NewSnapshot, Part, Refreshed, Snapshot, SnapshotOf, When};
 use crate::catalog::stored_classes::{ColumnClasses, UNKNOWN};
@@ -193,10 +193,9 @@ impl Between for FilesBetween<'_> {
             }
             drop(stream);
             let written = output.finish()?;
-            let table =
-                listing(std::iter::once(written.file.name.as_str()), schema, Some(KEY), self.refresh.catalog.is_encrypted())?;
+            let table = unpublished(&written.file.name, &schema, KEY, self.refresh.catalog.is_encrypted())?;
             self.newest = Some(written);
-            Ok(Arc::new(table) as _)
+            Ok(table)
         })
     }
 }

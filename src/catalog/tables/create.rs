@@ -13,6 +13,7 @@ use parquet::arrow::ArrowSchemaConverter;
 use super::constraints::Constraints;
 use super::writing::Writing;
 use crate::catalog::Catalog;
+use crate::catalog::intervals;
 use crate::catalog::objects::{Moved, NewVersion, Object};
 use crate::catalog::snapshots::{NewSnapshot, SnapshotOf, When, changed_meanwhile, taken};
 use crate::catalog::stamp::Stamp;
@@ -90,7 +91,8 @@ fn columns(name: &str, schema: &Schema, declared: Option<&SchemaRef>) -> Result<
         let may_be_null =
             declared.and_then(|declared| declared.fields().get(place)).is_none_or(|declared| declared.is_nullable());
         let field = Field::clone(field).with_nullable(may_be_null);
-        if !can_be_stored(field.data_type()) || ArrowSchemaConverter::new().convert(&Schema::new(vec![field.clone()])).is_err() {
+        let stored = intervals::stored_field(&Arc::new(field.clone()));
+        if !can_be_stored(stored.data_type()) || ArrowSchemaConverter::new().convert(&Schema::new(vec![stored])).is_err() {
             let problem = format!(
                 "column {} has the type {}, which Parquet cannot store; CAST it to another",
                 field.name(),

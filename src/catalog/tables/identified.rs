@@ -18,6 +18,7 @@ use parquet::arrow::RowNumber;
 
 use crate::catalog::data::Pinned;
 use crate::catalog::decrypting::format;
+use crate::catalog::intervals;
 use crate::catalog::store::DATA_URL;
 
 /// The column with the file number. The colon keeps the name apart from those of ordinary columns.
@@ -29,6 +30,8 @@ pub const ROW: &str = "portrait:row";
 #[derive(Debug)]
 pub struct Identified {
     columns: TableSchema,
+    /// The columns, where intervals are intervals.
+    schema: SchemaRef,
     pins: Arc<Vec<Arc<Pinned>>>,
     told: Vec<(String, &'static str)>,
 }
@@ -37,11 +40,12 @@ impl Identified {
     /// A table over these files, with these columns; `told` are those of strings that are values of a type of PostgreSQL, with its name.
     pub fn new(columns: &SchemaRef, pins: Vec<Arc<Pinned>>, told: Vec<(String, &'static str)>) -> Self {
         let row = Field::new(ROW, DataType::Int64, false).with_extension_type(RowNumber);
-        let columns = TableSchema::builder(Arc::clone(columns))
+        let columns = TableSchema::builder(intervals::stored(columns))
             .with_table_partition_cols(vec![Arc::new(Field::new(FILE, DataType::Int64, false)) as FieldRef])
             .with_virtual_columns(vec![Arc::new(row) as FieldRef])
             .build();
-        Self { columns, pins: Arc::new(pins), told }
+        let schema = intervals::restored(columns.table_schema());
+        Self { columns, schema, pins: Arc::new(pins), told }
     }
 
     /// The columns of strings that are values of a type of PostgreSQL, with its name.
@@ -53,7 +57,7 @@ impl Identified {
 #[async_trait]
 impl TableProvider for Identified {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(self.columns.table_schema())
+        Arc::clone(&self.schema)
     }
 
     fn table_type(&self) -> TableType {
@@ -80,7 +84,7 @@ impl TableProvider for Identified {
             .with_file_groups(groups.split_files(state.config().target_partitions().max(1)))
             .with_projection_indices(projection.cloned())?
             .build();
-        format.create_physical_plan(state, scan).await
+        intervals::restoring(format.create_physical_plan(state, scan).await?)
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {

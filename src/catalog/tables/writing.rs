@@ -16,9 +16,11 @@ use super::create::{NewTable, publish_made};
 use super::{KEEP, Lost};
 use crate::catalog::Catalog;
 use crate::catalog::data::{DataFile, Pinned, ROW_GROUP, Written};
+use crate::catalog::intervals::is_interval;
 use crate::catalog::output::Output;
 use crate::catalog::runs::now;
 use crate::catalog::snapshots::{NewSnapshot, Part, Snapshot, SnapshotOf};
+use crate::error::{SqlState, coded};
 
 /// This many files of a statement have the smallest size, the next as many twice that size, and so on. A change of one row rewrites one
 /// file: in a table of six million rows or more that is less than a fiftieth of it, and the largest tables still have only some hundred
@@ -51,6 +53,13 @@ impl<'a> Writing<'a> {
         constraints: &Arc<Constraints>,
         context: &TaskContext,
     ) -> Result<Self> {
+        // Files have them in parts, where keys are looked for.
+        let places = constraints.keys.iter().flat_map(|key| &key.columns);
+        if let Some(column) = places.map(|place| schema.field(*place)).find(|column| is_interval(column.data_type())) {
+            let problem =
+                format!("column {} has the type INTERVAL, which cannot be in a key; make a key of other columns", column.name());
+            return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, name, problem));
+        }
         let memory = MemoryConsumer::new(format!("table {name}")).register(context.memory_pool());
         let keys = MemoryConsumer::new(format!("keys of table {name}")).register(context.memory_pool());
         let added = Added::new(constraints, name, schema, keys)?;
