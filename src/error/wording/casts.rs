@@ -7,6 +7,7 @@ const OTHER_FORMS: &str = "TRY_CAST gives NULL, parse_number(…) reads other fo
 const WIDER: &str = "a wider type holds it, such as DECIMAL(38, 0) or DOUBLE";
 const MORE_DIGITS: &str = "a type of more digits holds it, such as DECIMAL(38, 2), or DOUBLE";
 const A_TIME: &str = "a time is written 2024-12-31 16:30:00; strptime(…, '%d.%m.%Y %H:%M') reads other forms";
+const ENDLESS: &str = "times have no infinity; write NULL, or a far day such as 9999-12-31";
 const A_SPAN: &str = "write INTERVAL '2 days', or INTERVAL '1 month 3 hours'";
 
 /// The text of an error that is known here, without the kind of error before it.
@@ -44,7 +45,7 @@ fn of_texts(text: &str) -> Option<String> {
         _ if name.starts_with("Time32") || name.starts_with("Time64") => {
             format!("TIME: '{value}' is not a time of day, such as 16:30:00")
         }
-        _ if name.starts_with("Timestamp") => format!("{name}: '{value}' is not a date and a time; {A_TIME}"),
+        _ if name.starts_with("Timestamp") => format!("{name}: '{value}' is not a date and a time; {}", of_time(value)),
         _ if !["Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"].contains(&name) => {
             format!("{name}: '{value}' cannot be read as this type")
         }
@@ -72,8 +73,22 @@ fn too_long(number: &str) -> String {
 /// The digits of the widest decimal that texts are read as.
 const MOST_DIGITS: usize = 38;
 
+/// PostgreSQL's words for the ends of time.
+fn is_endless(value: &str) -> bool {
+    let word = value.trim().trim_start_matches(['+', '-']);
+    ["infinity", "inf"].iter().any(|endless| word.eq_ignore_ascii_case(endless))
+}
+
+/// What to write for a text that is no time.
+fn of_time(value: &str) -> &'static str {
+    if is_endless(value) { ENDLESS } else { A_TIME }
+}
+
 /// What to write for a text that is a date in another form than SQL's.
 fn of_date(value: &str) -> &'static str {
+    if is_endless(value) {
+        return ENDLESS;
+    }
     let numbers: Vec<u32> = value.split(['.', '/', '-']).map_while(|number| number.trim().parse().ok()).collect();
     match numbers.as_slice() {
         [1..=12, 13..=31, _] => "write parse_date(…, order => 'mdy')",
@@ -85,7 +100,7 @@ fn of_date(value: &str) -> &'static str {
 
 fn of_times(text: &str) -> Option<String> {
     if let Some(found) = parts(text, ["Error parsing timestamp from '", "': "]) {
-        return Some(format!("TIMESTAMP: '{}' is not a date and a time; {A_TIME}", found[0]));
+        return Some(format!("TIMESTAMP: '{}' is not a date and a time; {}", found[0], of_time(found[0])));
     }
     if let Some(found) = parts(text, ["Invalid timezone \"", "\": "]) {
         return Some(format!(

@@ -2,7 +2,7 @@
 //!
 //! Every table of PostgreSQL 16 exists, with its columns and their types ([`data`]). What a statement sees of the database is
 //! [gathered](gather()) once, as plain data, and turned into rows when these tables are read. Tables about things that do not exist here
-//! (triggers, publications …) are empty.
+//! (triggers, publications, types of ranges …) are empty.
 //!
 //! PostgreSQL's hidden columns (`xmin`, `ctid`, `tableoid`) are in a separate table, `pg_class with system columns` for example, which is
 //! read when a statement names one of them.
