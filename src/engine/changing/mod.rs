@@ -29,7 +29,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::sql::parser::{ExplainStatement, Statement as SqlParsed};
 use datafusion::sql::unparser::expr_to_sql;
 use futures::{StreamExt, TryStreamExt, stream};
-use sqlparser::ast::{SelectItem, SetExpr, Statement as SqlStatement, TableFactor};
+use sqlparser::ast::{Expr as SqlExpr, SelectItem, SetExpr, Statement as SqlStatement, TableFactor};
 
 use self::memory::InMemory;
 use self::together::{Gone, Together};
@@ -49,12 +49,14 @@ use crate::objects::protection::{FirstError, class, notes_on_copy, read_and_writ
 use crate::objects::referring;
 use crate::objects::schema::reference;
 use crate::objects::subject::sources;
+use crate::postgres_types::MARK;
 use crate::refresh::published::name_and_time;
 use crate::sql::changing::{self, BEFORE, Known, Returning, TARGET, returned};
 use crate::sql::headings::of_column;
 use crate::sql::parser;
 use crate::sql::planning::{bind_parameters, plan};
 use crate::sql::postgres::{self, Told};
+use crate::sql::settled;
 use crate::sql::syntax::column_names::{self, Place};
 use crate::sql::syntax::conflicts;
 use crate::sql::syntax::constraints::Constraint;
@@ -262,6 +264,9 @@ async fn with_columns(parsed: &SqlParsed, name: &str, context: &StatementContext
     }
     let target = Target::of(name, context).await?;
     let columns: Vec<&str> = target.columns().fields().iter().map(|field| field.name().as_str()).collect();
+    if let Some(plain) = conflicts::without_conflict(parsed, &defaults(&columns, name, context).await?) {
+        return Ok(Some(plain));
+    }
     let keys = match target {
         Target::Managed { .. } => match relation(name, context)? {
             Some(object) => constraining::declared(&object, context)?,
@@ -361,18 +366,24 @@ impl Target {
         context: &StatementContext,
     ) -> Result<Option<changing::Change>> {
         let columns: Vec<&str> = self.columns().fields().iter().map(|field| field.name().as_str()).collect();
-        let reference = reference(name, context);
-        let schema = context.state().schema_for_ref(reference.clone())?;
-        let table = schema.table(reference.table()).await?.ok_or_else(|| changed_meanwhile(name))?;
-        let mut defaults = HashMap::new();
-        for column in &columns {
-            if let Some(default) = table.get_column_default(column) {
-                defaults.insert((*column).to_string(), expr_to_sql(default)?);
-            }
-        }
+        let defaults = defaults(&columns, name, context).await?;
         let known = Known { columns, defaults, needed, others };
         changing::change(parsed, &known, changing::returning(parsed).is_some() || !needed.is_empty())
     }
+}
+
+/// The values of columns of a table that a statement does not mention.
+async fn defaults(columns: &[&str], name: &str, context: &StatementContext) -> Result<HashMap<String, SqlExpr>> {
+    let reference = reference(name, context);
+    let schema = context.state().schema_for_ref(reference.clone())?;
+    let table = schema.table(reference.table()).await?.ok_or_else(|| changed_meanwhile(name))?;
+    let mut defaults = HashMap::new();
+    for column in columns {
+        if let Some(default) = table.get_column_default(column) {
+            defaults.insert((*column).to_string(), expr_to_sql(default)?);
+        }
+    }
+    Ok(defaults)
 }
 
 /// The PostgreSQL types that are reported to clients for the rows that RETURNING reads.
@@ -435,14 +446,22 @@ impl Planned {
             }
         };
         let (name, needed, context) = (name.into(), needed.to_vec(), context.not_writing());
-        let fields = rows.schema().fields();
-        let others = fields.iter().skip(fields.len().saturating_sub(others.len())).cloned().collect();
+        let others = match others.len() {
+            0 => vec![],
+            count => {
+                let columns = settled::columns(rows.schema().as_arrow(), &rows, &context.state(), |_| false);
+                columns.fields().iter().skip(columns.fields().len().saturating_sub(count)).cloned().collect()
+            }
+        };
         let mut planned = Self { name, target, rows, needed, others, inserts, may_repeat, returned: None, context };
         if let Some(returning) = returning {
             // Mistakes in it are reported before anything changes.
             let plan = planned.given(&returning, vec![]).await?;
             let told = OfGiven(planned.target.told());
-            planned.returned = Some((returning, Arc::new(postgres::columns(&plan, &told))));
+            let columns = postgres::columns(&plan, &told);
+            let has_mark = |field: &Field| field.metadata().contains_key(MARK);
+            let columns = settled::columns(&columns, &plan, &planned.context.state(), has_mark);
+            planned.returned = Some((returning, Arc::new(columns)));
         }
         Ok(planned)
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::UInt64Array;
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::{MemTable, TableProvider};
@@ -165,8 +166,8 @@ async fn change_all(session: &Session, within: Within, text: &str, context: &Sta
             if let Some((name, table)) = table {
                 if let Some(partition) = table.batches.first() {
                     let schema = table.schema();
-                    let typed = rows.into_iter().map(|batch| Ok(RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())?));
-                    *partition.write().await = typed.collect::<Result<Vec<_>>>()?;
+                    *partition.write().await =
+                        rows.into_iter().map(|batch| with_types(&batch, &schema)).collect::<Result<_>>()?;
                 }
                 given.push((name, table));
             }
@@ -188,6 +189,13 @@ async fn change_all(session: &Session, within: Within, text: &str, context: &Sta
     let mut answer = Answer::of(schema, rows);
     answer.tell(&told);
     Ok(if counts { answer.counting() } else { answer })
+}
+
+/// Rows with the columns that were described.
+fn with_types(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let columns = rows.columns().iter().zip(schema.fields());
+    let columns = columns.map(|(column, field)| cast(column, field.data_type())).collect::<std::result::Result<_, _>>()?;
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
 
 /// Refuses a change that reads or changes a table which an earlier one has changed: it would see more than the rows from before.
@@ -214,14 +222,16 @@ fn refuse_read_again(parts: &[within::Part], last: &SqlParsed, context: &Stateme
             named.extend(meant(parts, &context.path()));
         }
         if let Some(again) = named.iter().find(|name| before.contains(*name)) {
-            let problem = "is changed by an earlier part of the statement, whose changes the others do not see; write two statements";
+            let problem =
+                "is changed by an earlier part of the statement, whose changes the others do not see; write two statements";
             return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, again, problem));
         }
         if !before.is_empty() {
             for name in &named {
                 let is_table = relation(name, context)?.is_none_or(|object| object.kind == "table");
                 if !is_table && context.tables().temporary(name).is_none() {
-                    let problem = "reads other tables, which an earlier part of the statement may have changed; write two statements";
+                    let problem =
+                        "reads other tables, which an earlier part of the statement may have changed; write two statements";
                     return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, name, problem));
                 }
             }
@@ -239,6 +249,12 @@ async fn truncate_all(session: &Session, truncate: &Truncate, text: &str, contex
         return Err(session.not_undone("TRUNCATE", problem));
     }
     let (names, notes) = truncated_tables(truncate, context)?;
+    if restarts {
+        // Before any row is gone.
+        for name in names.iter().filter(|name| context.tables().temporary(name).is_none()) {
+            relation(name, context)?.map_or(Ok(()), |table| context.check_owns(&table))?;
+        }
+    }
     let keys = referring::all(context)?;
     let whole = Whole::begin(context).await?;
     let done = async {
@@ -298,7 +314,8 @@ fn truncated_tables(truncate: &Truncate, context: &StatementContext) -> Result<(
     }
     let mut ordered: Vec<String> = vec![];
     while !names.is_empty() {
-        let is_free = |name: &String| !keys.iter().any(|key| key.referred == *name && key.table != *name && names.contains(&key.table));
+        let is_free =
+            |name: &String| !keys.iter().any(|key| key.referred == *name && key.table != *name && names.contains(&key.table));
         let place = names.iter().position(is_free).unwrap_or(0);
         ordered.push(names.remove(place));
     }

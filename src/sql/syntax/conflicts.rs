@@ -9,6 +9,7 @@
 //! A key that is given twice is an error with DO UPDATE; with DO NOTHING the first of the rows counts, and of the rows of a query, which have no
 //! order, the one with the least values.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use datafusion::common::Result;
@@ -20,7 +21,7 @@ use sqlparser::ast::{
 use sqlparser::parser::Parser;
 
 use super::constraints::Constraint;
-use super::identities;
+use super::{identities, numbered};
 use crate::builtins::{apart, given_once};
 use crate::error::{SqlState, coded, invalid};
 use crate::sql::command::normal;
@@ -57,6 +58,36 @@ fn rewrite(statement: &mut Statement, others: &[Vec<Ident>]) -> Result<()> {
     let merge = merge(insert, name, source, conflict, (keys, others), &columns)?;
     *statement = Statement::Merge(merge);
     Ok(())
+}
+
+/// The INSERT alone, where a column of the key is not given and its default is another one for each row, such as the next number: no row can
+/// be there already. `None` for other statements.
+pub fn without_conflict(parsed: &SqlParsed, defaults: &HashMap<String, Expr>) -> Option<SqlParsed> {
+    let SqlParsed::Statement(statement) = parsed else { return None };
+    let Statement::Insert(insert) = statement.as_ref() else { return None };
+    let Some(OnInsert::OnConflict(OnConflict { conflict_target: Some(ConflictTarget::Columns(keys)), .. })) = &insert.on else {
+        return None;
+    };
+    let is_given = |key: &Ident| {
+        let given = insert.columns.iter().filter_map(|name| name.0.last()?.as_ident());
+        insert.columns.is_empty() || given.map(normal).any(|given| given == normal(key))
+    };
+    let differs = |key: &Ident| defaults.get(&normal(key)).is_some_and(is_another_each_time);
+    if !keys.iter().any(|key| !is_given(key) && differs(key)) {
+        return None;
+    }
+    let mut alone = insert.clone();
+    alone.on = None;
+    Some(SqlParsed::Statement(Box::new(Statement::Insert(alone))))
+}
+
+/// True for a default that is another value for each row.
+fn is_another_each_time(default: &Expr) -> bool {
+    match default {
+        Expr::Cast { expr, .. } | Expr::Nested(expr) => is_another_each_time(expr),
+        Expr::Function(call) if call.name.to_string().to_lowercase().ends_with("uuid") => true,
+        other => numbered::sequence_of(other).is_some(),
+    }
 }
 
 /// Fails unless the columns are those of one of the table's keys, where it has any.

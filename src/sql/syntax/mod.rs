@@ -5,6 +5,7 @@ mod asked_keys;
 pub mod by_name;
 pub mod casts;
 pub mod chains;
+mod close_operators;
 pub mod column_names;
 pub mod comprehensions;
 pub mod conflicts;

@@ -358,6 +358,8 @@ fn usual_type(data_type: &mut DataType) {
         DataType::Blob(_) | DataType::Binary(_) | DataType::Varbinary(_) | DataType::Bytes(_) => DataType::Bytea,
         DataType::HugeInt => DataType::Decimal(sqlparser::ast::ExactNumberInfo::PrecisionAndScale(38, 0)),
         DataType::UTinyInt => DataType::TinyIntUnsigned(None),
+        DataType::CharacterVarying(length) | DataType::CharVarying(length) => DataType::Varchar(*length),
+        DataType::Character(length) => DataType::Char(*length),
         // A value of Snowflake that may be anything is JSON here, which is a string.
         DataType::Custom(name, _) if name.to_string().eq_ignore_ascii_case("variant") => DataType::Varchar(None),
         DataType::Custom(name, modifiers) if modifiers.is_empty() => match name.to_string().to_lowercase().as_str() {
@@ -389,6 +391,14 @@ fn call(function: &mut Function) -> Result<Option<Expr>> {
     let FunctionArguments::List(list) = &mut function.args else { return Ok(None) };
     if own == "struct_pack" {
         return Ok(packed(&list.args));
+    }
+    // The rows of a table, which `json_agg(t)` gathers as well.
+    if ["json_agg", "jsonb_agg"].contains(&own.as_str())
+        && let [FunctionArg::Unnamed(row)] = list.args.as_mut_slice()
+        && let FunctionArgExpr::QualifiedWildcard(table) = row
+        && let Some(table) = table.0.last().and_then(ObjectNamePart::as_ident)
+    {
+        *row = FunctionArgExpr::Expr(Expr::Identifier(table.clone()));
     }
     // BigQuery's `parse_date(pattern, text)`, recognised by a `%` in the first argument.
     if own == "parse_date"

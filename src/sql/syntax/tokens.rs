@@ -6,7 +6,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
 use super::{
-    arrows, asked_keys, comprehensions, exclusions, grouping, identities, inner_joins, named_at, nesting, read_again, table_queries,
+    arrows, asked_keys, close_operators, comprehensions, exclusions, grouping, identities, inner_joins, named_at, nesting, read_again, table_queries,
 };
 use crate::error::invalid;
 use crate::sql::changing::NOTHING;
@@ -30,6 +30,7 @@ pub fn respell(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
     comprehensions::rewrite(tokens);
     arrows::mark(tokens);
     asked_keys::mark(tokens);
+    close_operators::part(tokens);
     grouping::bracket(tokens);
     inner_joins::bracket(tokens);
     materialized(tokens);
