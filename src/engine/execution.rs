@@ -21,8 +21,9 @@ use super::commands::execute_command;
 use super::copying;
 use super::describing::described;
 use super::dropping;
+use super::indexes;
 use super::missing_tables::name_missing_table;
-use super::naming::{object_command, own_name, refuse_insert, refuse_used, relation, shown_definition};
+use super::naming::{object_command, own_name, refuse_insert, refuse_used, shown_definition};
 use super::preparing::{execute_prepared, no_prepared, prepare, prepared_name};
 use super::rights;
 use super::schema::PUBLIC;
@@ -31,7 +32,6 @@ use super::suppressing;
 use super::transactions::{self, TransactionStatus};
 use super::writes::{Staged, stage_copy, stage_insert, tell_format};
 use crate::catalog::tables::ManagedTable;
-use crate::error::{SqlState, coded};
 use crate::files::places;
 use crate::objects::constraining::InTexts;
 use crate::objects::protection::{FirstError, class, notes_on_copy, notes_on_export};
@@ -116,7 +116,7 @@ pub(super) fn tag_of(parsed: &Parsed) -> String {
             // The first words in capitals: INSERT, SET, SHOW, CREATE VIEW, DROP TABLE.
             other => {
                 let text = other.to_string();
-                let skipped = ["OR", "REPLACE", "TEMPORARY", "IF", "NOT", "EXISTS"];
+                let skipped = ["OR", "REPLACE", "TEMPORARY", "UNIQUE", "CONCURRENTLY", "IF", "NOT", "EXISTS"];
                 let mut words = text.split_whitespace().filter(|word| !skipped.contains(word));
                 let first = words.next().unwrap_or_default().to_uppercase();
                 match (first.as_str(), words.next()) {
@@ -178,22 +178,8 @@ pub(super) async fn execute_sql(
                 }
                 return Ok(Answer::done(vec![]));
             }
-            SqlStatement::Drop { object_type: ObjectType::Index, .. } => {
-                return Ok(Answer::done(vec![no_index("DROP INDEX")]));
-            }
-            SqlStatement::CreateIndex(index) => {
-                let name = own_name(&index.table_name, &context)?;
-                let note = no_index("CREATE INDEX");
-                if context.tables().temporary(&name).is_some() {
-                    return Ok(Answer::done(vec![note]));
-                }
-                let Some(table) = relation(&name, &context)? else {
-                    let error = coded(SqlState::UNDEFINED_TABLE, &name, "no such table; SHOW TABLES lists them");
-                    return Err(context.unseen(error, &name));
-                };
-                context.check_owns(&table)?;
-                return Ok(Answer::done(vec![note]));
-            }
+            SqlStatement::Drop { object_type: ObjectType::Index, names, .. } => return indexes::drop(session, names, &context),
+            SqlStatement::CreateIndex(index) => return indexes::create(session, index, &context),
             SqlStatement::AlterTable(alter) => {
                 let (alter, name) = (alter.clone(), own_name(&alter.name, &context)?);
                 let altering = context.clone();
@@ -456,9 +442,4 @@ fn running(
 ) -> Result<Answer> {
     let stream = execute_stream(Arc::clone(&plan), task)?;
     Ok(Answer::start(&session.engine, context, plan, stream, staged, again))
-}
-
-/// The note of statements about indexes.
-fn no_index(statement: &str) -> String {
-    format!("{statement} has nothing to do: tables are read without indexes")
 }

@@ -21,6 +21,7 @@ mod execution;
 mod exporting;
 mod gathered;
 mod identities;
+mod indexes;
 mod kept;
 mod loading;
 mod lookups;

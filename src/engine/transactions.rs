@@ -223,6 +223,7 @@ fn changes(parsed: &Parsed) -> bool {
                 | SqlStatement::Merge(_)
                 | SqlStatement::Truncate(_)
                 | SqlStatement::CreateTable(_)
+                | SqlStatement::CreateIndex(_)
                 | SqlStatement::CreateView(_)
                 | SqlStatement::CreateSchema { .. }
                 | SqlStatement::Drop { .. }

@@ -11,14 +11,16 @@
 //! | `unnest(list) AS item` | `unnest(list) AS item(item)` |
 //! | `unnest(list) WITH ORDINALITY AS u(item, place)` | `unnest(list, range(1, array_length(list) + 1)) AS u(item, place)` |
 //! | `FROM DUAL` | no FROM clause |
+//! | `SELECT t.* FROM s.t` | `SELECT s.t.* FROM s.t` |
 //! | `ORDER BY ALL` after UNION | `ORDER BY 1, 2, …` |
 //! | `SELECT *, a + 1 FROM t ORDER BY ALL` | `SELECT * FROM (SELECT *, a + 1 FROM t) ORDER BY ALL` |
 
 use datafusion::common::Result;
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, Expr, Fetch, Ident, LimitClause, NamedWindowDefinition, NamedWindowExpr, OrderBy,
-    OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, SetOperator, TableAlias, TableAliasColumnDef, TableFactor,
-    TableSampleKind, TableSampleUnit, TableWithJoins, TopQuantity, TypedString, Value, ValueWithSpan,
+    BinaryOperator, CastKind, DataType, Expr, Fetch, Ident, LimitClause, NamedWindowDefinition, NamedWindowExpr, ObjectName,
+    OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator,
+    TableAlias, TableAliasColumnDef, TableFactor, TableSampleKind, TableSampleUnit, TableWithJoins, TopQuantity, TypedString,
+    Value, ValueWithSpan,
 };
 
 use super::intervals::one_form;
@@ -36,6 +38,7 @@ pub fn select(select: &mut Select) {
             one_form(window);
         }
     }
+    whole_names(select);
     // The one-row table of Oracle and MySQL.
     let is_dual =
         |factor: &TableFactor| matches!(factor, TableFactor::Table { name, .. } if name.to_string().eq_ignore_ascii_case("dual"));
@@ -44,6 +47,29 @@ pub fn select(select: &mut Select) {
         && is_dual(&only.relation)
     {
         select.from.clear();
+    }
+}
+
+/// `SELECT t.* FROM s.t` as `SELECT s.t.* FROM s.t`: the engine knows other columns of such a table by `t` as well.
+fn whole_names(select: &mut Select) {
+    let factors = select.from.iter().flat_map(|from| {
+        std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
+    });
+    let last = |name: &ObjectName| name.0.last().and_then(|part| part.as_ident()).map(normal);
+    let known = |factor: &TableFactor| match factor {
+        TableFactor::Table { name, alias: None, .. } => last(name).map(|own| (own, (name.0.len() > 1).then(|| name.clone()))),
+        TableFactor::Table { alias: Some(alias), .. }
+        | TableFactor::Derived { alias: Some(alias), .. }
+        | TableFactor::Function { alias: Some(alias), .. } => Some((normal(&alias.name), None)),
+        _ => None,
+    };
+    let known: Vec<(String, Option<ObjectName>)> = factors.filter_map(known).collect();
+    for item in &mut select.projection {
+        let SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) = item else { continue };
+        let (1, Some(own)) = (name.0.len(), last(&*name)) else { continue };
+        if let [(_, Some(whole))] = known.iter().filter(|(other, _)| *other == own).collect::<Vec<_>>().as_slice() {
+            *name = whole.clone();
+        }
     }
 }
 

@@ -108,11 +108,14 @@ impl Walk<'_> {
             }
             Statement::Commit { chain: _, end: _, modifier } => absent(modifier, "COMMIT with a modifier", "write COMMIT"),
             Statement::Rollback { .. } | Statement::Savepoint { .. } | Statement::ReleaseSavepoint { .. } => Ok(()),
-            // It changes no answer, and tools make indexes of the tables that they make. What a unique one says is a constraint.
+            // It changes no answer, and tools make indexes of the tables that they make. A unique one becomes a constraint.
             Statement::CreateIndex(index) if index.unique => {
-                let columns = index.columns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                let instead = format!("a key needs no index; write ALTER TABLE {} ADD UNIQUE ({columns})", index.table_name);
-                refuse("CREATE UNIQUE INDEX", instead)
+                let is_of_columns = index.columns.iter().all(|column| matches!(column.column.expr, sqlparser::ast::Expr::Identifier(_)));
+                if !is_of_columns || index.predicate.is_some() {
+                    let instead = "a key is of columns, and of all rows; CREATE CHECK … AS unique(column) finds values that are there twice";
+                    return refuse("CREATE UNIQUE INDEX with a condition or an expression", instead);
+                }
+                self.name(&index.table_name)
             }
             Statement::CreateIndex(index) => self.name(&index.table_name),
             Statement::CreateSchema { schema_name, if_not_exists: _, with, options, default_collate_spec, clone } => {
