@@ -173,3 +173,13 @@ fn work_on_the_events_of_customers_ends() {
         assert_eq!(interrupt(&mut child), Some(130), "after {wait} ms");
     }
 }
+
+/// A customer with many events makes each pass over a prefix long.
+#[test]
+fn a_search_for_sequences_ends() {
+    let sql = "SELECT count(*) FROM frequent_sequences((SELECT value % 300 AS customer, to_timestamp_seconds(value) AS event_time, value * 7919 % 31 AS event
+                 FROM generate_series(1, 3000000)), customer => customer, event_time => event_time, event => event, min_support => 0.9, max_len => 9)";
+    let mut child = portrait().args(["-c", sql]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(4));
+    assert_eq!(interrupt(&mut child), Some(130));
+}

@@ -53,7 +53,9 @@ fn what_is_not_registered_is_refused() {
 }
 
 /// What the examples of the pages do not meet, and values that are hard to carry.
-const MORE: [&str; 19] = [
+const MORE: [&str; 21] = [
+    "SELECT * FROM sessionize(sample_events(rows => 500), customer => customer_id, event_time => event_time, end_event => event = 'pay', tie_break => event_id)",
+    "SELECT * FROM retention(sample_events(rows => 500), customer => customer_id, event_time => event_time, cohort => event = 'view', return_event => event = 'pay', period => 'week')",
     "SELECT * FROM retention(sample_events(rows => 500), customer => customer_id, event_time => event_time, cohort => 'month', per => channel)",
     "SELECT * FROM window_funnel(sample_events(rows => 500), customer => customer_id, event_time => event_time, steps => [event = 'view', event = 'cart'],
        within => INTERVAL '7 days', per => channel, interval => 'month', mode => ['strict_once', 'strict_increase'], tie_break => event_id)",
