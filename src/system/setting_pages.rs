@@ -15,7 +15,7 @@ static SETTINGS: [(&str, &str, &str); 11] = [
         "\
 Only the speed and the memory of GROUP BY change, never the result.
 
-**Elsewhere.** DuckDB and ClickHouse choose the way of grouping by themselves; there is no such setting.",
+**Elsewhere.** DuckDB chooses the way of grouping by itself; ClickHouse has settings for it, such as `group_by_two_level_threshold`.",
         "SET portrait.grouped_aggregation = off;
 SELECT channel, count(*) AS orders FROM sample_orders(rows => 10000) GROUP BY channel ORDER BY channel;",
     ),
