@@ -11,7 +11,8 @@ use datafusion::logical_expr::EmitTo;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use super::exec::Work;
-use super::gather::{Gathered, Parts, Run, Values};
+use super::gather::{Gathered, Parts, Run};
+use super::partial::Known;
 
 /// The number of groups merged at a time: their accumulators fit into the processor's caches.
 const RANGE: usize = 1 << 15;
@@ -42,28 +43,29 @@ fn waiting(gathered: Arc<Gathered>) -> BoxStream<'static, Result<RecordBatch>> {
 
 fn batches(work: &Work, range: Range<usize>, parts: &Parts, batch_size: usize) -> Result<Vec<RecordBatch>> {
     let keys = parts.keys.iter().map(|column| column.slice(range.start, range.len()));
-    let values = match &parts.values {
-        Values::Results(columns) => columns.iter().map(|column| column.slice(range.start, range.len())).collect(),
-        Values::States(partitions) => merged(work, &range, partitions)?,
-    };
+    let values = merged(work, &range, &parts.partitions)?;
     let all = RecordBatch::try_new(Arc::clone(&work.schema), keys.chain(values).collect())?;
     Ok((0..range.len()).step_by(batch_size).map(|start| all.slice(start, batch_size.min(range.len() - start))).collect())
 }
 
-fn merged(work: &Work, range: &Range<usize>, partitions: &[Vec<Vec<ArrayRef>>]) -> Result<Vec<ArrayRef>> {
+fn merged(work: &Work, range: &Range<usize>, partitions: &[Known]) -> Result<Vec<ArrayRef>> {
     let groups: Vec<usize> = (0..range.len()).collect();
-    let mut accumulators = work.accumulators()?;
-    // An accumulator must not see a group before a partition that has seen the group is merged, see `expect_unseen_groups`.
-    let mut total = 0;
-    for states in partitions {
-        for (accumulator, columns) in accumulators.iter_mut().zip(states) {
-            let known = columns.first().map_or(0, |column| column.len()).min(range.end).saturating_sub(range.start);
-            total = known.max(total);
-            if known > 0 {
-                let states: Vec<ArrayRef> = columns.iter().map(|column| column.slice(range.start, known)).collect();
-                accumulator.merge_batch(&states, &groups[..known], total)?;
+    let aggregates = work.aggregates.iter().enumerate().map(|(place, aggregate)| {
+        if let Some(result) = partitions.first().and_then(|only| only.result(place, range)) {
+            return Ok(result);
+        }
+        let mut accumulator = aggregate.create_groups_accumulator()?;
+        // An accumulator must not see a group before a partition that has seen the group is merged, see `expect_unseen_groups`.
+        let mut total = 0;
+        for known in partitions {
+            let states = known.states(place, range, work)?;
+            let count = states.first().map_or(0, |state| state.len());
+            total = count.max(total);
+            if count > 0 {
+                accumulator.merge_batch(&states, &groups[..count], total)?;
             }
         }
-    }
-    accumulators.iter_mut().map(|accumulator| accumulator.evaluate(EmitTo::All)).collect()
+        accumulator.evaluate(EmitTo::All)
+    });
+    aggregates.collect()
 }

@@ -9,7 +9,6 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::GroupsAccumulator;
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::coop::cooperative;
@@ -43,10 +42,6 @@ pub struct Work {
 }
 
 impl Work {
-    pub fn accumulators(&self) -> Result<Vec<Box<dyn GroupsAccumulator>>> {
-        self.aggregates.iter().map(|aggregate| aggregate.create_groups_accumulator()).collect()
-    }
-
     pub fn keys_of(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
         arrays(&self.keys, batch)
     }

@@ -18,7 +18,7 @@ use futures::{FutureExt, StreamExt};
 use parking_lot::Mutex;
 
 use super::exec::Work;
-use super::partial::Partial;
+use super::partial::{Known, Partial};
 use super::waiting::{Files, Waiting};
 use crate::kernels::grouping::{Groups, UNKNOWN};
 
@@ -89,22 +89,12 @@ pub struct Gathered {
     pub level: usize,
 }
 
-/// The columns of all groups, with the memory reserved for them.
+/// The keys of all groups and what each partition knows of them, with the memory reserved for both.
 #[derive(Debug)]
 pub struct Parts {
     pub keys: Vec<ArrayRef>,
-    pub values: Values,
+    pub partitions: Vec<Known>,
     _memory: Vec<MemoryReservation>,
-}
-
-/// The columns of each aggregate.
-#[derive(Debug)]
-pub enum Values {
-    /// There was one partition: results, one column per aggregate.
-    Results(Vec<ArrayRef>),
-    /// The states of each partition, by partition, aggregate and column. A partition's columns do not include groups found after its last
-    /// row.
-    States(Vec<Vec<Vec<ArrayRef>>>),
 }
 
 impl Gathered {
@@ -156,7 +146,7 @@ impl Reading {
 /// The result of reading one partition.
 struct Read {
     partition: usize,
-    columns: Vec<Vec<ArrayRef>>,
+    known: Known,
     memory: MemoryReservation,
     files: Files,
 }
@@ -220,8 +210,7 @@ async fn read(reading: Arc<Reading>, mut input: SendableRecordBatchStream, parti
             primed = true;
         }
         partial.update(work, &batch, &numbers, total)?;
-        // Counted twice, because it is copied into columns at the end.
-        let size = 2 * partial.size();
+        let size = partial.size();
         if size <= memory.size() {
             continue;
         }
@@ -239,9 +228,9 @@ async fn read(reading: Arc<Reading>, mut input: SendableRecordBatchStream, parti
         }
     }
     let _time = timer.timer();
-    let columns = if total == 0 { vec![] } else { partial.columns(work, reading.partitions == 1)? };
-    memory.resize(columns.iter().flatten().map(|column| column.get_array_memory_size()).sum());
-    Ok(Read { partition, columns, memory, files })
+    let known = if total == 0 { Known::default() } else { partial.known(reading.partitions == 1)? };
+    memory.resize(known.size());
+    Ok(Read { partition, known, memory, files })
 }
 
 /// The bytes that groups and accumulators always get, even while other parts of the query hold all memory. Without them, a file of spilled
@@ -255,24 +244,20 @@ const LEEWAY: usize = 1 << 20;
 impl Reading {
     fn finish(self, mut reads: Vec<Read>) -> Result<Gathered> {
         reads.sort_by_key(|read| read.partition);
-        let Self { context, groups, memory, level, partitions, .. } = self;
+        let Self { context, groups, memory, level, .. } = self;
         let total = groups.len();
         MetricBuilder::new(&context.metrics).counter("groups", 0).add(total);
         let keys = groups.keys()?;
         drop(groups);
         memory.resize(keys.iter().map(|column| column.get_array_memory_size()).sum());
         let mut reservations = vec![memory];
-        let (mut columns, mut files) = (Vec::with_capacity(partitions), Vec::with_capacity(partitions));
+        let (mut known, mut files) = (Vec::with_capacity(reads.len()), Vec::with_capacity(reads.len()));
         for read in reads {
-            columns.push(read.columns);
+            known.push(read.known);
             reservations.push(read.memory);
             files.push(read.files);
         }
-        let values = match (partitions, columns.pop()) {
-            (1, Some(results)) => Values::Results(results.into_iter().flatten().collect()),
-            (_, last) => Values::States(columns.into_iter().chain(last).collect()),
-        };
-        let parts = Parts { keys, values, _memory: reservations };
+        let parts = Parts { keys, partitions: known, _memory: reservations };
         let waiting = Waiting::of(files)?;
         let (parts, next_group) = (Mutex::new(Some(Arc::new(parts))), AtomicUsize::new(0));
         Ok(Gathered { context, groups: total, parts, next_group, waiting, level })

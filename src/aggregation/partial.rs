@@ -4,13 +4,14 @@
 //! accumulator.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, UInt64Array};
 use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::common::Result;
+use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 
@@ -111,48 +112,104 @@ impl Partial {
         Ok(())
     }
 
-    /// Bytes in use.
+    /// Bytes in use now, and at most until the end: what accumulators hold is copied into columns then.
     pub fn size(&self) -> usize {
         let alone = self.aggregates.iter().map(|aggregate| match aggregate {
             Aggregate::InRows { .. } => 0,
-            Aggregate::Alone(accumulator) => accumulator.size(),
+            Aggregate::Alone(accumulator) => 2 * accumulator.size(),
         });
         self.rows.size() + alone.sum::<usize>()
     }
 
-    /// The columns of each aggregate: its results if this partition is the only one, otherwise its states.
-    pub fn columns(mut self, work: &Work, is_only: bool) -> Result<Vec<Vec<ArrayRef>>> {
-        let Self { rows, aggregates, .. } = &mut self;
-        let columns = aggregates.iter_mut().enumerate().map(|(place, aggregate)| match aggregate {
-            Aggregate::Alone(accumulator) if is_only => Ok(vec![accumulator.evaluate(EmitTo::All)?]),
-            Aggregate::Alone(accumulator) => accumulator.state(EmitTo::All),
-            Aggregate::InRows { kind, measure } => {
-                let states = states(rows, *kind, *measure, &work.aggregates[place])?;
-                if !is_only {
-                    return Ok(states);
-                }
-                let groups: Vec<usize> = (0..states.first().map_or(0, |state| state.len())).collect();
-                let mut accumulator = work.aggregates[place].create_groups_accumulator()?;
-                accumulator.merge_batch(&states, &groups, groups.len())?;
-                Ok(vec![accumulator.evaluate(EmitTo::All)?])
-            }
+    /// What is known when all rows are read. `is_only` says that no other partition knows more.
+    pub fn known(self, is_only: bool) -> Result<Known> {
+        let aggregates = self.aggregates.into_iter().map(|aggregate| {
+            Ok(match aggregate {
+                Aggregate::InRows { kind, measure } => Columns::InRows { kind, measure },
+                Aggregate::Alone(mut accumulator) if is_only => Columns::Result(accumulator.evaluate(EmitTo::All)?),
+                Aggregate::Alone(mut accumulator) => Columns::States(accumulator.state(EmitTo::All)?),
+            })
         });
-        columns.collect()
+        Ok(Known { aggregates: aggregates.collect::<Result<_>>()?, rows: self.rows })
     }
 }
 
+/// What a partition that has been read knows of each group: nothing of groups found after its last row, and nothing at all without rows.
+#[derive(Debug, Default)]
+pub struct Known {
+    rows: Rows,
+    aggregates: Vec<Columns>,
+}
+
+/// The columns of an aggregate.
+#[derive(Debug)]
+enum Columns {
+    /// They are made of the rows.
+    InRows {
+        kind: Kind,
+        measure: Measure,
+    },
+    States(Vec<ArrayRef>),
+    /// There is one partition, whose states need not be merged.
+    Result(ArrayRef),
+}
+
+impl Known {
+    /// Bytes in use.
+    pub fn size(&self) -> usize {
+        let columns = self.aggregates.iter().map(|columns| match columns {
+            Columns::InRows { .. } => 0,
+            Columns::States(states) => states.iter().map(|state| state.get_array_memory_size()).sum(),
+            Columns::Result(result) => result.get_array_memory_size(),
+        });
+        self.rows.size() + columns.sum::<usize>()
+    }
+
+    /// The results of the aggregate at this place, if they are final.
+    pub fn result(&self, place: usize, groups: &Range<usize>) -> Option<ArrayRef> {
+        match self.aggregates.get(place)? {
+            Columns::Result(result) => Some(result.slice(groups.start, groups.len())),
+            Columns::InRows { .. } | Columns::States(_) => None,
+        }
+    }
+
+    /// The states of the aggregate at this place, of those of the groups that are known.
+    pub fn states(&self, place: usize, groups: &Range<usize>, work: &Work) -> Result<Vec<ArrayRef>> {
+        let Some(columns) = self.aggregates.get(place) else { return Ok(vec![]) };
+        match columns {
+            Columns::InRows { kind, measure } => states(&self.rows, *kind, *measure, groups, &work.aggregates[place]),
+            Columns::States(states) => Ok(states.iter().map(|state| known_slice(state, groups)).collect()),
+            Columns::Result(_) => internal_err!("final results have no states"),
+        }
+    }
+}
+
+fn known_slice(column: &ArrayRef, groups: &Range<usize>) -> ArrayRef {
+    let end = groups.end.min(column.len());
+    let start = groups.start.min(end);
+    column.slice(start, end - start)
+}
+
 /// What the accumulators of an aggregate would have as their states.
-fn states(rows: &Rows, kind: Kind, measure: Measure, aggregate: &AggregateFunctionExpr) -> Result<Vec<ArrayRef>> {
+fn states(
+    rows: &Rows,
+    kind: Kind,
+    measure: Measure,
+    groups: &Range<usize>,
+    aggregate: &AggregateFunctionExpr,
+) -> Result<Vec<ArrayRef>> {
     let fields = aggregate.state_fields()?;
     let type_of_last = fields.last().map_or(&DataType::Null, |field| field.data_type());
-    let sums = || Decimal128Array::new(rows.sums(measure).into(), Some(rows.met(measure))).with_data_type(type_of_last.clone());
+    let (groups, met) = (|| groups.clone(), || Some(rows.met(measure, groups.clone())));
+    let sums = || Decimal128Array::new(rows.sums(measure, groups()).into(), met()).with_data_type(type_of_last.clone());
     Ok(match kind {
-        Kind::Count => vec![Arc::new(Int64Array::from_iter_values(rows.counts(measure).into_iter().map(|count| count as i64)))],
-        Kind::Sum => vec![Arc::new(sums())],
-        Kind::Mean => {
-            vec![Arc::new(UInt64Array::new(rows.counts(measure).into(), Some(rows.met(measure)))), Arc::new(sums())]
+        Kind::Count => {
+            let counts = rows.counts(measure, groups());
+            vec![Arc::new(Int64Array::from_iter_values(counts.into_iter().map(|count| count as i64)))]
         }
-        Kind::Least | Kind::Greatest => vec![words::array(type_of_last, &rows.extremes(measure), Some(rows.met(measure)))?],
+        Kind::Sum => vec![Arc::new(sums())],
+        Kind::Mean => vec![Arc::new(UInt64Array::new(rows.counts(measure, groups()).into(), met())), Arc::new(sums())],
+        Kind::Least | Kind::Greatest => vec![words::array(type_of_last, &rows.extremes(measure, groups()), met())?],
     })
 }
 

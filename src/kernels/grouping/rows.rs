@@ -9,6 +9,8 @@
 //! ```
 //! A flag says that a measure has met a value; without it, the measure of the group is NULL. The first count shares its word with the flags.
 
+use std::ops::Range;
+
 use arrow::buffer::NullBuffer;
 
 /// Bits of the first word that are flags; 2⁵⁶ rows are more than anyone has.
@@ -148,29 +150,30 @@ impl Rows {
         }
     }
 
-    /// The counts of all groups.
-    pub fn counts(&self, measure: Measure) -> Vec<u64> {
+    /// The counts of these groups, as far as there are any.
+    pub fn counts(&self, measure: Measure, groups: Range<usize>) -> Vec<u64> {
         let shift = if measure.word == 0 { FLAGS } else { 0 };
-        self.rows().map(|own| own[measure.word] >> shift).collect()
+        self.rows(groups).map(|own| own[measure.word] >> shift).collect()
     }
 
-    /// The sums of all groups.
-    pub fn sums(&self, measure: Measure) -> Vec<i128> {
+    /// The sums of these groups.
+    pub fn sums(&self, measure: Measure, groups: Range<usize>) -> Vec<i128> {
         let word = measure.word_of_sum();
-        self.rows().map(|own| (i128::from(own[word + 1] as i64) << 64) | i128::from(own[word])).collect()
+        self.rows(groups).map(|own| (i128::from(own[word + 1] as i64) << 64) | i128::from(own[word])).collect()
     }
 
-    /// The least or greatest values of all groups; 0 where there was no value.
-    pub fn extremes(&self, measure: Measure) -> Vec<u64> {
-        self.rows().map(|own| if own[0] & measure.flag == 0 { 0 } else { own[measure.word] }).collect()
+    /// The least or greatest values of these groups; 0 where there was no value.
+    pub fn extremes(&self, measure: Measure, groups: Range<usize>) -> Vec<u64> {
+        self.rows(groups).map(|own| if own[0] & measure.flag == 0 { 0 } else { own[measure.word] }).collect()
     }
 
-    /// The groups of which the measure has met a value.
-    pub fn met(&self, measure: Measure) -> NullBuffer {
-        self.rows().map(|own| own[0] & measure.flag != 0).collect()
+    /// Those of the groups of which the measure has met a value.
+    pub fn met(&self, measure: Measure, groups: Range<usize>) -> NullBuffer {
+        self.rows(groups).map(|own| own[0] & measure.flag != 0).collect()
     }
 
-    fn rows(&self) -> impl Iterator<Item = &[u64]> {
-        self.words.chunks_exact(self.template.len().max(1))
+    fn rows(&self, groups: Range<usize>) -> impl Iterator<Item = &[u64]> {
+        let (width, end) = (self.template.len().max(1), groups.end.min(self.len()));
+        self.words[groups.start.min(end) * width..end * width].chunks_exact(width)
     }
 }
