@@ -38,21 +38,37 @@ struct OfBytes {
 }
 
 static ALL_OF_ENGINE: [OfBytes; 9] = [
-    OfBytes { name: "substr", takes: &[Takes::Bytes, Takes::Number, Takes::Number], least: 2, gives: DataType::Binary, compute: part },
-    OfBytes { name: "octet_length", takes: &[Takes::Bytes], least: 1, gives: DataType::Int32, compute: |given| {
-        given.lengths(1)
-    } },
+    OfBytes {
+        name: "substr",
+        takes: &[Takes::Bytes, Takes::Number, Takes::Number],
+        least: 2,
+        gives: DataType::Binary,
+        compute: part,
+    },
+    OfBytes { name: "octet_length", takes: &[Takes::Bytes], least: 1, gives: DataType::Int32, compute: |given| given.lengths(1) },
     OfBytes { name: "bit_length", takes: &[Takes::Bytes], least: 1, gives: DataType::Int32, compute: |given| given.lengths(8) },
     OfBytes { name: "strpos", takes: &[Takes::Bytes, Takes::Bytes], least: 2, gives: DataType::Int32, compute: found },
-    OfBytes { name: "btrim", takes: &[Takes::Bytes, Takes::Bytes], least: 2, gives: DataType::Binary, compute: |given| {
-        trimmed(given, true, true)
-    } },
-    OfBytes { name: "ltrim", takes: &[Takes::Bytes, Takes::Bytes], least: 2, gives: DataType::Binary, compute: |given| {
-        trimmed(given, true, false)
-    } },
-    OfBytes { name: "rtrim", takes: &[Takes::Bytes, Takes::Bytes], least: 2, gives: DataType::Binary, compute: |given| {
-        trimmed(given, false, true)
-    } },
+    OfBytes {
+        name: "btrim",
+        takes: &[Takes::Bytes, Takes::Bytes],
+        least: 2,
+        gives: DataType::Binary,
+        compute: |given| trimmed(given, true, true),
+    },
+    OfBytes {
+        name: "ltrim",
+        takes: &[Takes::Bytes, Takes::Bytes],
+        least: 2,
+        gives: DataType::Binary,
+        compute: |given| trimmed(given, true, false),
+    },
+    OfBytes {
+        name: "rtrim",
+        takes: &[Takes::Bytes, Takes::Bytes],
+        least: 2,
+        gives: DataType::Binary,
+        compute: |given| trimmed(given, false, true),
+    },
     OfBytes {
         name: "overlay",
         takes: &[Takes::Bytes, Takes::Bytes, Takes::Number, Takes::Number],

@@ -139,7 +139,12 @@ pub fn statement_pages() -> Vec<&'static Doc> {
 pub fn pages() -> Vec<&'static Doc> {
     let functions = crate::functions::all().iter().flat_map(|set| set.docs());
     let tables = profile_tables::DOCS.iter().chain(pages::TABLE_PAGES.iter());
-    functions.chain(crate::files::readers()).chain(statement_pages()).chain(tables).chain(setting_pages::SETTING_PAGES.iter()).collect()
+    functions
+        .chain(crate::files::readers())
+        .chain(statement_pages())
+        .chain(tables)
+        .chain(setting_pages::SETTING_PAGES.iter())
+        .collect()
 }
 
 /// The section about PostgreSQL's schemas.

@@ -144,7 +144,10 @@ mod tests {
     fn values_are_written_as_postgresql_does() {
         for (json, written) in [
             (r#"{"b": 1,   "a":2, "aa":[], "a":3}"#, r#"{"a": 3, "b": 1, "aa": []}"#),
-            (r#" [1.50, 1e3, 15e-1, 1.5E1, -0, -0.0, 0.10e1, 123e-5, 1.50e1] "#, "[1.50, 1000, 1.5, 15, 0, 0.0, 1.0, 0.00123, 15.0]"),
+            (
+                r#" [1.50, 1e3, 15e-1, 1.5E1, -0, -0.0, 0.10e1, 123e-5, 1.50e1] "#,
+                "[1.50, 1000, 1.5, 15, 0, 0.0, 1.0, 0.00123, 15.0]",
+            ),
             (r#"{"é\u00e9\n": null, "x": {"y": true}}"#, r#"{"x": {"y": true}, "éé\n": null}"#),
         ] {
             assert_eq!(normal(Json::parse(json).unwrap()), written, "{json}");

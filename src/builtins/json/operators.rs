@@ -49,9 +49,7 @@ pub static CONTAINS: Scalar = Scalar {
     name: "jsonb_contains",
     takes: |types| two_texts("jsonb_contains", types),
     gives: |_| Ok(DataType::Boolean),
-    compute: |arguments| {
-        of_two(arguments, |whole, part| Ok(contains(parsed("@>", whole)?, parsed("@>", part)?)))
-    },
+    compute: |arguments| of_two(arguments, |whole, part| Ok(contains(parsed("@>", whole)?, parsed("@>", part)?))),
     written: |_| None,
 };
 

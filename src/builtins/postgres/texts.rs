@@ -108,7 +108,14 @@ fn uuid_of(call: &Call<'_>) -> Result<Cell> {
 
 pub const ALL: &[PostgresFunction] = &[
     of("json_in", "json_in(text) → json", (1, 1), "text", "The text, which is JSON: what `text::json` is.", json_of),
-    of("jsonb_in", "jsonb_in(text) → jsonb", (1, 1), "text", "The JSON in its one form, with names in order and each once: what `text::jsonb` is.", jsonb_of),
+    of(
+        "jsonb_in",
+        "jsonb_in(text) → jsonb",
+        (1, 1),
+        "text",
+        "The JSON in its one form, with names in order and each once: what `text::jsonb` is.",
+        jsonb_of,
+    ),
     of("uuid_in", "uuid_in(text) → uuid", (1, 1), "uuid", "The text as a UUID: what `text::uuid` is.", uuid_of),
     of(
         "format_type",

@@ -173,7 +173,10 @@ fn work<W: Work>(
                 visited += 1;
                 work.visit(state, customer, events, &run)
             };
-            unordered.fetch_add(customers.visit(&everything.gathered, bucket, W::DEPENDS_ON_ORDER, control, visitor)?, Ordering::Relaxed);
+            unordered.fetch_add(
+                customers.visit(&everything.gathered, bucket, W::DEPENDS_ON_ORDER, control, visitor)?,
+                Ordering::Relaxed,
+            );
             customers_done.add(visited);
             work.hand_on(state, &run)
         },

@@ -206,8 +206,8 @@ fn magnitude(text: &str, decimal: char) -> Result<Number, Problem> {
 fn parts(text: &str, decimal: char) -> Result<(Number, i32), Problem> {
     let inner_unit = UNITS.iter().filter(|(name, _)| !name.is_ascii()).find_map(|(name, _)| {
         let (before, after) = text.split_once(name)?;
-        let is_between = before.ends_with(|letter: char| letter.is_ascii_digit())
-            && after.starts_with(|letter: char| letter.is_ascii_digit());
+        let is_between =
+            before.ends_with(|letter: char| letter.is_ascii_digit()) && after.starts_with(|letter: char| letter.is_ascii_digit());
         is_between.then(|| text.split_at(before.len() + name.len()))
     });
     let Some((first, others)) = inner_unit else { return with_unit(text, decimal) };

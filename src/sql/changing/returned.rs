@@ -100,10 +100,9 @@ pub fn read(returning: &mut Returning, own: &[&str], sources: &[Source]) -> Vec<
                 let source = named.and_then(|name| sources.iter().find(|source| normal(&source.name) == normal(name)));
                 match source {
                     Some(source) => returning.items.extend(reading.all(source)),
-                    None => returning.items.push(SelectItem::QualifiedWildcard(
-                        SelectItemQualifiedWildcardKind::ObjectName(name),
-                        options,
-                    )),
+                    None => returning
+                        .items
+                        .push(SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options)),
                 }
             }
             SelectItem::Wildcard(options) => {

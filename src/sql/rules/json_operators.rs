@@ -109,11 +109,9 @@ pub fn settle(plan: LogicalPlan, context: &StatementContext) -> Result<LogicalPl
                             op,
                             right: Box::new(NORMAL.call(vec![right])),
                         })),
-                        (false, _) => Transformed::no(Expr::BinaryExpr(BinaryExpr {
-                            left: Box::new(left),
-                            op,
-                            right: Box::new(right),
-                        })),
+                        (false, _) => {
+                            Transformed::no(Expr::BinaryExpr(BinaryExpr { left: Box::new(left), op, right: Box::new(right) }))
+                        }
                     })
                 }
                 Expr::ScalarFunction(call) if call.name() == DELETE_NAME => Ok(match call.args.as_slice() {
@@ -132,10 +130,7 @@ pub fn settle(plan: LogicalPlan, context: &StatementContext) -> Result<LogicalPl
 
 /// True for operators with a meaning for `jsonb` and one for other strings.
 fn is_ambiguous(op: Operator) -> bool {
-    matches!(
-        op,
-        Operator::StringConcat | Operator::Eq | Operator::NotEq | Operator::IsDistinctFrom | Operator::IsNotDistinctFrom
-    )
+    matches!(op, Operator::StringConcat | Operator::Eq | Operator::NotEq | Operator::IsDistinctFrom | Operator::IsNotDistinctFrom)
 }
 
 /// True for what gets its type from the other side of an operator.

@@ -10,8 +10,34 @@ use super::tokens::is_word;
 
 /// Words after which a value comes, so that a `?` there is one.
 const BEFORE_VALUES: [&str; 28] = [
-    "all", "and", "any", "as", "between", "by", "case", "default", "distinct", "else", "escape", "ilike", "in", "interval", "is",
-    "like", "not", "on", "or", "return", "returning", "rows", "set", "some", "then", "to", "values", "when",
+    "all",
+    "and",
+    "any",
+    "as",
+    "between",
+    "by",
+    "case",
+    "default",
+    "distinct",
+    "else",
+    "escape",
+    "ilike",
+    "in",
+    "interval",
+    "is",
+    "like",
+    "not",
+    "on",
+    "or",
+    "return",
+    "returning",
+    "rows",
+    "set",
+    "some",
+    "then",
+    "to",
+    "values",
+    "when",
 ];
 
 /// Marks the operators.
@@ -48,7 +74,8 @@ fn ends_value(token: &Token) -> bool {
     match token {
         Token::Word(word) => {
             word.quote_style.is_some()
-                || !RESERVED_FOR_COLUMN_ALIAS.contains(&word.keyword) && !BEFORE_VALUES.iter().any(|before| is_word(token, before))
+                || !RESERVED_FOR_COLUMN_ALIAS.contains(&word.keyword)
+                    && !BEFORE_VALUES.iter().any(|before| is_word(token, before))
         }
         Token::SingleQuotedString(_)
         | Token::DollarQuotedString(_)

@@ -6,7 +6,8 @@ use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
 use super::{
-    arrows, asked_keys, close_operators, comprehensions, exclusions, grouping, identities, inner_joins, named_at, nesting, read_again, table_queries,
+    arrows, asked_keys, close_operators, comprehensions, exclusions, grouping, identities, inner_joins, named_at, nesting,
+    read_again, table_queries,
 };
 use crate::error::invalid;
 use crate::sql::changing::NOTHING;

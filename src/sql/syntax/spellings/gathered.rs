@@ -1,9 +1,7 @@
 //! `ARRAY(SELECT …)`, which gathers the values of a query.
 
 use datafusion::common::Result;
-use sqlparser::ast::{
-    Expr, GroupByExpr, Ident, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Value,
-};
+use sqlparser::ast::{Expr, GroupByExpr, Ident, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Value};
 
 use crate::sql::parser::parse_expression;
 

@@ -52,9 +52,8 @@ pub fn select(select: &mut Select) {
 
 /// `SELECT t.* FROM s.t` as `SELECT s.t.* FROM s.t`: the engine knows other columns of such a table by `t` as well.
 fn whole_names(select: &mut Select) {
-    let factors = select.from.iter().flat_map(|from| {
-        std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
-    });
+    let factors =
+        select.from.iter().flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)));
     let last = |name: &ObjectName| name.0.last().and_then(|part| part.as_ident()).map(normal);
     let known = |factor: &TableFactor| match factor {
         TableFactor::Table { name, alias: None, .. } => last(name).map(|own| (own, (name.0.len() > 1).then(|| name.clone()))),

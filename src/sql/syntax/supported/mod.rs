@@ -22,7 +22,6 @@ use sqlparser::tokenizer::Span;
 
 use crate::sql::changing::within::{self, Within};
 
-
 /// A clause that is not supported.
 #[derive(Debug)]
 pub struct Refusal {

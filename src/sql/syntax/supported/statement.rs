@@ -110,7 +110,8 @@ impl Walk<'_> {
             Statement::Rollback { .. } | Statement::Savepoint { .. } | Statement::ReleaseSavepoint { .. } => Ok(()),
             // It changes no answer, and tools make indexes of the tables that they make. A unique one becomes a constraint.
             Statement::CreateIndex(index) if index.unique => {
-                let is_of_columns = index.columns.iter().all(|column| matches!(column.column.expr, sqlparser::ast::Expr::Identifier(_)));
+                let is_of_columns =
+                    index.columns.iter().all(|column| matches!(column.column.expr, sqlparser::ast::Expr::Identifier(_)));
                 if !is_of_columns || index.predicate.is_some() {
                     let instead = "a key is of columns, and of all rows; CREATE CHECK … AS unique(column) finds values that are there twice";
                     return refuse("CREATE UNIQUE INDEX with a condition or an expression", instead);
