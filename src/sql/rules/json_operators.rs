@@ -6,7 +6,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, cast};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, cast};
 use sqlparser::ast::BinaryOperator;
 
 use super::keeping_names;
@@ -70,6 +70,7 @@ fn may_be_json(value: &Expr) -> bool {
     match value {
         Expr::Column(_) | Expr::Cast(_) | Expr::ScalarSubquery(_) => true,
         Expr::ScalarFunction(call) => type_of_call(call.name()).is_some(),
+        Expr::BinaryExpr(joined) => joined.op == Operator::StringConcat,
         _ => false,
     }
 }
@@ -93,7 +94,11 @@ pub fn settle(plan: LogicalPlan, context: &StatementContext) -> Result<LogicalPl
         if !asks(&node)? {
             return Ok(Transformed::no(node));
         }
-        let inputs: Vec<LogicalPlan> = node.inputs().into_iter().cloned().collect();
+        let mut inputs: Vec<LogicalPlan> = node.inputs().into_iter().cloned().collect();
+        // Those of VALUES read nothing.
+        if inputs.is_empty() {
+            inputs.push(LogicalPlanBuilder::empty(false).build()?);
+        }
         let mark = |value: &Expr| inputs.iter().find_map(|input| mark_of(value, input, told));
         let is_jsonb = |value: &Expr| mark(value).is_some_and(|mark| mark == JSONB);
         keeping_names(node, |expression| {
