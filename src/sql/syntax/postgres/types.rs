@@ -34,6 +34,9 @@ pub fn cast(expression: &Expr, data_type: &mut DataType) -> Result<Option<Expr>>
     if let Some(name) = reg_type(data_type) {
         return Ok(Some(call_of(&name, vec![expression.clone()])));
     }
+    if let Some(day) = named_day(expression, data_type) {
+        return with(day, &[]).map(Some);
+    }
     if *data_type == DataType::Uuid {
         return with("uuid_in(CAST($1 AS VARCHAR))", std::slice::from_ref(expression)).map(Some);
     }
@@ -70,6 +73,30 @@ pub fn cast(expression: &Expr, data_type: &mut DataType) -> Result<Option<Expr>>
         return Ok(Some(Expr::Cast { kind: CastKind::Cast, expr: Box::new(list), data_type, array: false, format: None }));
     }
     Ok(None)
+}
+
+/// A day or time that PostgreSQL knows by a word: `'today'::date`.
+fn named_day(expression: &Expr, data_type: &DataType) -> Option<&'static str> {
+    use sqlparser::ast::TimezoneInfo;
+    let Expr::Value(value) = expression else { return None };
+    let Value::SingleQuotedString(word) = &value.value else { return None };
+    let is_day = match data_type {
+        DataType::Date => true,
+        DataType::Timestamp(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => false,
+        _ => return None,
+    };
+    Some(match (word.trim().to_lowercase().as_str(), is_day) {
+        ("today" | "now", true) => "CAST(now() AS DATE)",
+        ("yesterday", true) => "CAST(now() AS DATE) - 1",
+        ("tomorrow", true) => "CAST(now() AS DATE) + 1",
+        ("epoch", true) => "CAST('1970-01-01' AS DATE)",
+        ("now", false) => "CAST(now() AS TIMESTAMP)",
+        ("today", false) => "CAST(CAST(now() AS DATE) AS TIMESTAMP)",
+        ("yesterday", false) => "CAST(CAST(now() AS DATE) - 1 AS TIMESTAMP)",
+        ("tomorrow", false) => "CAST(CAST(now() AS DATE) + 1 AS TIMESTAMP)",
+        ("epoch", false) => "CAST('1970-01-01' AS TIMESTAMP)",
+        _ => return None,
+    })
 }
 
 /// The length to which an explicit cast cuts a text. One to CHAR(n) would also add blanks, which do not count in PostgreSQL.
