@@ -18,7 +18,9 @@ use arrow_flight::sql::{
     CommandStatementQuery, EndTransaction, ProstMessageExt, SqlInfo,
 };
 use arrow_flight::{Action, FlightDescriptor, FlightInfo};
-use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::array::{
+    ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use datafusion::arrow::datatypes::{DataType, Int64Type, Schema};
 use datafusion::arrow::util::pretty::pretty_format_batches;
 use futures::{StreamExt, TryStreamExt};
@@ -265,6 +267,42 @@ fn prepared_statements_take_rows_of_values() {
         let asked = FlightDescriptor::new_cmd(gone.as_any().encode_to_vec());
         let error = client.inner_mut().get_flight_info(asked).await.unwrap_err();
         assert_eq!(codes(&error), (Code::NotFound, "26000".into()));
+    });
+}
+
+/// `$1 + 1` is described as an integer as long as nothing is known of `$1`; the values tell.
+#[test]
+fn values_declare_the_types_of_parameters() {
+    let directory = database(
+        "CREATE TABLE t AS SELECT CAST(1 AS INT) AS i, CAST(3.50 AS DECIMAL(10, 2)) AS d, '7' AS s UNION ALL SELECT 9, 0, 'x'",
+    );
+    let server = serve(directory.path(), &[]);
+    let decimal: ArrayRef = Arc::new(Decimal128Array::from(vec![150, 275]).with_precision_and_scale(3, 2).unwrap());
+    let float: ArrayRef = Arc::new(Float64Array::from(vec![1.5, 2.25]));
+    let time: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![1_704_070_923_000_456, 0]));
+    let text: ArrayRef = Arc::new(StringArray::from(vec!["1", "2"]));
+    let whole: ArrayRef = Arc::new(Int64Array::from(vec![1, 7]));
+    block_on(async {
+        let mut client = connect(&server).await;
+        for (sql, value, expected) in [
+            ("SELECT $1 + 1 AS a", &decimal, "2.50;3.75"),
+            ("SELECT $1 + 1 AS a", &float, "2.5;3.25"),
+            ("SELECT $1 + 1 AS a", &text, "2;3"),
+            ("SELECT 9 / $1 AS a", &float, "6.0;4.0"),
+            ("SELECT $1 AS a", &decimal, "1.50;2.75"),
+            ("SELECT $1 AS a", &time, "2024-01-01T01:02:03.000456;1970-01-01T00:00:00"),
+            ("SELECT coalesce($1, i) AS a FROM t WHERE i = 1", &float, "1.5;2.25"),
+            ("SELECT [1, $1] AS a", &float, "[1.0, 1.5];[1.0, 2.25]"),
+            ("SELECT i FROM t WHERE i < $1", &decimal, "1;1"),
+            ("SELECT s FROM t WHERE s = $1", &whole, "7"),
+            ("SELECT $1::int AS a", &float, "2;2"),
+        ] {
+            let mut query = client.prepare(sql.into(), None).await.unwrap();
+            query.set_parameters(RecordBatch::try_from_iter([("1", Arc::clone(value))]).unwrap()).unwrap();
+            let info = query.execute().await.unwrap();
+            assert_eq!(shown(&read(&mut client, info).await.unwrap()), expected, "{sql}");
+            query.close().await.unwrap();
+        }
     });
 }
 

@@ -29,12 +29,22 @@ use crate::server::Turn;
 
 /// The maximum number of prepared statements per session.
 const MOST: usize = 10_000;
+/// The highest number of a parameter whose type is declared, as in PostgreSQL.
+const MOST_DECLARED: usize = 65_535;
 
 /// A prepared statement of a session.
 pub struct Kept {
     prepared: Prepared,
-    /// The rows of values that it was bound to.
-    bound: Mutex<Option<Vec<RecordBatch>>>,
+    text: String,
+    /// What it was bound to.
+    bound: Mutex<Option<Bound>>,
+}
+
+impl Kept {
+    /// What runs when its rows are read.
+    fn bound(&self) -> Bound {
+        self.bound.lock().clone().unwrap_or_else(|| Bound { prepared: self.prepared.clone(), rows: None })
+    }
 }
 
 /// Prepares a statement.
@@ -63,7 +73,7 @@ pub async fn create(busy: &Busy, sql: &str, transaction: Option<&[u8]>) -> Resul
     let dataset_schema = if has_rows { encoded(&rows::columns(&described.columns))? } else { Bytes::new() };
     let parameter_schema = if parameters.fields().is_empty() { Bytes::new() } else { encoded(&parameters)? };
     let number = open.number();
-    open.prepared.lock().insert(number, Arc::new(Kept { prepared, bound: Mutex::default() }));
+    open.prepared.lock().insert(number, Arc::new(Kept { prepared, text: sql.into(), bound: Mutex::default() }));
     let prepared_statement_handle = Bytes::copy_from_slice(&number.to_be_bytes());
     Ok(ActionCreatePreparedStatementResult { prepared_statement_handle, dataset_schema, parameter_schema })
 }
@@ -113,8 +123,48 @@ pub async fn bind(busy: &Busy, handle: &[u8], mut incoming: Incoming, most: usiz
         check_columns(&kept.prepared, &batch.schema())?;
         rows.push(batch);
     }
-    *kept.bound.lock() = Some(rows);
+    let prepared = match rows.first() {
+        Some(first) if gives_rows(&kept.prepared) => declared(busy, &kept, &first.schema()).await,
+        _ => kept.prepared.clone(),
+    };
+    *kept.bound.lock() = Some(Bound { prepared, rows: Some(rows) });
     Ok(())
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+/// A statement as the types of its values declare it: `$1 + 1` is a decimal when `$1` is one, and `$1` alone has the type of its value. Text
+/// is read as what the statement expects, and so are integers.
+async fn declared(busy: &Busy, kept: &Kept, given: &Schema) -> Prepared {
+    let Ok(places) = places(&kept.prepared, given) else { return kept.prepared.clone() };
+    let (mut types, mut is_other) = (vec![], false);
+    for ((name, expected), place) in kept.prepared.describe().parameters.iter().zip(places) {
+        let Some(number) = name.parse::<usize>().ok().filter(|number| (1..=MOST_DECLARED).contains(number)) else { continue };
+        let own = rows::plain(given.field(place).data_type());
+        let is_expected = match expected.as_ref().map(|field| rows::plain(field.data_type())) {
+            None => false,
+            // Every value has a text.
+            Some(expected) => own == expected || is_text(&expected) || own.is_integer() && expected.is_integer(),
+        };
+        if is_expected || own.is_null() || is_text(&own) {
+            continue;
+        }
+        is_other = true;
+        types.resize(types.len().max(number), None);
+        types[number - 1] = Some(own);
+    }
+    if !is_other {
+        return kept.prepared.clone();
+    }
+    let made = async {
+        let _turn = busy.0.turn.lock().await;
+        let statement = statements::only(busy, &kept.text).await?;
+        busy.within(busy.0.session.prepare_with(statement, types)).await
+    };
+    // Where the statement takes no value of such a type, that is said when it runs with the value.
+    made.await.unwrap_or_else(|_| kept.prepared.clone())
 }
 
 fn check_columns(prepared: &Prepared, columns: &Schema) -> Result<()> {
@@ -135,11 +185,11 @@ pub async fn ask(busy: &Busy, handle: &[u8]) -> Result<Told> {
     let turn = Arc::clone(&open.turn).lock_owned().await;
     let kept = known(open, handle)?;
     let number = open.number();
-    let bound = Bound { prepared: kept.prepared.clone(), rows: kept.bound.lock().clone() };
+    let bound = kept.bound();
     if gives_rows(&kept.prepared) {
         transactions::check_going_on(open)?;
+        let columns = rows::columns(&bound.prepared.describe().columns);
         statements::hold(open, number, Begun::Bound(bound));
-        let columns = rows::columns(&kept.prepared.describe().columns);
         return Ok(Told { columns, number, query: None, is_held: true, written: -1 });
     }
     let run = async {
@@ -167,7 +217,7 @@ pub async fn ask(busy: &Busy, handle: &[u8]) -> Result<Told> {
 /// # Errors
 /// There is no such statement.
 pub fn describe(open: &Open, handle: &[u8]) -> Result<SchemaRef> {
-    Ok(rows::columns(&known(open, handle)?.prepared.describe().columns))
+    Ok(rows::columns(&known(open, handle)?.bound().prepared.describe().columns))
 }
 
 /// Runs a statement with the values that it is bound to, and returns the rows.
@@ -175,10 +225,9 @@ pub fn describe(open: &Open, handle: &[u8]) -> Result<SchemaRef> {
 /// # Errors
 /// There is no such statement, or it fails.
 pub async fn read(busy: Busy, handle: &[u8]) -> Result<Rows> {
-    let kept = known(&busy.0, handle)?;
-    let rows = kept.bound.lock().clone();
+    let bound = known(&busy.0, handle)?.bound();
     let number = busy.0.number();
-    Bound { prepared: kept.prepared.clone(), rows }.read(busy, number).await
+    bound.read(busy, number).await
 }
 
 /// Runs a statement that changes rows for each row of values that arrives; without any, for those that it was bound to, or once. Returns
@@ -193,7 +242,7 @@ pub async fn update(busy: &Busy, handle: &[u8], mut incoming: Incoming) -> Resul
     let run = async {
         let _admitted = busy.admitted(kept.prepared.takes_turn()).await?;
         let columns = busy.within(incoming.columns()).await?;
-        let bound = if incoming.has_columns() { None } else { kept.bound.lock().clone() };
+        let bound = if incoming.has_columns() { None } else { kept.bound().rows };
         let values = match (columns, bound) {
             (Some(columns), _) if incoming.has_columns() => {
                 check_columns(&kept.prepared, &columns)?;
@@ -243,9 +292,7 @@ async fn insert_all(busy: &Busy, prepared: &Prepared, mut values: BoxStream<'sta
     let given = first.schema();
     check_columns(prepared, &given)?;
     let wanted = &prepared.describe().parameters;
-    let has_names = wanted.iter().all(|(name, _)| given.column_with_name(name).is_some());
-    let places = wanted.iter().enumerate().map(|(place, (name, _))| if has_names { given.index_of(name) } else { Ok(place) });
-    let places = places.collect::<Result<Vec<usize>, _>>()?;
+    let places = places(prepared, &given)?;
     let fields =
         wanted.iter().zip(&places).map(|((name, _), place)| Field::new(name, given.field(*place).data_type().clone(), true));
     let columns: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
@@ -265,13 +312,19 @@ async fn insert_all(busy: &Busy, prepared: &Prepared, mut values: BoxStream<'sta
     ingest::feed(sender, rows.boxed(), taken).await
 }
 
-/// The parameter values in a row: by name if the columns have the parameters' names, otherwise by position.
+/// The places of the parameters among the columns: by name if these have the parameters' names, otherwise by position.
+fn places(prepared: &Prepared, columns: &Schema) -> Result<Vec<usize>> {
+    let wanted = &prepared.describe().parameters;
+    let has_names = wanted.iter().all(|(name, _)| columns.column_with_name(name).is_some());
+    let places = wanted.iter().enumerate().map(|(place, (name, _))| if has_names { columns.index_of(name) } else { Ok(place) });
+    Ok(places.collect::<Result<Vec<usize>, _>>()?)
+}
+
+/// The parameter values in a row.
 fn parameters(prepared: &Prepared, batch: &RecordBatch, row: usize) -> Result<Parameters> {
     let wanted = &prepared.describe().parameters;
-    let columns = batch.schema();
-    let has_names = wanted.iter().all(|(name, _)| columns.column_with_name(name).is_some());
-    let values = wanted.iter().enumerate().map(|(place, (name, field))| {
-        let place = if has_names { columns.index_of(name)? } else { place };
+    let places = places(prepared, &batch.schema())?;
+    let values = wanted.iter().zip(places).map(|((name, field), place)| {
         Ok((name.as_str(), value(batch.column(place), row, field.as_ref().map(|field| field.data_type()), name)?))
     });
     Ok(Parameters::named(values.collect::<Result<Vec<_>>>()?))
@@ -285,7 +338,6 @@ fn value(column: &dyn Array, row: usize, wanted: Option<&DataType>, name: &str) 
         return ScalarValue::try_from(wanted);
     }
     let given = column.data_type();
-    let is_text = |data_type: &DataType| matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
     let reads = is_text(given) && !is_text(wanted);
     if !(reads || given.is_integer() && wanted.is_integer()) {
         return ScalarValue::try_from_array(column, row);
@@ -299,6 +351,7 @@ fn value(column: &dyn Array, row: usize, wanted: Option<&DataType>, name: &str) 
 }
 
 /// A prepared statement with rows of values; `None` when it was not bound.
+#[derive(Clone)]
 pub struct Bound {
     prepared: Prepared,
     rows: Option<Vec<RecordBatch>>,
