@@ -36,14 +36,17 @@ fn keys_are_those_of_their_tables() {
         assert_eq!(asked(&mut client, imported("q1")).await, of_q1);
         assert_eq!(asked(&mut client, imported("q2")).await, format!("{of_q2};{of_id}"));
         assert_eq!(asked(&mut client, imported("c")).await, "");
-        let exported = CommandGetExportedKeys { catalog: Some("portrait".into()), db_schema: Some("public".into()), table: "c".into() };
+        let exported =
+            CommandGetExportedKeys { catalog: Some("portrait".into()), db_schema: Some("public".into()), table: "c".into() };
         assert_eq!(asked(&mut client, exported.clone()).await, format!("{of_q1};{of_id};{of_q2}"));
         assert_eq!(asked(&mut client, CommandGetExportedKeys { db_schema: Some("system".into()), ..exported.clone() }).await, "");
         assert_eq!(asked(&mut client, CommandGetExportedKeys { catalog: Some("other".into()), ..exported }).await, "");
-        let both = CommandGetCrossReference { pk_table: "c".into(), fk_table: "q1".into(), ..CommandGetCrossReference::default() };
+        let both =
+            CommandGetCrossReference { pk_table: "c".into(), fk_table: "q1".into(), ..CommandGetCrossReference::default() };
         assert_eq!(asked(&mut client, both).await, of_q1);
 
-        let tables = CommandGetTables { table_name_filter_pattern: Some("c".into()), include_schema: true, ..CommandGetTables::default() };
+        let tables =
+            CommandGetTables { table_name_filter_pattern: Some("c".into()), include_schema: true, ..CommandGetTables::default() };
         let info = client.get_tables(tables).await.unwrap();
         let found = read(&mut client, info).await.unwrap();
         let bytes = found[0].column(4).as_binary::<i32>().value(0).to_vec();
