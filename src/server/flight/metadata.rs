@@ -18,8 +18,8 @@ use crate::error::failed;
 use crate::text::literal;
 
 /// The orders of the columns of foreign keys: by the table that has them, and by the table that they refer to.
-const BY_OWN: &str = "own_schema.nspname, own.relname, f.conname, k.place";
-const BY_REFERRED: &str = "referred_schema.nspname, referred.relname, u.conname, k.place, f.conname";
+const BY_OWN: &str = "ORDER BY own_schema.nspname, own.relname, f.conname, k.place";
+const BY_REFERRED: &str = "ORDER BY referred_schema.nspname, referred.relname, u.conname, k.place, f.conname";
 /// The kinds of tables.
 const TYPES: [&str; 2] = ["TABLE", "VIEW"];
 
@@ -242,7 +242,7 @@ async fn foreign_keys_where(busy: &Busy, is_own: bool, condition: &str, order: &
          JOIN pg_catalog.pg_namespace referred_schema ON referred_schema.oid = referred.relnamespace
          JOIN pg_catalog.pg_attribute there ON there.attrelid = referred.oid AND there.attnum = k.there
          LEFT JOIN pg_catalog.pg_constraint u ON u.conindid = f.conindid AND u.contype IN ('p', 'u')
-         WHERE f.contype = 'f' AND {condition} ORDER BY {order}"
+         WHERE f.contype = 'f' AND {condition} {order}"
     );
     let found = texts(busy, &sql).await?;
     let text =
