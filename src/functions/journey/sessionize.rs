@@ -22,7 +22,7 @@ use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
 use crate::kernels::control::Stop;
 use crate::kernels::journey::events::Event;
-use crate::kernels::journey::sessions::{Bounds, OfBounds, sessions};
+use crate::kernels::journey::sessions::{Bounds, OfBounds, Session, sessions};
 
 #[derive(Debug)]
 pub struct Sessionize;
@@ -234,14 +234,12 @@ impl Reading for BoundsOf {
     }
 }
 
-/// Sessions that are still to be sent.
-#[derive(Debug, Default)]
-pub struct Rows {
-    customers: Vec<u64>,
-    numbers: Vec<i64>,
-    starts: Vec<i64>,
-    ends: Vec<i64>,
-    events: Vec<i64>,
+/// A session that is still to be sent.
+#[derive(Debug)]
+pub struct Row {
+    customer: u64,
+    number: i64,
+    session: Session,
 }
 
 impl<F: Form> Work for Sessions<F>
@@ -252,7 +250,7 @@ where
     const LEAVES_OUT_COLUMNS: bool = true;
 
     type Reading = F::Reading;
-    type State = Rows;
+    type State = Vec<Row>;
 
     fn has_ties(&self) -> bool {
         self.given.has_ties
@@ -262,25 +260,21 @@ where
         Ok(F::reading(BoundsOf(self.given.clone())))
     }
 
-    fn state(&self) -> Rows {
-        Rows::default()
+    fn state(&self) -> Vec<Row> {
+        vec![]
     }
 
-    fn visit(&self, rows: &mut Rows, customer: u64, events: &[Event<DetailOf<Self>>], run: &Run<'_>) -> Result<(), Stop> {
+    fn visit(&self, rows: &mut Vec<Row>, customer: u64, events: &[Event<DetailOf<Self>>], run: &Run<'_>) -> Result<(), Stop> {
         let mut number = 0;
         sessions(events, self.given.gap, |session| {
             number += 1;
-            rows.customers.push(customer);
-            rows.numbers.push(number);
-            rows.starts.push(session.start);
-            rows.ends.push(session.end);
-            rows.events.push(session.events);
-            if rows.customers.len() >= run.worker.batch_size { self.hand_on(rows, run) } else { Ok(()) }
+            rows.push(Row { customer, number, session });
+            if rows.len() >= run.worker.batch_size { self.hand_on(rows, run) } else { Ok(()) }
         })
     }
 
-    fn hand_on(&self, rows: &mut Rows, run: &Run<'_>) -> Result<(), Stop> {
-        if rows.customers.is_empty() {
+    fn hand_on(&self, rows: &mut Vec<Row>, run: &Run<'_>) -> Result<(), Stop> {
+        if rows.is_empty() {
             return Ok(());
         }
         let sent = run.worker.send(self.columns(rows, run));
@@ -288,39 +282,30 @@ where
         sent
     }
 
-    fn finish(&self, _states: Vec<Rows>, _run: &Run<'_>) -> Result<(), Stop> {
+    fn finish(&self, _states: Vec<Vec<Row>>, _run: &Run<'_>) -> Result<(), Stop> {
         Ok(())
-    }
-}
-
-impl Rows {
-    fn clear(&mut self) {
-        self.customers.clear();
-        [&mut self.numbers, &mut self.starts, &mut self.ends, &mut self.events].into_iter().for_each(Vec::clear);
     }
 }
 
 impl<F> Sessions<F> {
     /// The columns that the query reads.
-    fn columns(&self, rows: &Rows, run: &Run<'_>) -> Result<Vec<ArrayRef>> {
-        let integers = |values: &[i64]| -> ArrayRef { Arc::new(Int64Array::from(values.to_vec())) };
-        let column = |field: &FieldRef| {
+    fn columns(&self, rows: &[Row], run: &Run<'_>) -> Result<Vec<ArrayRef>> {
+        let integers = |of: fn(&Row) -> i64| -> ArrayRef { Arc::new(Int64Array::from_iter_values(rows.iter().map(of))) };
+        let times = |field: &FieldRef, of: fn(&Row) -> i64| times_as(field.data_type(), rows.iter().map(of).collect());
+        let column = |field: &FieldRef| -> Result<ArrayRef> {
             Ok(match field.name().as_str() {
-                SESSION_NUMBER => integers(&rows.numbers),
-                SESSION_START => times_as(field.data_type(), rows.starts.clone())?,
-                SESSION_END => times_as(field.data_type(), rows.ends.clone())?,
-                SECONDS => {
-                    let lengths = rows.starts.iter().zip(&rows.ends).map(|(start, end)| self.seconds(*start, *end));
-                    Arc::new(Float64Array::from_iter_values(lengths))
-                }
-                EVENTS => integers(&rows.events),
-                _ => run.customers.values(&rows.customers)?,
+                SESSION_NUMBER => integers(|row| row.number),
+                SESSION_START => times(field, |row| row.session.start)?,
+                SESSION_END => times(field, |row| row.session.end)?,
+                SECONDS => Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| self.seconds(row.session)))),
+                EVENTS => integers(|row| row.session.events),
+                _ => run.customers.values(&rows.iter().map(|row| row.customer).collect::<Vec<_>>())?,
             })
         };
         run.worker.schema().fields().iter().map(column).collect()
     }
 
-    fn seconds(&self, start: i64, end: i64) -> f64 {
+    fn seconds(&self, Session { start, end, .. }: Session) -> f64 {
         let length = end.checked_sub(start).map_or_else(|| (i128::from(end) - i128::from(start)) as f64, |length| length as f64);
         length / self.given.per_second as f64
     }
