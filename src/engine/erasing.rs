@@ -128,7 +128,7 @@ async fn erase(subjects: &Subjects, given: &[(String, Expr)], context: &Statemen
         return Err(invalid(label, "the reason contains the key, which must not be in the receipt; give another"));
     }
     let (rewritten, untold) = rewritten(&subject.held, "the key", context).await?;
-    referring::verify_erasure(&of_tables(&rewritten), context).await?;
+    referring::verify_erasure(&of_tables(&rewritten), true, context).await?;
     let mut others = subject.left;
     others.extend(untold);
     others.push(ErasedObject::left("archives of BACKUP DATABASE, files of COPY and EXPORT", "to do", ELSEWHERE));
@@ -324,7 +324,7 @@ async fn refresh_retention(table: Option<&Object>, context: &StatementContext) -
         let held = [Held { of: SnapshotOf::Table, object: object.clone(), rules, is_by_name: false }];
         let (rewritten, untold) = rewritten(&held, "the time", context).await?;
         // Rows that others refer to stay, and do not hold up the rules of other tables.
-        if let Err(error) = referring::verify_erasure(&of_tables(&rewritten), context).await {
+        if let Err(error) = referring::verify_erasure(&of_tables(&rewritten), false, context).await {
             failed.get_or_insert(error);
             continue;
         }

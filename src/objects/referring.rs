@@ -468,11 +468,12 @@ pub async fn verify_late(all: bool, context: &StatementContext) -> Result<()> {
     Ok(())
 }
 
-/// Fails when rows would refer to rows that an erasure removes. `rewritten` are its files by their tables, old and new; all others stay.
+/// Fails when rows would refer to rows that an erasure removes, of a person or of a time. `rewritten` are its files by their tables, old and new;
+/// all others stay.
 ///
 /// # Errors
 /// The first such foreign key; or a file is damaged.
-pub async fn verify_erasure(rewritten: &[(&str, &str, &DataFile)], context: &StatementContext) -> Result<()> {
+pub async fn verify_erasure(rewritten: &[(&str, &str, &DataFile)], is_of_person: bool, context: &StatementContext) -> Result<()> {
     let catalog = context.catalog();
     for key in all(context)?.iter().filter(|key| context.tables().temporary(&key.table).is_none()) {
         if !rewritten.iter().any(|(table, ..)| *table == key.referred) {
@@ -491,7 +492,10 @@ pub async fn verify_erasure(rewritten: &[(&str, &str, &DataFile)], context: &Sta
         let (own, other) = (Side { before: &own.0, now: &own.1 }, Side { before: &other.0, now: &other.1 });
         let memory = MemoryConsumer::new("foreign keys").register(&context.session().runtime_env().memory_pool);
         compare(key, Compared { new: false, gone: true, all: false }, own, other, &memory).await.map_err(|error| {
-            let advice = format!("delete the rows of {} that refer to them first, or drop the constraint", key.table);
+            let mut advice = format!("delete the rows of {} that refer to them first, or drop the constraint", key.table);
+            if is_of_person && let [column] = key.columns.as_slice() {
+                advice = format!("erase them too WITH (columns = '{}.{column}'), or change them first", key.table);
+            }
             advised(&error, &advice)
         })?;
     }
