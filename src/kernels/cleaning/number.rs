@@ -204,13 +204,14 @@ fn magnitude(text: &str, decimal: char) -> Result<Number, Problem> {
 
 /// Parses `2万5千3百`, parts with units that are each smaller than the one before; returns the power of ten of the first unit too.
 fn parts(text: &str, decimal: char) -> Result<(Number, i32), Problem> {
-    let inner_unit = UNITS.iter().filter(|(name, _)| !name.is_ascii()).find_map(|(name, _)| {
+    let inner_units = UNITS.iter().filter(|(name, _)| !name.is_ascii()).filter_map(|(name, _)| {
         let (before, after) = text.split_once(name)?;
         let is_between =
             before.ends_with(|letter: char| letter.is_ascii_digit()) && after.starts_with(|letter: char| letter.is_ascii_digit());
         is_between.then(|| text.split_at(before.len() + name.len()))
     });
-    let Some((first, others)) = inner_unit else { return with_unit(text, decimal) };
+    // The part that ends first: in `1亿2千万3百`, `2千万` is not the first.
+    let Some((first, others)) = inner_units.min_by_key(|(first, _)| first.len()) else { return with_unit(text, decimal) };
     let (first, unit) = with_unit(first, decimal)?;
     // `1万2` may mean 12,000, so the smaller part must name its unit.
     let (others, smaller) = parts(others, decimal)?;
