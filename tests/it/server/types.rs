@@ -60,7 +60,7 @@ fn columns_of_json_and_uuids_are_told() {
         assert_eq!(told(&client, "SELECT b FROM own").await, [Type::JSONB]);
         let query = "SELECT x.b, y.c, coalesce(x.a, y.a), max(x.c), '{}'::jsonb, gen_random_uuid(), x.b || 'x', x.b::text
             FROM t x JOIN t y ON x.id = y.id GROUP BY x.b, y.c, x.a, y.a";
-        let expected = [Type::JSONB, Type::UUID, Type::JSON, Type::TEXT, Type::JSONB, Type::UUID, Type::TEXT, Type::TEXT];
+        let expected = [Type::JSONB, Type::UUID, Type::JSON, Type::TEXT, Type::JSONB, Type::UUID, Type::JSONB, Type::TEXT];
         assert_eq!(told(&client, query).await, expected);
     });
 }
