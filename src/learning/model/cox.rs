@@ -24,6 +24,9 @@ use crate::learning::supervised::table::order;
 #[derive(Debug)]
 pub struct CoxType;
 
+/// The matrix of second derivatives grows with the square of the coefficients, and the work with the cube.
+const MOST_COEFFICIENTS: usize = 1000;
+
 const DURATION: Argument =
     Argument::required("duration", Takes::Number, "column with the time that a row was observed; 0 or more");
 const EVENT: Argument = Argument::required(
@@ -120,6 +123,15 @@ impl ModelType for CoxType {
         let order: Vec<usize> = order.filter(|row| weight(*row) > 0.0).collect();
         let width = rows.numbers.columns()
             + rows.categories.iter().map(|category| category.values.len().saturating_sub(1)).sum::<usize>();
+        let categories = running.wanted.of_kind(FeatureKind::Category).zip(&rows.categories);
+        if let Some(((_, feature), category)) = categories.max_by_key(|(_, category)| category.values.len())
+            && width > MOST_COEFFICIENTS
+        {
+            let (name, values) = (&feature.name, category.values.len());
+            return Err(running.refuse(format!(
+                "{name} has {values} values, each with a coefficient, and at most {MOST_COEFFICIENTS} can be estimated; group the values in the query"
+            )));
+        }
         let _reserved = running.take(rows.len() * 8 * (width + 3))?;
         let mut features: Vec<Vec<f64>> = (0..rows.numbers.columns())
             .map(|column| order.iter().map(|row| rows.numbers.value(*row, column)).collect())
