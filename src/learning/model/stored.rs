@@ -151,20 +151,27 @@ pub fn features_of(rows: &Rows, running: &Computing<'_>) -> Result<Vec<TrainedFe
 /// The statistics of the number columns, without their missing values.
 fn statistics(rows: &Rows, control: Control<'_>) -> Result<Vec<Statistics>, Stop> {
     let columns = rows.numbers.columns();
-    let found = control.share(columns.div_ceil(TOGETHER), Vec::new, |found: &mut Vec<(usize, Vec<Statistics>)>, job| {
-        let own = job * TOGETHER..columns.min((job + 1) * TOGETHER);
-        let mut values = vec![Vec::with_capacity(rows.len()); own.len()];
+    // Each thread keeps its columns from job to job: new ones would be cleared by the system first.
+    let state = || (vec![], vec![vec![]; TOGETHER.min(columns)]);
+    let work = |(found, columns): &mut (Vec<(usize, Vec<Statistics>)>, Vec<Vec<f64>>), job: usize| {
+        let own = job * TOGETHER..rows.numbers.columns().min((job + 1) * TOGETHER);
+        let columns = &mut columns[..own.len()];
+        for column in columns.iter_mut() {
+            column.clear();
+            column.reserve(rows.len());
+        }
         for row in 0..rows.numbers.rows() {
-            for (values, value) in values.iter_mut().zip(&rows.numbers.row(row)[own.clone()]) {
+            for (column, value) in columns.iter_mut().zip(&rows.numbers.row(row)[own.clone()]) {
                 if !value.is_nan() {
-                    values.push(*value);
+                    column.push(*value);
                 }
             }
         }
-        found.push((job, values.iter_mut().map(|values| Statistics::of(values)).collect()));
+        found.push((job, columns.iter_mut().map(|column| Statistics::of(column)).collect()));
         Ok(())
-    })?;
-    let mut found: Vec<_> = found.into_iter().flatten().collect();
+    };
+    let states = control.share(columns.div_ceil(TOGETHER), state, work)?;
+    let mut found: Vec<_> = states.into_iter().flat_map(|(found, _)| found).collect();
     found.sort_unstable_by_key(|(job, _)| *job);
     Ok(found.into_iter().flat_map(|(_, statistics)| statistics).collect())
 }
