@@ -1,11 +1,14 @@
-//! How the whole numbers and times of a new file are stored, which its first rows tell.
+//! How the whole numbers, times and texts of a new file are stored, which its first rows tell.
 //!
 //! A dictionary is short for columns of few values, such as numbers of days. Keys have too many for one, and are stored by the differences
-//! between neighbours. What looks like chance, such as hashes, has no small differences either, and is stored as it is.
+//! between neighbours. What looks like chance, such as hashes, has no small differences either, and is stored as it is. Texts of which each is
+//! another, such as names, have no dictionary: it would hold them all, and be read whole for one row.
 
-use datafusion::arrow::array::{Array, AsArray, Int64Array, RecordBatch};
+use std::collections::HashSet;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::arrow::datatypes::{DataType, FieldRef, Int64Type};
 use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::WriterPropertiesBuilder;
 use parquet::schema::types::ColumnPath;
@@ -48,7 +51,26 @@ pub fn chosen(mut properties: WriterPropertiesBuilder, rows: &RecordBatch) -> Wr
                 .set_column_compression(column, Compression::UNCOMPRESSED),
         };
     }
+    for (field, _) in texts(rows).filter(|(_, values)| are_distinct(values)) {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(field.name().as_str()), false);
+    }
     properties
+}
+
+/// The columns of texts.
+fn texts(rows: &RecordBatch) -> impl Iterator<Item = (&FieldRef, &ArrayRef)> {
+    rows.schema_ref().fields().iter().zip(rows.columns()).filter(|(field, _)| field.data_type().is_string())
+}
+
+/// True for texts of which nearly each is another.
+fn are_distinct(values: &ArrayRef) -> bool {
+    let Ok(sample) = cast(&values.slice(0, values.len().min(SAMPLE)), &DataType::Utf8View) else { return false };
+    are_many(sample.as_string_view().iter().flatten().collect::<HashSet<&str>>().len())
+}
+
+/// So many values of a sample are distinct if there are four times as many as a dictionary takes, and few enough if it is full of them.
+fn are_many(distinct: usize) -> bool {
+    distinct * 16 > SAMPLE * 15
 }
 
 /// True for types whose values Parquet stores as whole numbers.
@@ -68,8 +90,7 @@ impl Values {
         let bits = i128::BITS - (most - least).leading_zeros();
         known.sort_unstable();
         known.dedup();
-        // So many of a sample are distinct if there are four times as many as the dictionary takes, and few enough if it is full of them.
-        match known.len() * 16 > SAMPLE * 15 {
+        match are_many(known.len()) {
             false => Self::Few,
             true if bits > MOST_BITS => Self::Scattered,
             true => Self::Near,
@@ -79,6 +100,10 @@ impl Values {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::StringArray;
+
     use super::*;
 
     fn values(of: impl Fn(i64) -> i64) -> Values {
@@ -96,6 +121,15 @@ mod tests {
         assert_eq!(values(|row| hash(row % 1000)), Values::Few);
         assert_eq!(values(|row| row % 365), Values::Few);
         assert_eq!(Values::of(&Int64Array::from(vec![Some(1), None, Some(i64::MAX), Some(i64::MIN)])), Values::Few);
+    }
+
+    #[test]
+    fn texts_that_are_all_different_have_no_dictionary() {
+        let texts = |rows: usize, of: fn(usize) -> String| {
+            are_distinct(&(Arc::new(StringArray::from_iter_values((0..rows).map(of))) as ArrayRef))
+        };
+        assert!(texts(5000, |row| format!("customer {row}")));
+        assert!(!texts(5000, |row| format!("city {}", row % 300)) && !texts(100, |row| format!("customer {row}")));
     }
 
     #[test]
