@@ -78,7 +78,7 @@ pub struct SessionTables {
     reads_only: AtomicBool,
     /// What else the session keeps by name.
     kept: OnceLock<Arc<dyn KeptByName>>,
-    /// How often its tables have changed, or other things that plans depend on.
+    /// How often its tables have changed.
     changes: AtomicU64,
 }
 
@@ -166,13 +166,13 @@ impl SessionTables {
 
     /// Adds a temporary table; returns the table that it replaces, if any.
     pub fn add_temporary(&self, name: String, table: Arc<dyn TableProvider>) -> Option<Arc<dyn TableProvider>> {
-        self.let_go();
+        self.changed();
         self.temporary.lock().insert(name, table)
     }
 
     /// Removes a temporary table and returns it.
     pub fn remove_temporary(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
-        self.let_go();
+        self.changed();
         self.comments.lock().remove(name);
         self.held.lock().remove(name);
         self.sources.lock().remove(name);
@@ -366,7 +366,7 @@ impl SessionTables {
 
     /// Restores the temporary tables from a copy.
     pub async fn restore(&self, saved: SavedTables) {
-        self.let_go();
+        self.changed();
         for (name, parts) in saved.rows {
             if let Some(table) = saved.tables.get(&name).and_then(|table| table.downcast_ref::<MemTable>()) {
                 for (part, rows) in table.batches.iter().zip(parts) {
@@ -389,9 +389,14 @@ impl SessionTables {
         }
     }
 
+    /// Its tables are others from now on.
+    fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
+        self.let_go();
+    }
+
     /// Drops the loaded definitions, and with them the files that they keep open.
     pub fn let_go(&self) {
-        self.changes.fetch_add(1, Ordering::Relaxed);
         self.loaded.lock().1.clear();
         *self.foreign.lock() = None;
     }
