@@ -53,6 +53,8 @@ pub(super) struct Transaction {
     catalog: Option<Arc<Catalog>>,
     /// The temporary tables at its start.
     tables: SavedTables,
+    /// The cursors WITH HOLD at its start.
+    cursors: HashSet<String>,
     savepoints: Vec<Savepoint>,
     has_failed: bool,
     /// True for one of statements that are sent together, as long as no BEGIN has come.
@@ -327,6 +329,7 @@ async fn begin(session: &Session, modes: &[TransactionMode]) -> Result<Answer> {
     let transaction = Transaction {
         catalog,
         tables,
+        cursors: session.cursors.lock().keys().cloned().collect(),
         savepoints: vec![],
         has_failed: false,
         is_shared: false,
@@ -417,6 +420,8 @@ async fn roll_back(session: &Session) -> Result<Answer> {
     match ended {
         None => Ok(Answer::done(vec![NOTHING_TO_ROLL_BACK.into()])),
         Some(transaction) => {
+            // Those that it declared go with it, WITH HOLD or not.
+            session.cursors.lock().retain(|name, _| transaction.cursors.contains(name));
             session.put_back(transaction.given)?;
             session.tables.restore(transaction.tables).await;
             Ok(Answer::done(if transaction.is_shared { vec![NOTHING_TO_ROLL_BACK.into()] } else { vec![] }))
