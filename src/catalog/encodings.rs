@@ -1,8 +1,8 @@
-//! How the whole numbers, times and texts of a new file are stored, which its first rows tell.
+//! How the numbers, times and texts of a new file are stored, which its first rows tell.
 //!
 //! A dictionary is short for columns of few values, such as numbers of days. Keys have too many for one, and are stored by the differences
-//! between neighbours. What looks like chance, such as hashes, has no small differences either, and is stored as it is. Texts of which each is
-//! another, such as names, have no dictionary: it would hold them all, and be read whole for one row.
+//! between neighbours. What looks like chance, such as hashes, has no small differences either, and is stored as it is. Texts and
+//! fractions of which each is another, such as names, have no dictionary: it would hold them all, and be read whole for one row.
 
 use std::collections::HashSet;
 
@@ -51,18 +51,19 @@ pub fn chosen(mut properties: WriterPropertiesBuilder, rows: &RecordBatch) -> Wr
                 .set_column_compression(column, Compression::UNCOMPRESSED),
         };
     }
-    for (field, _) in texts(rows).filter(|(_, values)| are_distinct(values)) {
+    for (field, _) in others(rows).filter(|(_, values)| are_distinct(values)) {
         properties = properties.set_column_dictionary_enabled(ColumnPath::from(field.name().as_str()), false);
     }
     properties
 }
 
-/// The columns of texts.
-fn texts(rows: &RecordBatch) -> impl Iterator<Item = (&FieldRef, &ArrayRef)> {
-    rows.schema_ref().fields().iter().zip(rows.columns()).filter(|(field, _)| field.data_type().is_string())
+/// The columns of texts and fractions.
+fn others(rows: &RecordBatch) -> impl Iterator<Item = (&FieldRef, &ArrayRef)> {
+    let is_other = |of: &DataType| of.is_string() || of.is_floating() || of.is_decimal();
+    rows.schema_ref().fields().iter().zip(rows.columns()).filter(move |(field, _)| is_other(field.data_type()))
 }
 
-/// True for texts of which nearly each is another.
+/// True for values of which nearly each is another.
 fn are_distinct(values: &ArrayRef) -> bool {
     let Ok(sample) = cast(&values.slice(0, values.len().min(SAMPLE)), &DataType::Utf8View) else { return false };
     are_many(sample.as_string_view().iter().flatten().collect::<HashSet<&str>>().len())
