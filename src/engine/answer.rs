@@ -53,15 +53,17 @@ pub struct Answer {
     /// The statement in the list of activity, until it has ended.
     begun: Option<Begun>,
     /// Stops operators that are still computing once nothing reads the answer.
-    _stop: Option<Stop>,
+    stop: Option<Stop>,
 }
 
 /// On drop, tells operators that compute for long without output that nothing waits for them.
-struct Stop(Cancel);
+struct Stop(Option<Cancel>);
 
 impl Drop for Stop {
     fn drop(&mut self) {
-        self.0.cancel();
+        if let Some(cancel) = &self.0 {
+            cancel.cancel();
+        }
     }
 }
 
@@ -117,7 +119,7 @@ impl Answer {
             }
         });
         let (plan, cancel) = (RunningPlan::of(plan), context.cancel().clone());
-        let stop = Stop(cancel.clone());
+        let stop = Stop(Some(cancel.clone()));
         Self {
             schema,
             told: None,
@@ -134,7 +136,7 @@ impl Answer {
             explain: None,
             language: Language::En,
             begun: None,
-            _stop: Some(stop),
+            stop: Some(stop),
         }
     }
 
@@ -182,8 +184,16 @@ impl Answer {
             explain: None,
             language: Language::En,
             begun: None,
-            _stop: None,
+            stop: None,
         }
+    }
+
+    /// The answer of a part of a statement, whose end is not the end of the statement: its other parts have the same handle to cancel them.
+    pub(super) fn of_part(mut self) -> Self {
+        if let Some(stop) = &mut self.stop {
+            stop.0 = None;
+        }
+        self
     }
 
     /// The answer of a statement without rows.
@@ -207,7 +217,7 @@ impl Answer {
             explain: None,
             language: Language::En,
             begun: None,
-            _stop: None,
+            stop: None,
         }
     }
 

@@ -121,7 +121,7 @@ pub async fn described(parsed: &SqlParsed, context: &StatementContext) -> Result
 async fn part(session: &Session, statement: SqlParsed, text: &str, context: &StatementContext) -> Result<Answer> {
     let parsed = Parsed::Sql(Box::new(statement));
     let context = rights::check(&parsed, context)?;
-    Box::pin(execution::run(session, parsed, text, context)).await
+    Box::pin(execution::run(session, parsed, text, context)).await.map(Answer::of_part)
 }
 
 /// Runs the changes of a WITH clause, and then the query.
@@ -269,7 +269,7 @@ async fn truncate_all(session: &Session, truncate: &Truncate, text: &str, contex
             let is_referred = keys.iter().any(|key| key.referred == *name && key.table != *name && names.contains(&key.table));
             let statement = if is_referred { parsed(&format!("DELETE FROM {table}"))? } else { emptying };
             let run = Box::pin(execution::run(session, Parsed::Sql(Box::new(statement)), text, allowed));
-            let mut answer = run.await?;
+            let mut answer = run.await?.of_part();
             while answer.next_batch().await?.is_some() {}
             count += answer.rows();
         }
