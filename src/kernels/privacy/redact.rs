@@ -301,7 +301,7 @@ fn numbers(letters: &[Letter]) -> Vec<(Range<usize>, Class)> {
         while last + 1 < groups.len() && last - first < 7 && !groups[last + 1].joint.is_empty() {
             last += 1;
         }
-        last = last.max(first + singles(&groups, first).saturating_sub(1));
+        last = last.max(first + singles(letters, &groups, first).saturating_sub(1));
         let hit = (first..=last).rev().find_map(|last| {
             let start = groups[first].range.start;
             let follows_number = found.last().is_some_and(|(before, _): &(Range<usize>, Class)| before.end + 1 == start);
@@ -321,14 +321,18 @@ fn numbers(letters: &[Letter]) -> Vec<(Range<usize>, Class)> {
 
 /// The number of groups in a row of single digits that begins here, 1 3 8 0 0 1 3 8 0 0 0, if it has the length of a telephone or identity
 /// card number.
-fn singles(groups: &[Group], first: usize) -> usize {
+fn singles(letters: &[Letter], groups: &[Group], first: usize) -> usize {
     if first > 0 && !groups[first].joint.is_empty() {
         return 0;
     }
     let rest = groups[first..].iter().enumerate();
     let row = rest.take_while(|(place, group)| group.digits.len() == 1 && (*place == 0 || !group.joint.is_empty())).count();
     let ends = groups.get(first + row).is_none_or(|next| next.joint.is_empty());
-    if ends && matches!(row, 11 | 13 | 18) { row } else { 0 }
+    let has_length = match row {
+        17 => end_of_x(letters, &groups[first..first + row]).is_some(),
+        _ => matches!(row, 11 | 13 | 18),
+    };
+    if ends && has_length { row } else { 0 }
 }
 
 /// Long numbers of any kind.
@@ -394,9 +398,12 @@ fn number(letters: &[Letter], groups: &[Group], follows_number: bool) -> Option<
     let is_plain = !joints.contains(['(', ')', '/']);
     // A letter right after the digits means that they are part of a word, except the X of an identity card.
     let is_word = |letter: char| letter.is_ascii_alphabetic();
-    let with_x = matches!(at(letters, end), 'x' | 'X') && !at(letters, end + 1).is_ascii_alphanumeric();
-    if digits.len() == 17 && with_x && is_plain && IdCard::read(&format!("{digits}X")).is_ok() {
-        return Some((start..end + 1, Class::IdCard));
+    if digits.len() == 17
+        && is_plain
+        && let Some(end) = end_of_x(letters, groups)
+        && IdCard::read(&format!("{digits}X")).is_ok()
+    {
+        return Some((start..end, Class::IdCard));
     }
     if is_word(at(letters, end)) {
         return None;
@@ -413,6 +420,14 @@ fn number(letters: &[Letter], groups: &[Group], follows_number: bool) -> Option<
         return Some((start..end, Class::BankCard));
     }
     telephone(letters, groups, &digits, &joints, is_tail).map(|range| (range, Class::Phone))
+}
+
+/// Where the X after these groups ends, if there is one; a space may stand before it where one stands between all digits.
+fn end_of_x(letters: &[Letter], groups: &[Group]) -> Option<usize> {
+    let end = groups.last()?.range.end;
+    let is_apart = groups.len() == 17 && at(letters, end) == ' ';
+    let place = end + usize::from(is_apart);
+    (matches!(at(letters, place), 'x' | 'X') && !at(letters, place + 1).is_ascii_alphanumeric()).then_some(place + 1)
 }
 
 /// True for a single group, or for groups of the lengths used on cards.
