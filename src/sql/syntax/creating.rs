@@ -1,10 +1,13 @@
 //! Forms of CREATE TABLE that PostgreSQL's clients use: `SELECT … INTO`, `CREATE LOCAL TEMPORARY TABLE`, `ON COMMIT PRESERVE ROWS`,
-//! `FLOAT(53)`, [numbered] columns, [constraints].
+//! `FLOAT(53)`, `CHARACTER VARYING`, [numbered] columns, [constraints].
 
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
-use sqlparser::ast::{DataType, ExactNumberInfo, Expr, ObjectName, OnCommit, SetExpr, Statement};
+use sqlparser::ast::{
+    AlterColumnOperation, AlterTableOperation, DataType, ExactNumberInfo, Expr, ObjectName, OnCommit, SetExpr, Statement,
+};
 
+use super::spellings::usual_type;
 use super::{constraints, numbered};
 use crate::sql::command::normal;
 
@@ -28,11 +31,20 @@ pub fn statement(parsed: &mut SqlParsed) {
         // LOCAL and ON COMMIT PRESERVE ROWS are the default for a temporary table, so they can be dropped.
         table.global = table.global.filter(|is_global| *is_global || !table.temporary);
         table.on_commit = table.on_commit.take_if(|kept| *kept != OnCommit::PreserveRows || !table.temporary);
-        table.columns.iter_mut().for_each(|column| float(&mut column.data_type));
+        table.columns.iter_mut().for_each(|column| usual(&mut column.data_type));
         numbered::table(table);
         constraints::table(table);
     }
     if let Statement::AlterTable(alter) = statement.as_mut() {
+        for operation in &mut alter.operations {
+            match operation {
+                AlterTableOperation::AddColumn { column_def, .. } => usual(&mut column_def.data_type),
+                AlterTableOperation::AlterColumn { op: AlterColumnOperation::SetDataType { data_type, .. }, .. } => {
+                    usual(data_type)
+                }
+                _ => {}
+            }
+        }
         numbered::altered(alter);
         constraints::altered(alter);
     }
@@ -45,6 +57,12 @@ pub fn expression(expression: &mut Expr) {
         Expr::Function(function) => numbered::call(function),
         _ => {}
     }
+}
+
+/// Replaces the name of a column's type by the usual one.
+fn usual(data_type: &mut DataType) {
+    float(data_type);
+    usual_type(data_type);
 }
 
 /// A float with more than 24 binary digits has 64 bits.

@@ -346,7 +346,7 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
 }
 
 /// Replaces type names of other dialects.
-fn usual_type(data_type: &mut DataType) {
+pub fn usual_type(data_type: &mut DataType) {
     let usual = match data_type {
         DataType::Int64 | DataType::Signed | DataType::SignedInteger => DataType::BigInt(None),
         DataType::Float64 => DataType::Double(sqlparser::ast::ExactNumberInfo::None),
