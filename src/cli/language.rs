@@ -57,7 +57,9 @@ fn localized(mut command: Command, language: Language) -> Command {
         if let Some(text) = long_help {
             argument = argument.long_help(text + &more);
         }
-        argument = argument.hide_possible_values(true).hide_default_value(true);
+        if takes_value(&argument) {
+            argument = argument.hide_possible_values(true).hide_default_value(true);
+        }
         argument.help_heading(language.text("Options"))
     };
     command = command.mut_args(arguments);
@@ -80,10 +82,14 @@ fn localized(mut command: Command, language: Language) -> Command {
         ))
 }
 
+fn takes_value(argument: &Arg) -> bool {
+    matches!(argument.get_action(), ArgAction::Set | ArgAction::Append)
+}
+
 /// The possible values of an argument, and its default: clap adds them in English.
 fn values(argument: &Arg, language: Language) -> String {
     let mut more = String::new();
-    if !matches!(argument.get_action(), ArgAction::Set | ArgAction::Append) {
+    if !takes_value(argument) {
         return more;
     }
     let mut add = |word: &str, values: &[String]| {

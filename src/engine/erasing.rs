@@ -306,6 +306,8 @@ async fn refresh_retention(table: Option<&Object>, context: &StatementContext) -
     let mut failed = None;
     for rule in catalog.retentions()? {
         let Some(object) = objects.iter().find(|object| object.id == rule.object) else { continue };
+        // The rows of the rules before are gone by now.
+        let context = &context.renewed();
         let is_other = table.is_some_and(|table| table.id != object.id);
         // A role that does not see all rows must not learn how many are erased.
         if is_other || !rights.owns(object) || protection::covers(object, context)? {

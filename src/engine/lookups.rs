@@ -240,7 +240,7 @@ mod tests {
     use datafusion::arrow::util::pretty::pretty_format_batches;
 
     use super::*;
-    use crate::{Engine, EngineOptions};
+    use crate::engine::{Engine, EngineOptions};
 
     /// The values of an execution, as text.
     fn text(engine: &Engine, prepared: &Prepared, key: i64) -> String {

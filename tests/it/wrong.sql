@@ -564,7 +564,6 @@ SELECT clean_phone('1', 'XX')
 SELECT clean_phone('1', country => 86)
 SELECT clean_phone('1', land => 'CN')
 SELECT clean_phone('1', country = 'US')
-SELECT clean_phone(g, country => g) FROM t
 SELECT clean_email('a', 'b', 'c')
 SELECT parse_date('1', order => 'year')
 SELECT parse_date(ARRAY[1])

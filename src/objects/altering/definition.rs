@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::common::Result;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -83,6 +83,7 @@ pub(super) fn has_name(data_type: &DataType) -> bool {
         DataType::Timestamp(TimeUnit::Nanosecond, Some(_)) => true,
         DataType::Decimal128(..) | DataType::Decimal256(..) | DataType::Date32 | DataType::Boolean | DataType::Float32 => true,
         DataType::Time64(TimeUnit::Nanosecond) | DataType::Float64 => true,
+        DataType::Interval(IntervalUnit::MonthDayNano) => true,
         other => other.is_integer() || other.is_string(),
     }
 }
