@@ -14,6 +14,7 @@ use sqlparser::ast::{
 use super::parts::{Parts, aliased, quoted};
 use super::{Returning, changing, targeted};
 use crate::sql::command::normal;
+use crate::sql::syntax::joins;
 use crate::walk::WalkMut;
 
 /// A table beside the one that changes, with its columns.
@@ -128,6 +129,8 @@ pub fn read(returning: &mut Returning, own: &[&str], sources: &[Source]) -> Vec<
             }
         }
     }
+    let given_names: Vec<Ident> = reading.found.iter().map(|(source, column)| quoted(&given(source, column))).collect();
+    joins::hide(&mut returning.items, &given_names);
     let one = |(source, column): &(Ident, String)| {
         aliased(Expr::CompoundIdentifier(vec![source.clone(), quoted(column)]), &given(source, column))
     };

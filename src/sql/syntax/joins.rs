@@ -28,11 +28,17 @@ pub fn rewrite(select: &mut Select) -> Result<()> {
         plain(join);
         as_of(join, &mut hidden)?;
     }
-    for item in &mut select.projection {
+    hide(&mut select.projection, &hidden);
+    Ok(())
+}
+
+/// Leaves these columns out where `*` stands for all.
+pub fn hide(items: &mut [SelectItem], hidden: &[Ident]) {
+    if hidden.is_empty() {
+        return;
+    }
+    for item in items {
         let (SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options)) = item else { continue };
-        if hidden.is_empty() {
-            continue;
-        }
         let names = hidden.iter().cloned().map(|name| ObjectName::from(vec![name]));
         let excluded = match options.opt_exclude.take() {
             None => vec![],
@@ -41,7 +47,6 @@ pub fn rewrite(select: &mut Select) -> Result<()> {
         };
         options.opt_exclude = Some(ExcludeSelectItem::Multiple(excluded.into_iter().chain(names).collect()));
     }
-    Ok(())
 }
 
 fn plain(join: &mut Join) {
