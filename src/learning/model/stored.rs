@@ -153,7 +153,8 @@ fn statistics(rows: &Rows, control: Control<'_>) -> Result<Vec<Statistics>, Stop
     let columns = rows.numbers.columns();
     // Each thread keeps its columns from job to job: new ones would be cleared by the system first.
     let state = || (vec![], vec![vec![]; TOGETHER.min(columns)]);
-    let work = |(found, columns): &mut (Vec<(usize, Vec<Statistics>)>, Vec<Vec<f64>>), job: usize| {
+    type Found = Vec<(usize, Vec<Statistics>)>;
+    let work = |(found, columns): &mut (Found, Vec<Vec<f64>>), job: usize| {
         let own = job * TOGETHER..rows.numbers.columns().min((job + 1) * TOGETHER);
         let columns = &mut columns[..own.len()];
         for column in columns.iter_mut() {

@@ -92,7 +92,7 @@ pub fn split(parsed: &SqlParsed) -> Result<Option<Within>> {
             return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, &name, problem));
         }
         let mut change = change.clone();
-        if table.query.with.is_some() || with_of(&change).is_some_and(|with| has_change(with)) {
+        if table.query.with.is_some() || with_of(&change).is_some_and(has_change) {
             let problem = "a change of rows has no WITH clause of its own here; write its tables before it";
             return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, &name, problem));
         }

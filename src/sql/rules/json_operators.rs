@@ -140,11 +140,8 @@ fn is_ambiguous(op: Operator) -> bool {
 
 /// True for what gets its type from the other side of an operator.
 fn is_untyped(value: &Expr) -> bool {
-    match value {
-        Expr::Literal(ScalarValue::Utf8(_) | ScalarValue::Utf8View(_) | ScalarValue::LargeUtf8(_) | ScalarValue::Null, _) => true,
-        Expr::Placeholder(_) => true,
-        _ => false,
-    }
+    use ScalarValue::{LargeUtf8, Null, Utf8, Utf8View};
+    matches!(value, Expr::Literal(Utf8(_) | Utf8View(_) | LargeUtf8(_) | Null, _) | Expr::Placeholder(_))
 }
 
 /// True for a plan in which a value is `jsonb`, or may be.
