@@ -53,7 +53,7 @@ struct Planned {
     state: Arc<SessionState>,
     /// `None` for a query that is not a lookup at present.
     kept: Option<Kept>,
-    /// The columns as they are told to clients.
+    /// The columns as they are reported to clients.
     told: Schema,
 }
 

@@ -1,4 +1,4 @@
-//! The types of PostgreSQL that clients are told for the columns of the tables that a statement reads, where their values are strings here.
+//! The types of PostgreSQL that are reported to clients for the columns of a statement's tables, where the values are strings here.
 
 use std::sync::Arc;
 

@@ -55,7 +55,7 @@ fn tables_of_pages_are_whole() {
     }
 }
 
-/// A page says what other systems have instead, or which page does; one of a function in FROM or of a model also what it costs.
+/// Each page says what other systems have instead, or names the page that says it. Pages of functions in FROM and of models also tell costs.
 #[test]
 fn pages_compare_and_tell_costs() {
     const SYSTEMS: [&str; 8] = ["DuckDB", "PostgreSQL", "MySQL", "Snowflake", "BigQuery", "Spark", "Oracle", "SQL Server"];

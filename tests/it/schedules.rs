@@ -157,7 +157,7 @@ fn a_run_that_was_killed_at_any_step_is_made_again() {
     }
 }
 
-/// The steps of a run at which a development build ends when it is told to.
+/// The steps of a run at which a development build can be made to stop.
 const STEPS: [&str; 7] = [
     "schedule::claimed",
     "table::written",

@@ -56,7 +56,7 @@ impl InMemory {
     /// # Errors
     /// None.
     pub fn identified(&self) -> Result<Arc<dyn TableProvider>> {
-        // The types that clients are told for its columns are found by name in a stored table, and by the table itself in a session.
+        // The types reported to clients are found by the name of a stored table, and by a session's table itself.
         let told = |field: &FieldRef| match self.told().iter().find(|(name, _)| name == field.name()) {
             Some((_, of)) => Arc::new(with_mark(field, *of)),
             None => Arc::clone(field),

@@ -1,6 +1,6 @@
-//! The operators of `jsonb`. JSON is a string here, so that `@>`, `<@`, `?`, `?|` and `?&` beside strings are about JSON, and `-` where a
-//! name, a place or a list of names follows. `||` and `=` also have a meaning for other strings: they are about JSON where clients are told
-//! that a side is `jsonb`, which the whole plan shows.
+//! The operators of `jsonb`. JSON is a string here. Between strings, `@>`, `<@`, `?`, `?|` and `?&` can only mean JSON, and so can `-` before
+//! a name, a place or a list of names. `||` and `=` also have a meaning for other strings: they mean JSON where the type of a side is
+//! reported to clients as `jsonb`, which the whole plan shows.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
