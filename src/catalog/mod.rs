@@ -296,7 +296,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
 /// The tables of a new catalog: what the first [`SCHEMA_OF`] migrations make one after the other, which takes more than twice as long,
 /// as SQLite reads the whole schema again for each column that is added. Later migrations follow it.
 const SCHEMA: &str = include_str!("schema.sql");
-const SCHEMA_OF: i64 = 16;
+const SCHEMA_OF: i64 = 21;
 /// The schema version that introduced encryption.
 const KEYS_SINCE: i64 = 11;
 

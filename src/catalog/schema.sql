@@ -199,6 +199,53 @@ CREATE TABLE row_sources (
         source INTEGER NOT NULL REFERENCES objects (id) ON DELETE CASCADE,
         PRIMARY KEY (object, source)
     ) STRICT;
+CREATE TABLE notices (
+        id          INTEGER PRIMARY KEY AUTOINCREMENT,
+        schedule    INTEGER NOT NULL,
+        name        TEXT NOT NULL,
+        run         INTEGER NOT NULL,
+        about       TEXT NOT NULL,
+        receiver    TEXT NOT NULL,
+        address     TEXT NOT NULL,
+        body        TEXT NOT NULL,
+        delivery    TEXT NOT NULL,
+        status      TEXT NOT NULL DEFAULT 'waiting',
+        made_at     INTEGER NOT NULL,
+        due_at      INTEGER NOT NULL,
+        taken_until INTEGER,
+        ended_at    INTEGER,
+        attempts    INTEGER NOT NULL DEFAULT 0,
+        suppressed  INTEGER NOT NULL DEFAULT 0,
+        host        TEXT NOT NULL DEFAULT '',
+        problem     TEXT NOT NULL DEFAULT ''
+    ) STRICT;
+CREATE INDEX notices_waiting ON notices (due_at) WHERE status = 'waiting';
+CREATE TABLE column_sources (
+        object        INTEGER NOT NULL REFERENCES objects (id) ON DELETE CASCADE,
+        "column"      TEXT NOT NULL,
+        source        INTEGER NOT NULL REFERENCES objects (id) ON DELETE CASCADE,
+        source_column TEXT NOT NULL,
+        PRIMARY KEY (object, "column", source, source_column)
+    ) STRICT;
+CREATE TABLE drifts (
+        object          INTEGER PRIMARY KEY REFERENCES objects (id) ON DELETE CASCADE,
+        versions        TEXT NOT NULL,
+        since           INTEGER NOT NULL,
+        at              INTEGER NOT NULL,
+        stability_index REAL,
+        distribution    TEXT NOT NULL
+    ) STRICT;
+CREATE TABLE sequences (
+        name     TEXT PRIMARY KEY,
+        first    INTEGER NOT NULL,
+        step     INTEGER NOT NULL,
+        least    INTEGER NOT NULL,
+        most     INTEGER NOT NULL,
+        cycles   INTEGER NOT NULL,
+        last     INTEGER NOT NULL,
+        is_given INTEGER NOT NULL,
+        made_at  INTEGER NOT NULL
+    ) STRICT;
 INSERT INTO changes VALUES (1);
 INSERT INTO grants VALUES ('public', 'CONNECT', 'database', '', NULL, '', 0);
 INSERT INTO grants VALUES ('public', 'TEMPORARY', 'database', '', NULL, '', 0);
