@@ -1,4 +1,6 @@
 //! Seeded random numbers that are the same on every machine: they use integers only, no floating-point functions.
+//!
+//! Each takes a few instructions, so everything is marked for inlining: callers in other modules may be compiled apart.
 
 /// A SplitMix64 generator, seeded from a seed and a position in the generated data, so that any part can be generated on its own.
 ///
@@ -10,33 +12,39 @@ pub struct Random {
 
 impl Random {
     /// Creates a generator for one position: `path` is, for example, a table, block and row.
+    #[inline]
     pub fn new(seed: u64, path: &[u64]) -> Self {
         let state = path.iter().fold(mix(seed), |state, step| mix(state ^ mix(step.wrapping_add(0x632b_e59b_d9b4_e019))));
         Self { state }
     }
 
     /// 64 random bits.
+    #[inline]
     pub fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.state)
     }
 
     /// A number below `bound` (0 for a bound of 0), by multiplication; the bias is below 2⁻³² for bounds below 2³².
+    #[inline]
     pub fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }
 
     /// A number from `least` to `most`, both ends included.
+    #[inline]
     pub fn between(&mut self, least: i64, most: i64) -> i64 {
         least + self.below((most - least + 1).unsigned_abs()) as i64
     }
 
     /// True with a probability of `share` in 1,000.
+    #[inline]
     pub fn per_mille(&mut self, share: u64) -> bool {
         self.below(1000) < share
     }
 
     /// Draws an index with a probability in proportion to its weight.
+    #[inline]
     pub fn weighted(&mut self, weights: &[u32]) -> usize {
         let total: u64 = weights.iter().map(|weight| u64::from(*weight)).sum();
         let mut left = self.below(total);
@@ -50,12 +58,14 @@ impl Random {
     }
 
     /// Draws one of `choices`, which must not be empty.
+    #[inline]
     pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[self.below(choices.len() as u64) as usize]
     }
 }
 
 /// Spreads the bits of a number over all 64 (the finalizer of SplitMix64).
+#[inline]
 pub fn mix(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::catalogue::{CITIES, FIRST_NAMES, GIVEN_NAMES, LAST_NAMES, PRODUCTS, SURNAMES, TOGETHER};
+use super::catalogue::{CATEGORIES, CITIES, FIRST_NAMES, GIVEN_NAMES, LAST_NAMES, PRODUCTS, SURNAMES, TOGETHER};
 use super::tastes::{CHANNELS, Group, PAYMENTS, ROLES, TASTES, Taste};
 use crate::kernels::random::Random;
 
@@ -136,12 +136,9 @@ impl Shop {
         let is_double = index % 40 == 39;
         let person = if is_double { index - 1 } else { index };
         let mut random = self.random(Purpose::Person, person);
-        let (taste, home) = if is_double {
-            let first = self.nature(person);
-            (first.taste, first)
-        } else {
-            (nature.taste, self.nature(index))
-        };
+        let first = is_double.then(|| self.nature(person));
+        let home = first.as_ref().unwrap_or(&nature);
+        let taste = home.taste;
         let woman = random.below(100) < taste.women;
         let name = if home.abroad {
             format!("{} {}", random.pick(&FIRST_NAMES), random.pick(&LAST_NAMES))
@@ -327,8 +324,7 @@ fn add(products: &mut Vec<usize>, product: usize, size: usize) {
 
 fn choose(nature: &Nature, random: &mut Random) -> usize {
     let category = random.weighted(&nature.taste.categories);
-    let first = PRODUCTS.iter().position(|product| product.category == category).unwrap_or(0);
-    let count = PRODUCTS.iter().filter(|product| product.category == category).count() as u64;
+    let (first, count) = OF_CATEGORIES[category];
     let one = |random: &mut Random| first + random.below(count).min(random.below(count)) as usize;
     let mut product = one(random);
     for _ in 1..nature.taste.draws {
@@ -339,6 +335,18 @@ fn choose(nature: &Nature, random: &mut Random) -> usize {
     }
     product
 }
+
+/// The first product of each category, and the number of its products, which stand together.
+const OF_CATEGORIES: [(usize, u64); CATEGORIES.len()] = {
+    let mut all = [(0, 0); CATEGORIES.len()];
+    let mut product = PRODUCTS.len();
+    while product > 0 {
+        product -= 1;
+        let category = &mut all[PRODUCTS[product].category];
+        *category = (product, category.1 + 1);
+    }
+    all
+};
 
 /// The same day, around the hour the customer is used to.
 fn at_hour(time: i64, hour: i64, random: &mut Random) -> i64 {
