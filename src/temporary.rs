@@ -118,6 +118,16 @@ impl TemporaryFolder {
         &self.path
     }
 
+    /// Makes a folder in it.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn folder(&self, name: &str) -> io::Result<PathBuf> {
+        let path = self.path.join(name);
+        private_folder(&path)?;
+        Ok(path)
+    }
+
     /// Removes what is in it; false when nothing was.
     pub fn empty(&self) -> bool {
         remove_contents(&self.path)

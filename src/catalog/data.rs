@@ -237,9 +237,7 @@ impl DataFolder {
     pub fn temporary(temporary: Arc<TemporaryFolder>) -> Result<Self> {
         let access = Access::OWN;
         let folder = |name: &str| {
-            let path = temporary.path().join(name);
-            access.make_folder(&path).map_err(|error| of_path(&path, "cannot be created", &error))?;
-            Ok::<PathBuf, DataFusionError>(path)
+            temporary.folder(name).map_err(|error| of_path(&temporary.path().join(name), "cannot be created", &error))
         };
         let (store, locks) = (Arc::new(DataStore::new(folder("data")?)), Locks::new(folder("locks")?, access));
         Ok(Self { store, locks, access, is_encrypted: false, _temporary: Some(temporary) })

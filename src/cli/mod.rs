@@ -126,6 +126,7 @@ impl Common {
             encrypt: false,
             key_id: None,
             language: language::of_environment(),
+            until_exit: true,
         }
     }
 }

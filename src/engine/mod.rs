@@ -119,6 +119,8 @@ pub struct EngineOptions {
     pub key_id: Option<String>,
     /// The initial language of sessions.
     pub language: Language,
+    /// True for an engine that is used until the process exits: its threads end with the process, and need not be ended before.
+    pub until_exit: bool,
 }
 
 /// The database, the threads that run queries, and their limits. Cheap to clone.
@@ -139,7 +141,7 @@ struct Shared {
     /// Where [`Engine::block_on`] waits: signals and timers are handled even while all query threads compute.
     waiting: Option<Runtime>,
     /// Where timeouts are waited for.
-    clock: Option<Runtime>,
+    clock: Clock,
     /// Connections and running statements.
     activity: Arc<Activity>,
     environment: Arc<RuntimeEnv>,
@@ -158,7 +160,11 @@ impl Drop for Shared {
         const LONG: Duration = Duration::from_secs(86_400);
         // An abandoned query may still be running, and the process must not wait for it. Another thread does: detaching from threads that
         // are ending (`shutdown_background`) can trigger a race in glibc, which with stacks of this size crashes the process.
-        for runtime in [self.runtime.take(), self.light.take(), self.waiting.take(), self.clock.take()].into_iter().flatten() {
+        for runtime in [self.runtime.take(), self.light.take(), self.waiting.take(), self.clock.end()].into_iter().flatten() {
+            if self.options.until_exit {
+                std::mem::forget(runtime);
+                continue;
+            }
             let end = move || runtime.shutdown_timeout(LONG);
             // The join handle is forgotten rather than dropped, for the same reason.
             let ending = std::thread::Builder::new().name("portrait-end".into()).stack_size(512 << 10).spawn(end);
@@ -233,13 +239,11 @@ impl Engine {
             .thread_stack_size(STACK)
             .build();
         let waiting = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let clock =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("portrait-clock").enable_time().build();
         let started = |runtime: std::io::Result<Runtime>| {
             runtime.map(Some).map_err(|error| failed("portrait", format!("cannot start threads: {error}")))
         };
         let (runtime, light) = (started(runtime)?, started(light)?);
-        let (waiting, clock) = (started(waiting)?, started(clock)?);
+        let (waiting, clock) = (started(waiting)?, Clock::default());
         let base = std::path::absolute(options.base.as_deref().unwrap_or(Path::new(".")))
             .map_err(|error| failed("base folder", format!("cannot be found: {error}")))?;
         let (catalog, base) = (Arc::new(catalog), Arc::from(base));
@@ -336,10 +340,7 @@ impl Engine {
     }
 
     fn clock(&self) -> Clock {
-        match &self.shared.clock {
-            Some(runtime) => Clock::of(runtime),
-            None => unreachable!("the runtimes are taken when the engine is dropped"),
-        }
+        self.shared.clock.clone()
     }
 
     fn runtime(&self) -> &tokio::runtime::Handle {

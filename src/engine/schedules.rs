@@ -185,7 +185,13 @@ impl Engine {
         };
         let timeout = async {
             match schedule.timeout.and_then(|length| u64::try_from(length).ok()) {
-                Some(length) => self.clock().wait_until(tokio::time::Instant::now() + Duration::from_micros(length)).await,
+                Some(length) => {
+                    match self.clock().wait_until(tokio::time::Instant::now() + Duration::from_micros(length)).await {
+                        Ok(()) => Why::TimedOut,
+                        // Without a thread that watches the time, it is run again later.
+                        Err(_) => Why::Stopped,
+                    }
+                }
                 None => std::future::pending().await,
             }
         };
@@ -194,7 +200,7 @@ impl Engine {
                 biased;
                 () = lease.lost() => Why::Lost,
                 () = stopped => Why::Stopped,
-                () = timeout => Why::TimedOut,
+                why = timeout => why,
             }
         };
         let (ended, why) = {

@@ -8,11 +8,12 @@ use std::time::Duration;
 use datafusion::common::Result;
 use datafusion::config::ConfigOptions;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation};
-use tokio::runtime::{Handle, Runtime};
+use parking_lot::Mutex;
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
 use crate::catalog::role_limits::RoleLimits;
-use crate::error::{SqlState, coded};
+use crate::error::{SqlState, coded, failed};
 use crate::postgres_settings::milliseconds;
 use crate::settings::PortraitSettings;
 
@@ -145,24 +146,54 @@ impl MemoryPool for SharePool {
     }
 }
 
-/// The clock for timeouts, with a thread of its own. The threads of queries check their timers only between steps, which may be long, and
-/// the thread that waits for a statement may have no timer at all.
-#[derive(Debug, Clone)]
-pub struct Clock(Handle);
+/// The clock for timeouts, with a thread of its own, which begins with the first timeout. The threads of queries check their timers only
+/// between steps, which may be long, and the thread that waits for a statement may have no timer at all.
+#[derive(Debug, Clone, Default)]
+pub struct Clock(Arc<Mutex<ClockThread>>);
+
+#[derive(Debug, Default)]
+enum ClockThread {
+    #[default]
+    NotBegun,
+    Begun(Runtime),
+    Ended,
+}
 
 impl Clock {
-    /// A clock on a runtime that runs nothing else.
-    pub fn of(runtime: &Runtime) -> Self {
-        Self(runtime.handle().clone())
+    /// Waits until `time`.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub async fn wait_until(&self, time: Instant) -> Result<()> {
+        let sleep = {
+            let mut thread = self.0.lock();
+            if matches!(*thread, ClockThread::NotBegun) {
+                let runtime =
+                    Builder::new_multi_thread().worker_threads(1).thread_name("portrait-clock").enable_time().build();
+                let begun = runtime.map_err(|error| failed("portrait", format!("cannot start threads: {error}")))?;
+                *thread = ClockThread::Begun(begun);
+            }
+            match &*thread {
+                ClockThread::Begun(runtime) => {
+                    let _clock = runtime.enter();
+                    Some(tokio::time::sleep_until(time))
+                }
+                ClockThread::NotBegun | ClockThread::Ended => None,
+            }
+        };
+        match sleep {
+            Some(sleep) => sleep.await,
+            None => std::future::pending().await,
+        }
+        Ok(())
     }
 
-    /// Waits until `time`.
-    pub async fn wait_until(&self, time: Instant) {
-        let sleep = {
-            let _clock = self.0.enter();
-            tokio::time::sleep_until(time)
-        };
-        sleep.await;
+    /// Ends the clock with its engine; returns its runtime, if it had begun.
+    pub fn end(&self) -> Option<Runtime> {
+        match std::mem::replace(&mut *self.0.lock(), ClockThread::Ended) {
+            ClockThread::Begun(runtime) => Some(runtime),
+            ClockThread::NotBegun | ClockThread::Ended => None,
+        }
     }
 }
 

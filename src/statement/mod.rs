@@ -344,8 +344,10 @@ impl StatementContext {
             let limits = self.limits();
             match limits.timeout {
                 Some(timeout) => {
-                    self.whole.origin.clock.wait_until(self.whole.began + timeout).await;
-                    limits::timed_out(timeout, limits.is_timeout_of_role)
+                    match self.whole.origin.clock.wait_until(self.whole.began + timeout).await {
+                        Ok(()) => limits::timed_out(timeout, limits.is_timeout_of_role),
+                        Err(error) => error,
+                    }
                 }
                 None => std::future::pending().await,
             }
