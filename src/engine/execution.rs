@@ -44,7 +44,7 @@ use crate::sql::inserting::with_identities;
 use crate::sql::lookups;
 use crate::sql::parser::{self, Parsed};
 use crate::sql::places::{refuse_own_read, refuse_own_written};
-use crate::sql::planning::{bind_parameters, plan_answered};
+use crate::sql::planning::{self, bind_parameters, plan_answered};
 use crate::sql::postgres;
 use crate::sql::syntax::copies;
 use crate::statement::StatementContext;
@@ -373,7 +373,7 @@ pub(super) async fn execute_sql(
             let mut answer = match lookups::plan(&query, &state).await? {
                 Some(plan) => {
                     let told = postgres::columns(&query, &InTexts(&context));
-                    let mut answer = running(session, plan, Arc::new(lookups::task(&state)), (None, None), &context)?;
+                    let mut answer = running(session, plan, Arc::new(planning::task(&state)), (None, None), &context)?;
                     answer.tell(&told);
                     answer
                 }
@@ -419,7 +419,9 @@ pub(super) async fn start(
     staged: Option<Staged>,
     context: &StatementContext,
 ) -> Result<Answer> {
-    let task = Arc::new(frame.task_ctx());
+    let (state, plan) = frame.into_parts();
+    let task = Arc::new(planning::task(&state));
+    let frame = DataFrame::new(state, plan);
     let is_plan_in_json = postgres::is_plan_in_json(frame.logical_plan());
     let told = postgres::columns(frame.logical_plan(), &InTexts(context));
     let again = if staged.is_none() { FirstError::of(&frame, context)? } else { None };

@@ -231,7 +231,7 @@ impl Session {
 
     /// This session's values of Portrait's settings.
     pub fn settings(&self) -> PortraitSettings {
-        PortraitSettings::of(self.context.state().config_options())
+        PortraitSettings::of(self.context.state_ref().read().config_options())
     }
 
     /// The session's language.
@@ -320,7 +320,7 @@ impl Session {
     pub async fn parse(&self, sql: &str) -> Result<Vec<Statement>> {
         let (context, sql) = (self.context.clone(), sql.to_string());
         let engine = self.engine.with_turn(sql.len() > LONG);
-        let parsed = engine.run(async move { parser::parse(&sql, &context.state(), &GRAMMARS) }).await;
+        let parsed = engine.run(async move { parser::parse(&sql, &context.state_ref().read(), &GRAMMARS) }).await;
         parsed.map_err(|error| in_language(error, self.language()))
     }
 

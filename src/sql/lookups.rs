@@ -6,14 +6,13 @@
 //!
 //! A prepared query of this shape is [kept](Kept): its values come with each execution, which then only finds the rows.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::{Column, Result, ScalarValue};
 use datafusion::datasource::source_as_provider;
-use datafusion::execution::TaskContext;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, TableScan, TableScanBuilder, lit};
@@ -106,13 +105,6 @@ pub async fn plan(query: &LogicalPlan, state: &SessionState) -> Result<Option<Ar
     let found = FilterPushdown::new().optimize(found, state.config_options())?;
     let named = columns.iter().zip(query.schema().fields()).map(|(column, field)| (own(*column), field.name().clone()));
     Ok(Some(Arc::new(ProjectionExec::try_new(named.collect::<Vec<_>>(), found)?)))
-}
-
-/// What such a plan runs in: it calls no functions, whose lists are long to copy.
-pub fn task(state: &SessionState) -> TaskContext {
-    let (scalar, higher, aggregate, window) = (HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new());
-    let (session, config) = (state.session_id().to_string(), state.config().clone());
-    TaskContext::new(None, session, config, scalar, higher, aggregate, window, Arc::clone(state.runtime_env()))
 }
 
 impl<'a> Lookup<'a> {

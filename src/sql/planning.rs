@@ -1,5 +1,6 @@
 //! From a parsed statement to its plan, for both statements and the bodies of definitions.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, DFSchema, Result, ScalarValue, TableReference};
 use datafusion::error::DataFusionError;
+use datafusion::execution::TaskContext;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder, Statement as LogicalStatement, cast, lit};
 use datafusion::sql::parser::{CopyToSource, Statement as SqlParsed};
@@ -167,6 +169,13 @@ pub fn with_time_zone(mut state: SessionState) -> SessionState {
     let zone = &mut state.config_mut().options_mut().execution.time_zone;
     zone.get_or_insert_with(|| UTC.into());
     state
+}
+
+/// What a plan runs in: the settings of a state without its functions, whose lists are long to copy. A plan holds those that it calls.
+pub fn task(state: &SessionState) -> TaskContext {
+    let (scalar, higher, aggregate, window) = (HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new());
+    let (session, config) = (state.session_id().to_string(), state.config().clone());
+    TaskContext::new(None, session, config, scalar, higher, aggregate, window, Arc::clone(state.runtime_env()))
 }
 
 /// Puts the query in the place of `DESCRIBE query`; false for other statements.

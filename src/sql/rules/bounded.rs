@@ -11,13 +11,11 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF};
 use datafusion::optimizer::AnalyzerRule;
 
+use super::each_expression;
 use crate::builtins::bounded::is_bounded;
-use crate::walk::{PlanTree, Tree};
 
 /// Replaces DataFusion's functions by the bounded ones in `functions`.
 #[derive(Debug)]
@@ -65,18 +63,6 @@ impl AnalyzerRule for CallBounded {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        let plan = plan.changed_up_with_subqueries(|plan| {
-            let mut schema = merge_schema(&plan.inputs());
-            if let LogicalPlan::TableScan(scan) = &plan {
-                schema.merge(&DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())?);
-            }
-            let names = NamePreserver::new(&plan);
-            plan.changed_expressions(|expression| {
-                let name = names.save(&expression);
-                let rewritten = expression.changed_up(|part| self.exchanged(part, &schema))?;
-                Ok(rewritten.update_data(|rewritten| name.restore(rewritten)))
-            })
-        })?;
-        Ok(plan.data)
+        Ok(each_expression(plan, |part, schema| self.exchanged(part, schema))?.data)
     }
 }

@@ -57,10 +57,10 @@ pub mod zones;
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, Result};
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
+use datafusion::common::{DFSchema, DFSchemaRef, Result};
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::expr_rewriter::{NamePreserver, SavedName};
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
 use datafusion::optimizer::{Analyzer, Optimizer, OptimizerRule};
@@ -170,6 +170,9 @@ pub fn each_expression(
     rewrite: impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
 ) -> Result<Transformed<LogicalPlan>> {
     plan.changed_up_with_subqueries(|plan| {
+        if plan.each_expression(|_| Ok(TreeNodeRecursion::Stop))? != TreeNodeRecursion::Stop {
+            return Ok(Transformed::no(plan));
+        }
         let schema = input_schema(&plan)?;
         keeping_names(plan, |expression| expression.changed_up(|part| rewrite(part, &schema)))
     })
@@ -181,20 +184,38 @@ fn compares(operator: Operator) -> bool {
 }
 
 /// The columns that the expressions of a node read.
-fn input_schema(plan: &LogicalPlan) -> Result<DFSchema> {
-    let mut schema = merge_schema(&plan.inputs());
+fn input_schema(plan: &LogicalPlan) -> Result<DFSchemaRef> {
+    let inputs = plan.inputs();
+    if let [only] = inputs.as_slice() {
+        return Ok(Arc::clone(only.schema()));
+    }
+    let mut schema = merge_schema(&inputs);
     if let LogicalPlan::TableScan(scan) = plan {
         schema.merge(&DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())?);
     }
-    Ok(schema)
+    Ok(Arc::new(schema))
+}
+
+/// Gives an expression the name that it had before it was rewritten.
+fn renamed(rewritten: Transformed<Expr>, name: impl FnOnce() -> SavedName) -> Transformed<Expr> {
+    if rewritten.transformed { rewritten.update_data(|expression| name().restore(expression)) } else { rewritten }
 }
 
 /// Rewrites the expressions of a node and keeps the names of its columns.
 fn keeping_names(plan: LogicalPlan, rewrite: impl Fn(Expr) -> Result<Transformed<Expr>>) -> Result<Transformed<LogicalPlan>> {
     let names = NamePreserver::new(&plan);
     let named = |expression: Expr| -> Result<Transformed<Expr>> {
-        let name = names.save(&expression);
-        Ok(rewrite(expression)?.update_data(|rewritten| name.restore(rewritten)))
+        match expression {
+            // Cheaper to copy than its name is to write, and most stay as they are.
+            short @ (Expr::Column(_) | Expr::Literal(..)) => {
+                let before = short.clone();
+                Ok(renamed(rewrite(short)?, || names.save(&before)))
+            }
+            long => {
+                let name = names.save(&long);
+                Ok(renamed(rewrite(long)?, || name))
+            }
+        }
     };
     let rewritten = plan.changed_expressions(|expression| match expression {
         // Grouping sets have no name, and their keys name the columns.
