@@ -11,15 +11,17 @@ use super::erasure::ErasedObject;
 use super::keys::{Link, Text};
 
 /// The texts of the catalog: table, column, and what the receipt calls them.
-const TEXTS: [(&str, &str, &str); 8] = [
+const TEXTS: [(&str, &str, &str); 10] = [
     ("runs", "message", "messages of runs"),
     ("runs", "statement", "statements of runs"),
     ("notices", "body", "notices about runs"),
+    ("notices", "problem", "notices about runs"),
     ("comments", "comment", "comments"),
     ("check_results", "message", "results of checks"),
     ("check_results", "examples", "results of checks"),
     ("check_results", "detail", "results of checks"),
     ("drifts", "distribution", "the drift of tags"),
+    ("erasures", "reason", "reasons of erasures"),
 ];
 
 /// Removes keys from logged texts and definitions, and values from trained models. Reports what cannot be changed automatically as left to

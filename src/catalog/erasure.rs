@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use datafusion::common::Result;
 use datafusion::config::ConfigOptions;
 use fail::fail_point;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Row, params};
 
 use super::cleaning::clean;
 use super::data::{DataFile, Written};
@@ -73,6 +73,24 @@ pub const MIGRATION: &str = "
         applied_at INTEGER
     ) STRICT;
 ";
+
+/// The encrypted texts of a receipt: people write the reason, and an object may be a file by its path.
+const REASON: &str = "erasures.reason";
+const OBJECT: &str = "erased_objects.object";
+
+/// The identity that the object of a receipt is bound to.
+fn of_receipt(erasure: i64, position: i64) -> String {
+    format!("{erasure}.{position}")
+}
+
+/// The schema version since which reasons and objects of receipts are encrypted.
+pub const SEALED_SINCE: i64 = 22;
+
+/// Encrypts the receipts that earlier programs wrote.
+pub fn seal_receipts(link: &Link<'_>) -> rusqlite::Result<()> {
+    link.seal_all("erasures", "reason")?;
+    link.seal_all("erased_objects", "object")
+}
 
 /// The time between two attempts to get the locks.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -229,10 +247,13 @@ impl Catalog {
             objects.extend(clean(transaction, without_keys, has_values, without_literals, without_values)?);
             objects.extend(others);
             transaction.execute(
-                "INSERT INTO erasures (kind, object, subjects, role, reason, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![kind, object, subjects, role, reason, now()],
+                "INSERT INTO erasures (kind, object, subjects, role, reason, at) VALUES (?1, ?2, ?3, ?4, '', ?5)",
+                params![kind, object, subjects, role, now()],
             )?;
+            // Its encryption is bound to the id.
             let erasure = transaction.last_insert_rowid();
+            let reason = transaction.seal(REASON, erasure, reason)?;
+            transaction.execute("UPDATE erasures SET reason = ?2 WHERE id = ?1", params![erasure, reason])?;
             write_receipt(transaction, erasure, &objects)?;
             for replaced in &replaced {
                 transaction
@@ -327,14 +348,15 @@ impl Catalog {
         const ALL: &str = "SELECT e.id, e.kind, e.object, e.subjects, e.role, e.reason, e.at, e.finished_at,
              coalesce(sum(o.rows), 0), coalesce(sum(o.files), 0), coalesce(sum(o.state = 'to do'), 0)
              FROM erasures e LEFT JOIN erased_objects o ON o.erasure = e.id GROUP BY e.id ORDER BY e.id";
-        let erasure = |row: &Row<'_>| {
+        let erasure = |link: &Link<'_>, row: &Row<'_>| -> rusqlite::Result<Erasure> {
+            let id = row.get(0)?;
             Ok(Erasure {
-                id: row.get(0)?,
+                id,
                 kind: row.get(1)?,
                 object: row.get(2)?,
                 subjects: row.get(3)?,
                 role: row.get(4)?,
-                reason: row.get(5)?,
+                reason: link.open(REASON, id, row.get(5)?)?,
                 at: row.get(6)?,
                 finished_at: row.get(7)?,
                 rows: row.get(8)?,
@@ -342,7 +364,7 @@ impl Catalog {
                 to_do: row.get(10)?,
             })
         };
-        self.read(|connection| connection.prepare_cached(ALL)?.query_map([], erasure)?.collect())
+        self.read(|link| link.prepare_cached(ALL)?.query_map([], |row| erasure(link, row))?.collect())
     }
 
     /// The receipts of all erasures, or of one, object by object.
@@ -350,19 +372,20 @@ impl Catalog {
     /// # Errors
     /// The catalog cannot be read.
     pub fn receipts(&self, erasure: Option<i64>) -> Result<Vec<Receipt>> {
-        const ALL: &str = "SELECT erasure, object, state, rows, files, note FROM erased_objects
+        const ALL: &str = "SELECT erasure, object, state, rows, files, note, position FROM erased_objects
              WHERE erasure = coalesce(?1, erasure) ORDER BY erasure, position";
-        let receipt = |row: &Row<'_>| {
+        let receipt = |link: &Link<'_>, row: &Row<'_>| -> rusqlite::Result<Receipt> {
+            let erasure = row.get(0)?;
             Ok(Receipt {
-                erasure: row.get(0)?,
-                object: row.get(1)?,
+                erasure,
+                object: link.open(OBJECT, of_receipt(erasure, row.get(6)?), row.get(1)?)?,
                 state: row.get(2)?,
                 rows: row.get(3)?,
                 files: row.get(4)?,
                 note: row.get(5)?,
             })
         };
-        self.read(|connection| connection.prepare_cached(ALL)?.query_map(params![erasure], receipt)?.collect())
+        self.read(|link| link.prepare_cached(ALL)?.query_map(params![erasure], |row| receipt(link, row))?.collect())
     }
 }
 
@@ -411,8 +434,9 @@ fn summary(replaced: &[Replaced]) -> Vec<ErasedObject> {
     objects.into_iter().map(object).collect()
 }
 
-fn write_receipt(transaction: &Connection, erasure: i64, objects: &[ErasedObject]) -> rusqlite::Result<()> {
+fn write_receipt(transaction: &Link<'_>, erasure: i64, objects: &[ErasedObject]) -> rusqlite::Result<()> {
     for (position, ErasedObject { object, state, rows, files, note }) in (0_i64..).zip(objects) {
+        let object = transaction.seal(OBJECT, of_receipt(erasure, position), object)?;
         transaction.execute(
             "INSERT INTO erased_objects (erasure, position, object, state, rows, files, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![erasure, position, object, state, rows, files, note],

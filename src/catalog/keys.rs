@@ -2,8 +2,8 @@
 //!
 //! The catalog is an SQLite file, in which names, numbers and times are stored in clear: SQLite looks them up, sorts and counts them.
 //! Anything that may contain personal data is encrypted before SQLite stores it: the SQL of definitions with its literals, comments, what
-//! models have learned, messages of runs, failed statements, examples of checks. [`SEALED`] lists them. Such a value has the form `id of
-//! the database key:base64` and is bound to its table, column and row, so that it cannot be moved to another. The keys of data files are
+//! models have learned, messages of runs, failed statements, examples of checks, reasons of erasures. [`SEALED`] lists them. Such a value
+//! has the form `id of the database key:base64` and is bound to its table, column and row, so that it cannot be moved to another. The keys of data files are
 //! among these values, and are also bound to the name, size, row count and checksum of the file.
 //!
 //! All encryption goes through [`Link`], which is the connection together with the keys; everything that reads or writes the catalog uses
@@ -55,7 +55,7 @@ pub const AUDIT_MIGRATION: &str = "
 const AUDIT_KEY: i64 = 1;
 
 /// The encrypted values: table, column, and an SQL expression that identifies the row.
-pub const SEALED: [(&str, &str, &str); 14] = [
+pub const SEALED: [(&str, &str, &str); 16] = [
     ("versions", "sql", "object || '.' || version"),
     ("comments", "comment", "object || '.' || \"column\""),
     ("models", "trained", "object || '.' || version"),
@@ -68,6 +68,8 @@ pub const SEALED: [(&str, &str, &str); 14] = [
     ("check_results", "examples", "object || '.' || version || '.' || at"),
     ("check_results", "detail", "object || '.' || version || '.' || at"),
     ("drifts", "distribution", "object || '.' || since"),
+    ("erasures", "reason", "id"),
+    ("erased_objects", "object", "erasure || '.' || position"),
     ("files", "key", "name || '.' || bytes || '.' || rows || '.' || checksum"),
     ("audit_keys", "key", "id"),
 ];
@@ -114,6 +116,11 @@ impl Keyring {
     /// True once a database key was read.
     pub fn is_encrypted(&self) -> bool {
         !self.known.lock().is_empty()
+    }
+
+    /// True for an encrypted database that was opened without its keys.
+    pub fn is_locked(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        Ok(matches!(self.unlock, Unlock::Locked) && newest(connection)?.is_some())
     }
 
     /// Fails, before anything is created, when a new database cannot be encrypted.
@@ -249,7 +256,7 @@ impl<'a> Link<'a> {
     /// Encrypts a value for storing. `field` is `table.column`, and `row` identifies the row, both as in [`SEALED`].
     pub fn seal(&self, field: &str, row: impl Display, text: &str) -> rusqlite::Result<String> {
         if text.is_empty() || !self.keys.is_encrypted() {
-            if matches!(self.keys.unlock, Unlock::Locked) && newest(self.connection)?.is_some() {
+            if self.keys.is_locked(self.connection)? {
                 let problem = "is encrypted and was opened without its keys, so that nothing can be written";
                 return Err(unreadable(&coded(SqlState::INVALID_AUTHORIZATION, &self.keys.place, problem)));
             }
@@ -276,6 +283,16 @@ impl<'a> Link<'a> {
             Ok(Text { number, row, text, field: sealed.is_some().then(|| field.clone()) })
         };
         values(self.connection, table, column, sealed.unwrap_or("rowid"))?.into_iter().map(text).collect()
+    }
+
+    /// Encrypts the texts of a column that earlier programs stored in clear.
+    pub fn seal_all(&self, table: &str, column: &str) -> rusqlite::Result<()> {
+        let Some((.., row)) = SEALED.iter().find(|(own, of, _)| *own == table && *of == column) else { return Ok(()) };
+        let field = format!("{table}.{column}");
+        for (number, row, text) in values(self.connection, table, column, row)? {
+            self.put_text(table, column, &Text { number, row, field: Some(field.clone()), text: String::new() }, &text)?;
+        }
+        Ok(())
     }
 
     /// Replaces a text by another.

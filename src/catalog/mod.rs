@@ -120,7 +120,7 @@ use crate::error::{SqlState, coded, invalid, not_available, of_system as failed}
 use crate::temporary::TemporaryFolder;
 
 /// The version of the catalog schema that this program reads and writes.
-const SCHEMA_VERSION: i64 = 21;
+const SCHEMA_VERSION: i64 = 22;
 /// "PTRT": distinguishes the file from other SQLite files.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
@@ -292,6 +292,8 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     // Since the same version, definitions of tables may have foreign keys, which earlier programs would neither compare nor keep.
     drifts::MIGRATION,
     sequences::BOUNDS_MIGRATION,
+    // Since this version, receipts of erasures are encrypted in an encrypted database: see `erasure::seal_receipts`.
+    "",
 ];
 /// The tables of a new catalog: what the first [`SCHEMA_OF`] migrations make one after the other, which takes more than twice as long,
 /// as SQLite reads the whole schema again for each column that is added. Later migrations follow it.

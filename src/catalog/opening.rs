@@ -17,9 +17,9 @@ use url::Url;
 
 use super::access::Access;
 use super::data::Identity;
-use super::keys::{Keyring, Unlock};
+use super::keys::{Keyring, Link, Unlock};
 use super::unwritable::Unwritable;
-use super::{APPLICATION_ID, FILE, KEYS_SINCE, MIGRATIONS, SCHEMA, SCHEMA_OF, SCHEMA_VERSION, problem};
+use super::{APPLICATION_ID, FILE, KEYS_SINCE, MIGRATIONS, SCHEMA, SCHEMA_OF, SCHEMA_VERSION, erasure, problem};
 use crate::error::{coded, failed, invalid};
 use crate::temporary::TemporaryFolder;
 
@@ -251,7 +251,10 @@ fn prepare(mut connection: Connection, keys: &Keyring, place: &str) -> std::resu
              PRAGMA temp_store = MEMORY;",
         )
         .map_err(fail)?;
-    if version < SCHEMA_VERSION {
+    // What encrypts values waits until somebody opens it with the keys.
+    let is_locked = version >= KEYS_SINCE && keys.is_locked(&connection).map_err(fail)?;
+    let newest = if is_locked { erasure::SEALED_SINCE - 1 } else { SCHEMA_VERSION };
+    if version < newest {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
         // Another process may have migrated it meanwhile.
         let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fail)?;
@@ -259,14 +262,18 @@ fn prepare(mut connection: Connection, keys: &Keyring, place: &str) -> std::resu
             0 => transaction.execute_batch(SCHEMA).map(|()| SCHEMA_OF).map_err(fail)?,
             version => version,
         };
-        for migration in MIGRATIONS.iter().skip(usize::try_from(made).unwrap_or(0)) {
+        let place = |version: i64| usize::try_from(version).unwrap_or(0);
+        for migration in MIGRATIONS.iter().take(place(newest)).skip(place(made)) {
             transaction.execute_batch(migration).map_err(fail)?;
         }
         // A new database gets its key right away; an existing one reports an error if it should be encrypted but has no key.
         let has_key = if version == 0 { keys.begin(&transaction) } else { keys.unlock(&transaction) };
         has_key.map_err(fail)?.map_err(Problem::Other)?;
+        if made < erasure::SEALED_SINCE && !is_locked {
+            erasure::seal_receipts(&Link::new(&transaction, keys)).map_err(fail)?;
+        }
         transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(fail)?;
-        transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(fail)?;
+        transaction.pragma_update(None, "user_version", newest).map_err(fail)?;
         transaction.commit().map_err(fail)?;
     }
     if connection.is_readonly("main").map_err(fail)? {
@@ -280,6 +287,8 @@ fn prepare(mut connection: Connection, keys: &Keyring, place: &str) -> std::resu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Catalog;
+    use crate::encryption::{MasterKeys, key_line};
 
     /// What an empty catalog consists of, as a script: tables, indexes and views, the rows that are there from the start, triggers.
     fn script(connection: &Connection) -> String {
@@ -316,5 +325,26 @@ mod tests {
         assert!(expected == SCHEMA, "src/catalog/schema.sql should be:\n{expected}");
         made.execute_batch(SCHEMA).unwrap();
         assert_eq!(script(&made), expected);
+    }
+
+    /// What must be encrypted waits for the keys.
+    #[test]
+    fn without_keys_no_version_is_reached_that_encrypts() {
+        let (folder, keys) = (tempfile::tempdir().unwrap(), key_line("a").unwrap());
+        let masters = MasterKeys::given("PORTRAIT_KEY", keys.as_str());
+        drop(Catalog::open_with(folder.path(), Unlock::Encrypting(masters.clone(), None)).unwrap());
+        let connection = || Connection::open(folder.path().join(FILE)).unwrap();
+        let stored = || -> (i64, String) {
+            let stored = "SELECT user_version, reason FROM pragma_user_version, erasures";
+            connection().query_row(stored, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+        };
+        let of_earlier = "PRAGMA user_version = 21;
+            INSERT INTO erasures (kind, object, subjects, role, reason, at) VALUES ('subject', 'profile member', 1, 'ann', 'asked', 0)";
+        connection().execute_batch(of_earlier).unwrap();
+        drop(Catalog::open_with(folder.path(), Unlock::Locked).unwrap());
+        assert_eq!(stored(), (21, "asked".into()));
+        let catalog = Catalog::open_with(folder.path(), Unlock::With(masters)).unwrap();
+        assert_eq!(catalog.erasures().unwrap()[0].reason, "asked");
+        assert!(stored().0 == SCHEMA_VERSION && stored().1 != "asked");
     }
 }

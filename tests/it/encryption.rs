@@ -234,6 +234,56 @@ fn a_database_becomes_encrypted_in_a_copy() {
     assert!(told.contains("is encrypted already") && !copy.exists(), "{told}");
 }
 
+/// What people write into the reason of an erasure is encrypted, also when an earlier program has stored it in clear.
+#[test]
+fn receipts_of_erasures_are_encrypted() {
+    const OLD: &str = "as in letter Qwertzuiop-22";
+    let folder = tempfile::tempdir().unwrap();
+    let (secret, archive, copy) = (folder.path().join("secret"), folder.path().join("backup"), folder.path().join("copy"));
+    let text = keys(&["a"]);
+    {
+        let (engine, session) = encrypted(&secret, &text);
+        live(&engine, &session);
+        rows(&engine, &session, &format!("ERASE SUBJECT 502 FROM PROFILE customer WITH (reason = 'asked by {LITERAL}')"));
+        assert_eq!(in_clear(&secret), Vec::<String>::new());
+        assert_eq!(rows(&engine, &session, "SELECT reason FROM system.erasures"), [format!("asked by {LITERAL}")]);
+        let erased = "SELECT object FROM system.erased_objects WHERE state = 'erased'";
+        assert!(rows(&engine, &session, erased).contains(&"table customers".to_string()));
+        assert!(engine.check().unwrap().findings.is_empty());
+    }
+    // The database as the program before has left it.
+    let clear = |database: &Path| -> (i64, String) {
+        let catalog = rusqlite::Connection::open(database.join("catalog.sqlite")).unwrap();
+        let version = catalog.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+        (version, catalog.query_row("SELECT reason FROM erasures", [], |row| row.get(0)).unwrap())
+    };
+    let newest = clear(&secret).0;
+    let catalog = rusqlite::Connection::open(secret.join("catalog.sqlite")).unwrap();
+    catalog.execute("UPDATE erasures SET reason = ?1", [OLD]).unwrap();
+    catalog.execute("UPDATE erased_objects SET object = 'table customers'", []).unwrap();
+    catalog.execute_batch("PRAGMA user_version = 21").unwrap();
+    drop(catalog);
+    let seen = |database: &Path, text: &str| {
+        let (engine, session) = open(database, text);
+        assert_eq!(rows(&engine, &session, "SELECT reason FROM system.erasures"), [OLD]);
+        assert_eq!(rows(&engine, &session, "SELECT DISTINCT object FROM system.erased_objects"), ["table customers"]);
+        assert!(engine.check().unwrap().findings.is_empty());
+    };
+    seen(&secret, &text);
+    assert!(clear(&secret).0 == newest && clear(&secret).1 != OLD);
+    // A new key encrypts them anew.
+    let both = format!("{text}{}", keys(&["b"]));
+    let (engine, session) = open(&secret, &both);
+    assert_eq!(engine.rotate_key(Some("b")).unwrap(), "b");
+    engine.back_up(&archive, &|_, _| true).unwrap();
+    drop((engine, session));
+    restore(&archive, &copy, &|_, _| true).unwrap();
+    for database in [&secret, &copy] {
+        seen(database, &both);
+        assert!(files(database).values().all(|bytes| !holds(bytes, OLD)));
+    }
+}
+
 #[test]
 fn whoever_has_no_key_is_told_and_nothing_happens() {
     let folder = tempfile::tempdir().unwrap();
