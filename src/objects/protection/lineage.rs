@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::catalog::cte_worktable::CteWorkTable;
-use datafusion::common::{Column, DFSchema, JoinType, Result};
+use datafusion::common::{Column, DFSchema, JoinType, NullEquality, Result};
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::utils::{grouping_set_to_exprlist, split_conjunction};
-use datafusion::logical_expr::{Distinct, DistinctOn, Expr, LogicalPlan, RecursiveQuery, TableScan, UserDefinedLogicalNode};
+use datafusion::logical_expr::{Distinct, DistinctOn, Expr, Join, LogicalPlan, RecursiveQuery, TableScan, UserDefinedLogicalNode};
 use futures::future::BoxFuture;
 
 use super::class;
@@ -139,7 +139,8 @@ impl Lineage<'_> {
                     let of = |place: usize| inputs.get(place).map(|(_, classes)| classes.clone()).unwrap_or_default();
                     match join.join_type {
                         JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full => [of(0), of(1)].concat(),
-                        JoinType::LeftSemi | JoinType::LeftAnti => of(0),
+                        JoinType::LeftSemi => intersected(join, of(0), &of(1)),
+                        JoinType::LeftAnti => of(0),
                         JoinType::RightSemi | JoinType::RightAnti => of(1),
                         // A mark says whether there is a row.
                         JoinType::LeftMark => [of(0), vec![Classes::new()]].concat(),
@@ -339,6 +340,15 @@ fn all(columns: &[Columns<'_>]) -> Classes {
 /// Adds further classes to those of the same columns.
 fn add(found: &mut [Classes], more: &[Classes]) {
     found.iter_mut().zip(more).for_each(|(own, more)| own.extend(more.iter().cloned()));
+}
+
+/// The classes of what a semi join keeps. That of INTERSECT compares all columns by position, and NULL equals NULL: each value that it keeps
+/// is one of both sides.
+fn intersected(join: &Join, mut own: Vec<Classes>, other: &[Classes]) -> Vec<Classes> {
+    if join.null_equality == NullEquality::NullEqualsNull && join.on.len() == own.len() && own.len() == other.len() {
+        add(&mut own, other);
+    }
+    own
 }
 
 /// The classes of a column, looked for in the innermost plan first.
