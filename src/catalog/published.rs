@@ -9,7 +9,7 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Column, Result, Statistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl, PartitionedFile};
-use datafusion::datasource::physical_plan::FileScanConfig;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
@@ -28,6 +28,8 @@ pub struct PublishedTable {
     listing: ListingTable,
     /// Its columns, where intervals are intervals.
     schema: SchemaRef,
+    /// Whether the rows of each file are sorted.
+    is_sorted: bool,
     /// The name of the profile or table.
     pub of: String,
     /// The id of the snapshot.
@@ -73,11 +75,22 @@ impl PublishedTable {
         }
     }
 
+    /// The files in the order in which they were written, in as many groups. A listing has them in the order of their names, which are
+    /// random: which rows LIMIT takes would be others in each database.
+    fn in_order(&self, groups: Vec<FileGroup>) -> Vec<FileGroup> {
+        let places: HashMap<&str, usize> = self.pins.iter().enumerate().map(|(place, pin)| (pin.name.as_str(), place)).collect();
+        let count = groups.len();
+        let mut files: Vec<PartitionedFile> = groups.into_iter().flat_map(FileGroup::into_inner).collect();
+        files.sort_by_key(|file| places.get(file.object_meta.location.as_ref()).copied());
+        let size = files.len().div_ceil(count.max(1)).max(1);
+        files.chunks(size).map(|files| FileGroup::new(files.to_vec())).collect()
+    }
+
     /// The table of a snapshot over files with one schema; `sorted_by` is the column that each file is sorted by.
     pub fn new((of, snapshot): (&str, i64), schema: SchemaRef, pins: Vec<Arc<Pinned>>, sorted_by: Option<&str>) -> Result<Self> {
         let is_encrypted = pins.first().is_some_and(|pin| pin.is_encrypted());
         let listing = listing(pins.iter().map(|pin| pin.name.as_str()), &schema, sorted_by, is_encrypted)?;
-        Ok(Self { listing, schema, of: of.into(), snapshot, pins: Arc::new(pins) })
+        Ok(Self { listing, schema, is_sorted: sorted_by.is_some(), of: of.into(), snapshot, pins: Arc::new(pins) })
     }
 }
 
@@ -148,6 +161,9 @@ impl PublishedTable {
             self.check(scan, limit)?;
             let Some(scan) = scan else { return intervals::restoring(plan) };
             let mut scan = scan.clone();
+            if !self.is_sorted {
+                scan.file_groups = self.in_order(scan.file_groups);
+            }
             // The plan keeps the files locked as long as it lives.
             let hold = |file: PartitionedFile| file.with_extension(Arc::clone(&self.pins));
             scan.file_groups =
