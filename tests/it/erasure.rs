@@ -25,7 +25,8 @@ fn open(database: &Path) -> (Engine, Session) {
     session_with(EngineOptions { database: Some(database.to_path_buf()), partitions: Some(2), ..EngineOptions::default() })
 }
 
-/// Customers, orders, a list for a mailing, a profile with tags, segments, history and three refreshes, an identity, an experiment.
+/// Customers, orders, a list for a mailing, a profile with tags, segments, history and three refreshes, an identity, an experiment, and tables
+/// that refer to each other by foreign keys.
 fn script() -> String {
     let person = |number: usize, of: &str, key: &str, name: &str, mail: &str, note: &str| {
         format!("('{key}', '{name}', '{mail}', '{note}', {}, '{of}')", 20 + number % 60)
@@ -59,6 +60,14 @@ fn script() -> String {
          CREATE TABLE archive AS SELECT customer_id AS who, note, of FROM customers;
          ALTER TABLE mailing ADD COLUMN sent BOOLEAN DEFAULT false;
          DELETE FROM orders WHERE order_id = 3;
+         CREATE TABLE accounts (account BIGINT PRIMARY KEY, customer_id VARCHAR, sponsor BIGINT REFERENCES accounts ON DELETE SET NULL, of VARCHAR);
+         INSERT INTO accounts SELECT account, customer_id, lag(account) OVER (PARTITION BY of ORDER BY account), of
+           FROM (SELECT row_number() OVER (ORDER BY customer_id) AS account, customer_id, of FROM customers) AS c;
+         CREATE TABLE payments (payment BIGINT PRIMARY KEY, account BIGINT REFERENCES accounts ON DELETE CASCADE, note VARCHAR, of VARCHAR);
+         INSERT INTO payments SELECT 10 * a.account, a.account, c.note, c.of FROM accounts AS a JOIN customers AS c USING (customer_id);
+         CREATE TABLE refunds (refund BIGINT, payment BIGINT REFERENCES payments, of VARCHAR);
+         INSERT INTO refunds SELECT payment, payment, of FROM payments WHERE payment % 20 = 0;
+         UPDATE payments SET note = note || '!' WHERE payment % 3 = 0;
          CREATE IDENTITY person WITH (key = 'customer_id', match_on = 'email') AS SELECT customer_id, email FROM customers;
          REFRESH IDENTITY person;
          CREATE EXPERIMENT offer ON member WITH (start = '2025-04-01') AS SELECT customer_id, sum(amount) AS spent FROM purchases GROUP BY customer_id;
@@ -189,6 +198,7 @@ fn a_hundred_persons_are_gone_and_nobody_else_has_changed() {
         "definitions of tables, earlier versions of others|erased",
         "models|erased",
         "profile member|erased",
+        "table accounts|erased",
         "table archive|erased",
         "table calls|erased",
         "table crm.calls|erased",
@@ -197,6 +207,8 @@ fn a_hundred_persons_are_gone_and_nobody_else_has_changed() {
         "table identity.person_values|erased",
         "table mailing|erased",
         "table orders|erased",
+        "table payments|erased",
+        "table refunds|erased",
     ];
     assert_eq!(objects, expected);
     assert_eq!(sql("SELECT comment FROM system.comments WHERE table_name = 'mailing'"), ["without ***, who has complained"]);
