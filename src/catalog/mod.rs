@@ -70,6 +70,7 @@ pub mod erasure;
 pub mod finding;
 pub mod grants;
 pub mod intervals;
+pub mod key_sets;
 pub mod keys;
 mod liveness;
 pub mod locks;

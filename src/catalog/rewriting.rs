@@ -5,6 +5,7 @@
 //! referred to ([`super::erasure`]). The values of other rows do not change, except those that refer to what goes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::compute::kernels::cmp::{eq, lt};
@@ -16,6 +17,7 @@ use datafusion::execution::memory_pool::MemoryReservation;
 use super::Catalog;
 use super::compaction::{batches, columns};
 use super::data::{DataFile, Pinned, Written};
+use super::key_sets::KeySet;
 use super::output::Output;
 use super::snapshots::{Part, SnapshotOf};
 use super::state_columns;
@@ -29,6 +31,8 @@ pub enum Rule {
     Before { column: String, at: i64 },
     /// None: where one of these columns has one of these values, it becomes NULL. `in_others` says that the rows are those of other persons.
     Empties { columns: Vec<String>, values: Vec<ScalarValue>, in_others: bool },
+    /// Rows whose columns have, by position, one of these keys: removed, or emptied of it.
+    Refers { columns: Vec<String>, keys: Arc<KeySet>, empties: bool },
 }
 
 /// A rewritten file.
@@ -52,7 +56,7 @@ impl Rule {
     /// The columns that the rule compares.
     pub fn columns(&self) -> &[String] {
         match self {
-            Self::Values { columns, .. } | Self::Empties { columns, .. } => columns,
+            Self::Values { columns, .. } | Self::Empties { columns, .. } | Self::Refers { columns, .. } => columns,
             Self::Before { column, .. } => std::slice::from_ref(column),
         }
     }
@@ -62,19 +66,23 @@ impl Rule {
         match self {
             Self::Values { .. } | Self::Before { .. } => true,
             Self::Empties { .. } => false,
+            Self::Refers { empties, .. } => !empties,
         }
     }
 
     /// True for a rule about rows of the person, whether they are removed or not.
     fn is_of_person(&self) -> bool {
         match self {
-            Self::Values { .. } | Self::Before { .. } => true,
+            Self::Values { .. } | Self::Before { .. } | Self::Refers { .. } => true,
             Self::Empties { in_others, .. } => !in_others,
         }
     }
 
     /// For each row of a batch, whether one of the columns has one of the values.
     fn is_met(&self, batch: &RecordBatch) -> Result<BooleanArray> {
+        if let Self::Refers { columns, keys, .. } = self {
+            return keys.is_in(batch, columns);
+        }
         let mut is_met = BooleanArray::from(vec![false; batch.num_rows()]);
         for name in self.columns() {
             let Some(column) = batch.column_by_name(name) else { continue };
@@ -96,6 +104,8 @@ impl Rule {
                 values.iter().filter_map(|value| as_type(value, data_type)).collect()
             }
             Self::Before { at, .. } => time_as(*at, data_type).into_iter().collect(),
+            // Whole keys are compared.
+            Self::Refers { .. } => vec![],
         }
     }
 
@@ -103,7 +113,7 @@ impl Rule {
         let plain = cast(column, &value.data_type())?;
         let value = value.to_scalar()?;
         let is = match self {
-            Self::Values { .. } | Self::Empties { .. } => eq(&plain, &value)?,
+            Self::Values { .. } | Self::Empties { .. } | Self::Refers { .. } => eq(&plain, &value)?,
             Self::Before { .. } => lt(&plain, &value)?,
         };
         Ok(if is.null_count() > 0 { prep_null_mask_filter(&is) } else { is })
@@ -142,7 +152,10 @@ pub fn is_time(data_type: &DataType) -> bool {
 }
 
 /// For each row of a batch, whether any of the rules is met.
-fn are_met<'a>(batch: &RecordBatch, rules: impl IntoIterator<Item = &'a Rule>) -> Result<BooleanArray> {
+///
+/// # Errors
+/// A column cannot be compared.
+pub fn are_met<'a>(batch: &RecordBatch, rules: impl IntoIterator<Item = &'a Rule>) -> Result<BooleanArray> {
     let none = BooleanArray::from(vec![false; batch.num_rows()]);
     rules.into_iter().try_fold(none, |all, rule| Ok(or(&all, &rule.is_met(batch)?)?))
 }
@@ -151,6 +164,15 @@ fn are_met<'a>(batch: &RecordBatch, rules: impl IntoIterator<Item = &'a Rule>) -
 fn emptied(batch: &RecordBatch, rules: &[&Rule]) -> Result<RecordBatch> {
     let mut columns = batch.columns().to_vec();
     for rule in rules {
+        if let Rule::Refers { .. } = rule {
+            let is_met = rule.is_met(batch)?;
+            for (field, column) in batch.schema().fields().iter().zip(&mut columns) {
+                if rule.columns().contains(field.name()) {
+                    *column = nullif(column, &is_met)?;
+                }
+            }
+            continue;
+        }
         for (field, column) in batch.schema().fields().iter().zip(&mut columns) {
             if rule.columns().contains(field.name()) {
                 *column = nullif(column, &rule.is_in(column)?)?;
@@ -161,7 +183,7 @@ fn emptied(batch: &RecordBatch, rules: &[&Rule]) -> Result<RecordBatch> {
 }
 
 /// The positions of the columns that rules compare.
-fn looked_at(schema: &Schema, rules: &[Rule]) -> Vec<usize> {
+pub fn looked_at(schema: &Schema, rules: &[Rule]) -> Vec<usize> {
     let is_named = |name: &String| rules.iter().any(|rule| rule.columns().contains(name));
     let fields = schema.fields().iter().enumerate();
     fields.filter(|(_, field)| is_named(field.name())).map(|(place, _)| place).collect()
@@ -319,8 +341,6 @@ fn count_filled(filled: &mut Filled, batch: &RecordBatch) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use datafusion::arrow::array::{Int32Array, Int64Array, StringArray, StringDictionaryBuilder};
     use datafusion::arrow::datatypes::{Field, Int32Type, TimeUnit};
 

@@ -24,7 +24,7 @@ use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::learning::model::erased::{learned_values, without_values};
 use crate::objects::definition::constant;
 use crate::objects::subject::{self, Held};
-use crate::objects::{protection, referring, retaining};
+use crate::objects::{outdated, protection, referring, retaining};
 use crate::settings::PortraitSettings;
 use crate::sql::erasing::{Erasing, Subjects};
 use crate::sql::redacting::{strings, without_literals};
@@ -127,7 +127,7 @@ async fn erase(subjects: &Subjects, given: &[(String, Expr)], context: &Statemen
     if subject.keys.without(&reason).is_some() {
         return Err(invalid(label, "the reason contains the key, which must not be in the receipt; give another"));
     }
-    let (rewritten, untold) = rewritten(&subject.held, "the key", context).await?;
+    let (rewritten, untold) = rewritten_files(&subject.held, "the key", context).await?;
     referring::verify_erasure(&of_tables(&rewritten), true, context).await?;
     let mut others = subject.left;
     others.extend(untold);
@@ -165,7 +165,7 @@ async fn erase(subjects: &Subjects, given: &[(String, Expr)], context: &Statemen
 }
 
 /// Rewrites the files with the rows, several at a time; also returns the tables with earlier files in which the rows cannot be identified.
-async fn rewritten(held: &[Held], what: &str, context: &StatementContext) -> Result<(Vec<Rewritten>, Vec<ErasedObject>)> {
+async fn rewritten_files(held: &[Held], what: &str, context: &StatementContext) -> Result<(Vec<Rewritten>, Vec<ErasedObject>)> {
     let (catalog, options) = (context.catalog(), context.session().config_options());
     let memory = MemoryConsumer::new("erasing").register(&context.session().runtime_env().memory_pool);
     let most = options.execution.target_partitions.max(1);
@@ -314,7 +314,6 @@ async fn refresh_retention(table: Option<&Object>, context: &StatementContext) -
             continue;
         }
         let Some(at) = rule.bound(now) else { continue };
-        let rules = vec![Rule::Before { column: rule.column.clone(), at }];
         if !retaining::has_column(object, &rule.column, context)? {
             notes.push(format!(
                 "{}: column {} no longer exists, so its rule has no effect; RETAIN the table by another column",
@@ -323,21 +322,33 @@ async fn refresh_retention(table: Option<&Object>, context: &StatementContext) -
             ));
             continue;
         }
-        let held = [Held { of: SnapshotOf::Table, object: object.clone(), rules, is_by_name: false }];
-        let (rewritten, untold) = rewritten(&held, "the time", context).await?;
-        // Rows that others refer to stay, and do not hold up the rules of other tables.
+        let held = outdated::rows(object, Rule::Before { column: rule.column.clone(), at }, context)?;
+        let Some((own, others)) = held.split_first() else { continue };
+        let (mut rewritten, mut untold) = rewritten_files(std::slice::from_ref(own), "the time", context).await?;
+        let (further, more) = rewritten_files(others, "the key", context).await?;
+        rewritten.extend(further);
+        untold.extend(more);
+        // Rows that others refer to without saying what becomes of them stay, and do not hold up the rules of other tables.
         if let Err(error) = referring::verify_erasure(&of_tables(&rewritten), false, context).await {
             failed.get_or_insert(error);
             continue;
         }
-        let removed: i64 = rewritten.iter().map(|file| file.rows).sum();
+        let removed = |table: &Object| {
+            let files = rewritten.iter().filter(|file| file.name == table.name);
+            grouped(files.map(|file| file.rows).sum::<i64>().unsigned_abs())
+        };
         notes.push(format!(
             "{}: {} rows older than {} by {} were deleted",
             object.label(),
-            grouped(removed.unsigned_abs()),
+            removed(object),
             rule.length(),
             rule.column
         ));
+        for Held { object: other, .. } in others.iter().filter(|held| held.rules.iter().any(Rule::removes)) {
+            if rights.owns(other) && !protection::covers(other, context)? {
+                notes.push(format!("{}: {} rows that refer to these were deleted", other.label(), removed(other)));
+            }
+        }
         if rewritten.is_empty() {
             catalog.note_retention(rule.object)?;
             continue;

@@ -160,7 +160,7 @@ async fn profile(held: &Held, context: &StatementContext) -> Result<Option<Value
         .iter()
         .flat_map(|rule| match rule {
             Rule::Values { values, .. } => values.clone(),
-            Rule::Before { .. } | Rule::Empties { .. } => vec![],
+            Rule::Before { .. } | Rule::Empties { .. } | Rule::Refers { .. } => vec![],
         })
         .collect();
     let (key, list) = (identifier(&key.name), list(&keys));

@@ -42,6 +42,7 @@ mod measured;
 mod model;
 pub mod numbering;
 mod other_names;
+pub mod outdated;
 pub mod profile;
 pub mod profile_tables;
 pub mod protection;

@@ -117,7 +117,8 @@ pub static RETAIN: Doc = Doc {
 RETAIN table FOREVER",
     description: "\
 The column contains dates or times, in UTC. You can leave it out if the table has only one such column. `REFRESH RETENTION` removes older rows, also from earlier states of the table.
-Rows without a time are kept. A table has one rule: a new rule replaces it, FOREVER removes it, and it is dropped with the table. `system.retention` lists the rules. Only for the owner of the table.
+Rows without a time are kept. Rows that refer to removed ones by a foreign key go too with ON DELETE CASCADE, and lose the key with SET NULL; with another one, nothing is removed from the table while there are such rows.
+A table has one rule: a new rule replaces it, FOREVER removes it, and it is dropped with the table. `system.retention` lists the rules. Only for the owner of the table.
 
 **Cost.** None until REFRESH RETENTION runs.
 
