@@ -2,6 +2,7 @@
 
 mod asked;
 mod hostile;
+mod typed;
 
 use portraitdb::{Engine, EngineOptions, Session};
 
@@ -102,6 +103,9 @@ impl World {
         ] {
             world.rows(sql);
         }
+        for sql in typed::tables(&mut dice) {
+            world.rows(&sql);
+        }
         world
     }
 
@@ -128,7 +132,7 @@ fn two_databases_that_differ_in_what_is_hidden_answer_alike() {
         }
         assert!(worlds[0].rows("SELECT DISTINCT phone FROM people") == ["***"], "{role}");
         for _ in 0..cases(8, 60) {
-            let sql = asked::query(&mut dice);
+            let sql = if dice.chance(50) { asked::query(&mut dice) } else { typed::query(&mut dice) };
             let _about = About(format!("{role}: {sql}"));
             let [one, other] = [&worlds[0], &worlds[1]].map(|world| world.told(&sql));
             match &one.0 {
