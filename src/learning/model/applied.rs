@@ -90,22 +90,23 @@ impl Model {
     /// The message lists everything that is wrong.
     pub fn check(&self, input: &DFSchema) -> Result<()> {
         let names = || input.fields().iter().map(|field| field.name().as_str());
-        let mut problems = vec![];
+        let (mut problems, mut lacking) = (vec![], None);
         for feature in &self.trained.features {
             let (name, kind) = (&feature.name, feature.kind);
             match input.fields().iter().find(|field| field.name() == name).map(|field| field.data_type()) {
                 None => {
                     let suggestion = did_you_mean(name, names());
-                    problems.push(format!("the input has no column \"{name}\", a {kind} of the model{suggestion}"));
+                    problems.push(format!("the input has no column \"{name}\", which the model needs as a {kind}{suggestion}"));
+                    lacking = lacking.or(Some(name));
                 }
                 Some(found) if feature.is_time && !is_time(found) => {
-                    problems.push(format!("{name} was a date or time when the model was trained, here it is {found}"));
+                    problems.push(format!("{name} was a date or time when the model was trained, here it is {found}; write CAST({name} AS DATE)"));
                 }
                 Some(found) if kind == Kind::Number && !feature.is_time && !found.is_numeric() => {
-                    problems.push(format!("{name} was a number when the model was trained, here it is {found}"));
+                    problems.push(format!("{name} was a number when the model was trained, here it is {found}; write CAST({name} AS DOUBLE)"));
                 }
                 Some(found) if kind == Kind::Category && !can_cast_types(found, &DataType::Utf8) => {
-                    problems.push(format!("{name} was a category when the model was trained, here it is {found}"));
+                    problems.push(format!("{name} was a category when the model was trained, here it is {found}; write it as text"));
                 }
                 Some(_) => {}
             }
@@ -117,6 +118,8 @@ impl Model {
         if let Some((_, name)) = twice {
             problems.push(format!("the input has two columns \"{name}\"; rename one in (SELECT … AS …)"));
         }
+        // Said once, however many are lacking.
+        problems.extend(lacking.map(|name| format!("give each feature under its name: (SELECT …, … AS {name} FROM …)")));
         if problems.is_empty() { Ok(()) } else { Err(invalid(&self.label, problems.join("; "))) }
     }
 
