@@ -33,7 +33,9 @@ impl Matrix {
         while taken < rows {
             let filled = self.rows % CHUNK_ROWS;
             if filled == 0 {
-                self.chunks.push(Vec::new());
+                // After the first chunk, others are filled as well: they need not grow.
+                let rows = if self.chunks.is_empty() { 0 } else { CHUNK_ROWS };
+                self.chunks.push(Vec::with_capacity(rows * self.columns));
             }
             let Some(chunk) = self.chunks.last_mut() else { return };
             let count = (rows - taken).min(CHUNK_ROWS - filled);

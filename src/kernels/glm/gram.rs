@@ -1,6 +1,6 @@
 //! Sums of products of columns over the rows, computed in blocks.
 
-use fearless_simd::{Level, dispatch};
+use fearless_simd::{Level, dispatch, prelude::*};
 
 use super::dense::Square;
 use super::design::{Columns, Design};
@@ -18,10 +18,12 @@ pub fn jobs(rows: usize) -> usize {
 
 /// Rows per block, so that the columns of a block stay in the cache.
 const BLOCK: usize = 512;
-/// Number of parallel sums, so that the compiler can use wide registers. It does not depend on the processor, and neither do the sums.
+/// Number of parallel sums, which fill one register or several. It does not depend on the processor, and neither do the sums.
 const LANES: usize = 8;
-/// Dot products with one column that are computed together: a single one would wait for each of its additions.
+/// The columns with which dot products are computed together: a single one would wait for each of its additions.
 const TOGETHER: usize = 4;
+/// The rows of the matrix that are computed together, so that a value that was loaded is used this often.
+const PAIR: usize = 2;
 
 /// Sums over all rows at given coefficients.
 #[derive(Debug, Clone)]
@@ -87,20 +89,24 @@ impl Gram {
 
 /// Buffers for the columns of a block.
 struct Work {
-    /// The scaled dense columns: the intercept, then the numbers.
+    /// The scaled dense columns: the intercept, then the numbers, then columns of zeros up to a multiple of [`TOGETHER`].
     dense: Vec<[f64; BLOCK]>,
+    /// Number of dense columns without these zeros.
+    count: usize,
     scores: [f64; BLOCK],
     /// Weight × variance.
     curvature: [f64; BLOCK],
     /// Weight × (target − mean).
     residual: [f64; BLOCK],
-    weighted: [f64; BLOCK],
+    weighted: [[f64; BLOCK]; PAIR],
 }
 
 impl Work {
     fn new(columns: &Columns) -> Self {
         let empty = [0.0; BLOCK];
-        Self { dense: vec![empty; columns.dense()], scores: empty, curvature: empty, residual: empty, weighted: empty }
+        let count = columns.dense();
+        let dense = vec![empty; count.next_multiple_of(TOGETHER)];
+        Self { dense, count, scores: empty, curvature: empty, residual: empty, weighted: [empty; PAIR] }
     }
 
     fn add(
@@ -126,7 +132,7 @@ impl Work {
                 weights: design.weights.map(|weights| &weights[rows.clone()]),
                 curvature: &mut self.curvature[..count],
                 residual: &mut self.residual[..count],
-                grown: &mut self.weighted[..count],
+                grown: &mut self.weighted[0][..count],
             };
             gram.deviance += dispatch!(Level::new(), _ => block.fill());
         } else {
@@ -142,7 +148,7 @@ impl Work {
         for values in [&mut self.curvature, &mut self.residual] {
             values[count..].fill(0.0);
         }
-        dispatch!(Level::new(), _ => self.of_dense(gram));
+        dispatch!(Level::new(), simd => self.of_dense(simd, gram));
         self.of_levels(gram, design, columns, rows);
     }
 
@@ -163,25 +169,27 @@ impl Work {
 
     /// Adds the products of dense columns with each other, and their part of the gradient.
     #[inline(always)]
-    fn of_dense(&mut self, gram: &mut Gram) {
+    fn of_dense<S: Simd>(&mut self, simd: S, gram: &mut Gram) {
         let size = gram.products.size;
-        for row in 0..self.dense.len() {
-            for (weighted, (value, curvature)) in self.weighted.iter_mut().zip(self.dense[row].iter().zip(&self.curvature)) {
-                *weighted = value * curvature;
+        let fours = self.dense.as_chunks::<TOGETHER>().0;
+        for first in (0..self.count).step_by(PAIR) {
+            for (weighted, column) in self.weighted.iter_mut().zip(&self.dense[first..]) {
+                for (weighted, (value, curvature)) in weighted.iter_mut().zip(column.iter().zip(&self.curvature)) {
+                    *weighted = value * curvature;
+                }
             }
-            let products = &mut gram.products.values[row * size..][..=row];
-            let (fours, rest) = products.as_chunks_mut::<TOGETHER>();
-            let (of_fours, of_rest) = self.dense[..=row].as_chunks::<TOGETHER>();
-            for (products, columns) in fours.iter_mut().zip(of_fours) {
-                let sums = dots(&self.weighted, columns.each_ref());
-                products.iter_mut().zip(sums).for_each(|(product, sum)| *product += sum);
+            let pair = first..self.count.min(first + PAIR);
+            for (four, columns) in fours.iter().enumerate().take(pair.end.div_ceil(TOGETHER)) {
+                let sums = dots(simd, self.weighted.each_ref(), columns.each_ref());
+                for (row, sums) in pair.clone().zip(sums) {
+                    let products = gram.products.values[row * size..][..=row].iter_mut().skip(four * TOGETHER);
+                    products.zip(sums).for_each(|(product, sum)| *product += sum);
+                }
             }
-            for (product, column) in rest.iter_mut().zip(of_rest) {
-                let [sum] = dots(&self.weighted, [column]);
-                *product += sum;
-            }
-            let [sum] = dots(&self.residual, [&self.dense[row]]);
-            gram.gradient[row] += sum;
+        }
+        for (gradient, columns) in gram.gradient[..self.count].chunks_mut(TOGETHER).zip(fours) {
+            let [sums] = dots(simd, [&self.residual], columns.each_ref());
+            gradient.iter_mut().zip(sums).for_each(|(gradient, sum)| *gradient += sum);
         }
     }
 
@@ -195,7 +203,7 @@ impl Work {
                 let curvature = self.curvature[place];
                 gram.gradient[own as usize] += self.residual[place];
                 let products = &mut gram.products.values[own as usize * size..][..size];
-                for (product, column) in products.iter_mut().zip(&self.dense) {
+                for (product, column) in products.iter_mut().zip(&self.dense[..self.count]) {
                     *product += curvature * column[place];
                 }
                 for (other, levels) in design.categories[..number].iter().zip(&columns.levels) {
@@ -209,17 +217,31 @@ impl Work {
     }
 }
 
-/// The dot products of a column with others, each as eight parallel sums.
+/// The dot products of some columns with others, each as eight parallel sums.
 #[inline(always)]
-fn dots<const N: usize>(one: &[f64; BLOCK], others: [&[f64; BLOCK]; N]) -> [f64; N] {
-    let mut sums = [[0.0; LANES]; N];
-    let others = others.map(|other| other.as_chunks::<LANES>().0);
-    for (place, values) in one.as_chunks::<LANES>().0.iter().enumerate() {
-        for (sums, other) in sums.iter_mut().zip(others) {
-            for lane in 0..LANES {
-                sums[lane] += values[lane] * other[place][lane];
+fn dots<S: Simd, const N: usize>(
+    simd: S,
+    own: [&[f64; BLOCK]; N],
+    others: [&[f64; BLOCK]; TOGETHER],
+) -> [[f64; TOGETHER]; N] {
+    let own = own.map(|column| column.as_chunks::<LANES>().0);
+    let others = others.map(|column| column.as_chunks::<LANES>().0);
+    let mut all = [[[0.0; LANES]; TOGETHER]; N];
+    for lane in (0..LANES).step_by(S::f64s::LEN) {
+        let lanes = lane..lane + S::f64s::LEN;
+        let mut sums = [[S::f64s::splat(simd, 0.0); TOGETHER]; N];
+        for place in 0..BLOCK / LANES {
+            let own = own.map(|column| S::f64s::from_slice(simd, &column[place][lanes.clone()]));
+            for (other, column) in others.iter().enumerate() {
+                let values = S::f64s::from_slice(simd, &column[place][lanes.clone()]);
+                for (sums, own) in sums.iter_mut().zip(own) {
+                    sums[other] += own * values;
+                }
             }
         }
+        for (all, sums) in all.iter_mut().flatten().zip(sums.iter().flatten()) {
+            sums.store_slice(&mut all[lanes.clone()]);
+        }
     }
-    sums.map(|lanes| lanes.iter().sum())
+    all.map(|sums| sums.map(|lanes| lanes.iter().sum()))
 }
