@@ -1,9 +1,11 @@
 //! Pixel pictures, for programs that do not take SVG.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use resvg::tiny_skia::{Pixmap, Transform};
-use resvg::usvg::fontdb::{Database, Family, Query};
+use resvg::usvg::fontdb::{Database, FaceInfo, Family, Query, Source};
 use resvg::usvg::{Options, Tree};
 use ttf_parser::Face;
 
@@ -30,7 +32,7 @@ const FAMILIES: [&str; 8] = [
 /// As for [`super::svg()`]; and when the system has no font to write with.
 pub fn png(chart: &Chart, width: u32) -> Result<Vec<u8>, ChartError> {
     let picture = standalone_svg(chart, width)?;
-    let fonts = fonts();
+    let fonts = Arc::new(read_once(&fonts()));
     if fonts.is_empty() {
         return Err(ChartError::new("this system has no fonts to draw a .png with; install some, or write .svg or .html"));
     }
@@ -61,6 +63,40 @@ fn has_letter(fonts: &Database, letter: char) -> bool {
     })
 }
 
+/// The file of a font, which is read when it is first needed.
+struct FontFile {
+    path: PathBuf,
+    data: OnceLock<Vec<u8>>,
+}
+
+impl AsRef<[u8]> for FontFile {
+    fn as_ref(&self) -> &[u8] {
+        // A file that is gone has no letters.
+        self.data.get_or_init(|| std::fs::read(&self.path).unwrap_or_default())
+    }
+}
+
+/// The same fonts for one picture: otherwise, their files are read again for each text, and a font with Chinese has 20 MB.
+fn read_once(fonts: &Database) -> Database {
+    let mut files: HashMap<PathBuf, Arc<FontFile>> = HashMap::new();
+    let mut held = fonts.clone();
+    let faces: Vec<FaceInfo> = fonts.faces().cloned().collect();
+    // All are taken out and put back, so that their order stays.
+    for face in &faces {
+        held.remove_face(face.id);
+    }
+    for mut face in faces.into_iter().rev() {
+        if let Source::File(path) = &face.source {
+            let file = files
+                .entry(path.clone())
+                .or_insert_with(|| Arc::new(FontFile { path: path.clone(), data: OnceLock::new() }));
+            face.source = Source::Binary(Arc::<FontFile>::clone(file));
+        }
+        held.push_face_info(face);
+    }
+    held
+}
+
 /// The fonts of the system, searched only once.
 fn fonts() -> Arc<Database> {
     static FONTS: OnceLock<Arc<Database>> = OnceLock::new();
@@ -77,4 +113,22 @@ fn fonts() -> Arc<Database> {
         Arc::new(fonts)
     });
     Arc::clone(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fonts_of_a_picture_are_those_of_the_system_in_the_same_order() {
+        let fonts = fonts();
+        let held = read_once(&fonts);
+        let names = |fonts: &Database| fonts.faces().map(|face| face.post_script_name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&held), names(&fonts));
+        assert_eq!(held.family_name(&Family::SansSerif), fonts.family_name(&Family::SansSerif));
+        assert!(held.faces().all(|face| !matches!(face.source, Source::File(_))));
+        // Faces of one file share what is read.
+        let file = FontFile { path: std::env::temp_dir().join("no such font"), data: OnceLock::new() };
+        assert!(file.as_ref().is_empty());
+    }
 }
