@@ -88,15 +88,20 @@ fn graph(chart: &Chart) -> Result<(Vec<Node>, Vec<Link>), ChartError> {
         .collect();
     // The longest path to a node has fewer links than there are nodes, unless there is a cycle.
     for round in 0..=nodes.len() {
-        let mut moved = None;
+        let mut has_moved = false;
         for link in &links {
             if nodes[link.to].column <= nodes[link.from].column {
                 nodes[link.to].column = nodes[link.from].column + 1;
-                moved = Some(link.to);
+                has_moved = true;
             }
         }
-        let Some(node) = moved else { break };
-        if round == nodes.len() {
+        if !has_moved {
+            break;
+        }
+        // The node that moved last may only follow the circle.
+        if round == nodes.len()
+            && let Some(node) = (0..nodes.len()).find(|&node| returns(node, &links))
+        {
             return Err(ChartError::new(format!(
                 "a sankey chart flows one way, but there is a circle through '{}': number the steps, as in '1 home', '2 search'",
                 nodes[node].name
@@ -108,6 +113,24 @@ fn graph(chart: &Chart) -> Result<(Vec<Node>, Vec<Link>), ChartError> {
         node.through = sum(|link| link.to).max(sum(|link| link.from));
     }
     Ok((nodes, links))
+}
+
+/// Whether a node can be reached from itself.
+fn returns(node: usize, links: &[Link]) -> bool {
+    let mut reached = vec![node];
+    let mut next = 0;
+    while next < reached.len() {
+        for link in links.iter().filter(|link| link.from == reached[next]) {
+            if link.to == node {
+                return true;
+            }
+            if !reached.contains(&link.to) {
+                reached.push(link.to);
+            }
+        }
+        next += 1;
+    }
+    false
 }
 
 /// The nodes of each column from top to bottom.

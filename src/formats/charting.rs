@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, TimeZone};
+use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::{cast, kernels::aggregate};
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit};
@@ -92,6 +94,10 @@ pub fn roles(
             return Ok(Roles { kind: Kind::Scatter, x, y, series });
         }
     }
+    // The only number runs across, so a name was meant to.
+    if y.is_empty() && is_scatter && !texts.is_empty() && x.as_ref().is_some_and(|x| numbers.contains(x)) {
+        return Err("a scatter chart needs numbers across: the first column must be a number or a date".into());
+    }
     if y.is_empty() {
         return Err("no column of numbers is left to draw; name it with Y, or count in the query".into());
     }
@@ -179,7 +185,7 @@ pub fn chart(batch: &RecordBatch, roles: &Roles, told: &Told<'_>) -> Result<Char
         .collect();
     match roles.kind {
         Kind::Sankey => flows(&mut chart, batch, roles, told, &measured)?,
-        Kind::Histogram if roles.x.is_none() => counted(&mut chart, &measured),
+        Kind::Histogram if roles.x.is_none() => counted(&mut chart, &measured)?,
         Kind::Scatter => points(&mut chart, batch, roles, told, &measured)?,
         _ => placed(&mut chart, batch, roles, told, &measured)?,
     }
@@ -206,11 +212,17 @@ fn flows(chart: &mut Chart, batch: &RecordBatch, roles: &Roles, told: &Told<'_>,
 }
 
 /// The distribution of one column of numbers.
-fn counted(chart: &mut Chart, measured: &Measured) {
+fn counted(chart: &mut Chart, measured: &Measured) -> Result<(), ChartError> {
     let values: Vec<f64> = measured.first().map(|(_, values)| values.iter().flatten().copied().collect()).unwrap_or_default();
     let rows = if chart.language == Language::Zh { "行数" } else { "rows" };
     chart.x_name = std::mem::replace(&mut chart.y_name, rows.into());
+    // No bin holds an infinite value.
+    if let Some(value) = values.iter().find(|value| value.is_infinite()) {
+        let place = &chart.x_name;
+        return Err(ChartError::new(format!("{place} is {value}, which cannot be drawn: use NULL for a gap, or filter it out")));
+    }
     bins(chart, &values);
+    Ok(())
 }
 
 fn points(chart: &mut Chart, batch: &RecordBatch, roles: &Roles, told: &Told<'_>, measured: &Measured) -> Result<(), ChartError> {
@@ -228,7 +240,7 @@ fn points(chart: &mut Chart, batch: &RecordBatch, roles: &Roles, told: &Told<'_>
         }
     };
     let own = words(batch, roles.series.as_ref(), told);
-    let rows: Vec<usize> = (0..x.len()).filter(|row| x[*row].is_some_and(f64::is_finite)).collect();
+    let rows: Vec<usize> = (0..x.len()).filter(|row| x[*row].is_some()).collect();
     chart.x_numbers = Some(rows.iter().filter_map(|row| x[*row]).collect());
     let name = |row: usize| own.as_ref().map_or("", |own| own[row].as_str());
     let mut names: Vec<&str> = vec![];
@@ -258,17 +270,22 @@ fn placed(chart: &mut Chart, batch: &RecordBatch, roles: &Roles, told: &Told<'_>
     let mut known: HashSet<&str> = HashSet::new();
     let mut places: Vec<usize> = (0..labels.len()).filter(|row| known.insert(&labels[*row])).collect();
     let days = x.filter(|column| is_time(column.data_type())).and_then(days);
+    let is_dated = days.is_some() && x.is_some_and(|column| column.null_count() == 0);
     let along = days.clone().or_else(|| x.filter(|column| column.data_type().is_numeric()).map(floats));
     if let Some(along) = &along {
         places.sort_by(|a, b| along[*a].total_cmp(&along[*b]));
     }
     let order: HashMap<&str, usize> = places.iter().enumerate().map(|(place, row)| (labels[*row].as_str(), place)).collect();
     match days {
-        Some(days) if matches!(roles.kind, Kind::Line | Kind::Area) => {
+        // A row without a date has no place on an axis of time, but one beside the dates.
+        Some(days) if is_dated && matches!(roles.kind, Kind::Line | Kind::Area) => {
             chart.x_numbers = Some(places.iter().map(|row| days[*row]).collect());
             chart.x_is_date = true;
         }
-        _ => chart.categories = places.iter().map(|row| (told.word)(&labels[*row])).collect(),
+        _ => {
+            chart.categories = places.iter().map(|row| (told.word)(&labels[*row])).collect();
+            chart.x_is_date = is_dated;
+        }
     }
     let own = words(batch, roles.series.as_ref(), told);
     let mut series: Vec<Series> = vec![];
@@ -332,13 +349,22 @@ fn floats(column: &ArrayRef) -> Vec<f64> {
     column.as_primitive::<Float64Type>().iter().map(|value| value.unwrap_or(f64::INFINITY)).collect()
 }
 
-/// Days since 1970; the time of day is the fraction.
+/// Days since 1970, in the time zone of the column; the time of day is the fraction. NULL comes after all.
 fn days(column: &ArrayRef) -> Option<Vec<f64>> {
     const MICROSECONDS: f64 = 86_400e6;
+    let zone = match column.data_type() {
+        DataType::Timestamp(_, Some(zone)) => zone.parse::<Tz>().ok(),
+        _ => None,
+    };
+    let shown = |time: i64| {
+        let local = |zone: Tz| Some(zone.from_utc_datetime(&DateTime::from_timestamp_micros(time)?.naive_utc()).naive_local());
+        zone.and_then(local).map_or(time, |local| local.and_utc().timestamp_micros())
+    };
     let times = cast(column, &DataType::Timestamp(TimeUnit::Microsecond, None)).ok()?;
     let times = cast(&times, &DataType::Int64).ok()?;
-    aggregate::min(times.as_primitive::<Int64Type>())?;
-    Some(times.as_primitive::<Int64Type>().iter().map(|time| time.unwrap_or_default() as f64 / MICROSECONDS).collect())
+    let times = times.as_primitive::<Int64Type>();
+    aggregate::min(times)?;
+    Some(times.iter().map(|time| time.map_or(f64::INFINITY, |time| shown(time) as f64 / MICROSECONDS)).collect())
 }
 
 /// Counts values in bins with round edges; about twice as many bins as Sturges' rule gives.
@@ -355,6 +381,13 @@ fn bins(chart: &mut Chart, values: &[f64]) {
     let mut width = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|step| step * power).find(|step| *step >= raw).unwrap_or(raw);
     if most <= least {
         width = if least == 0.0 { 1.0 } else { least.abs() };
+    }
+    // Between whole numbers, bins would be empty.
+    if values.iter().all(|value| value.fract() == 0.0) {
+        width = width.max(1.0);
+        if width == 2.5 {
+            width = 5.0;
+        }
     }
     let first = (least / width).floor();
     let count = ((most / width).floor() - first) as usize + 1;

@@ -7,6 +7,7 @@ mod backup;
 mod bounds;
 mod browser;
 mod changes;
+mod charts;
 mod clusters;
 mod command_line;
 mod csv;

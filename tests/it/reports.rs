@@ -312,7 +312,8 @@ fn charts_are_pictures_of_their_rows() {
         ("COPY (SELECT status, order_id FROM orders) TO 'c.svg' (CHART bar)".into(), "two rows belong to"),
         ("COPY (SELECT status FROM orders) TO 'c.svg'".into(), "no column of numbers is left"),
         ("COPY (SELECT kind, y FROM points) TO 'c.svg' (CHART scatter, X kind)".into(), "needs numbers across"),
-        ("COPY (SELECT kind, y FROM points) TO 'c.svg' (CHART scatter)".into(), "no column of numbers is left"),
+        ("COPY (SELECT kind, y FROM points) TO 'c.svg' (CHART scatter)".into(), "needs numbers across"),
+        ("COPY (SELECT day FROM points) TO 'c.svg' (CHART scatter)".into(), "no column of numbers is left"),
         ("COPY (SELECT * FROM generate_series(1, 30000)) TO 'c.svg'".into(), "more than 20000 rows"),
     ] {
         let error = try_rows(&engine, &session, &statement).unwrap_err();

@@ -134,6 +134,9 @@ fn flows_that_go_round_are_refused() {
     assert!(message.starts_with("a sankey chart flows one way, but there is a circle through '"), "{message}");
     chart.links = vec![("a".to_owned(), "a".to_owned(), 1.0)];
     assert!(svg(&chart, 600).unwrap_err().to_string().contains("a circle through 'a'"));
+    // What the circle flows into is not part of it.
+    chart.links.push(("a".to_owned(), "b".to_owned(), 2.0));
+    assert!(svg(&chart, 600).unwrap_err().to_string().contains("a circle through 'a'"));
 }
 
 #[test]
