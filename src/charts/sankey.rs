@@ -119,8 +119,8 @@ fn graph(chart: &Chart) -> Result<(Vec<Node>, Vec<Link>), ChartError> {
 fn returns(node: usize, links: &[Link]) -> bool {
     let mut reached = vec![node];
     let mut next = 0;
-    while next < reached.len() {
-        for link in links.iter().filter(|link| link.from == reached[next]) {
+    while let Some(&from) = reached.get(next) {
+        for link in links.iter().filter(|link| link.from == from) {
             if link.to == node {
                 return true;
             }
