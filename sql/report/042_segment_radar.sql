@@ -2,7 +2,7 @@
 -- title.zh: 人群雷达图
 -- text: 100 is the mean of all customers. Value is money spent, frequency paid orders, interaction days with any event, order value the mean of an order, repurchase the share who bought twice or more; all of the last twelve months.
 -- text.zh: 100 为全体客户均值。消费金额为每人消费，购买频次为已支付订单数，互动天数为有任何行为的天数，客单价为每单均值，复购率为购买两次以上者的占比；均按报告日之前十二个月计算。
--- words.zh: value = 消费金额, frequency = 购买频次, interaction = 互动天数, order_value = 客单价, repurchase = 复购率
+-- words.zh: value = 消费金额, frequency = 购买频次, interaction = 互动天数, order value = 客单价, repurchase = 复购率
 -- when: SELECT count(*) > 0 FROM (SELECT segment FROM $segments LIMIT 1)
 -- needs: orders.customer_id, orders.ordered_at, orders.amount, orders.status, events.customer_id, events.event_time
 -- chart: radar
@@ -30,6 +30,6 @@ compared AS (
     100 * m.interaction / nullif(p.interaction, 0) AS interaction, 100 * m.repurchase / nullif(p.repurchase, 0) AS repurchase,
     100 * m.order_value / nullif(p.order_value, 0) AS order_value
   FROM measured AS m CROSS JOIN (SELECT * FROM measured WHERE segment IS NULL) AS p WHERE m.segment IS NOT NULL)
-SELECT segment, measure, customers, round(index_of_population, 1) AS index_of_population
+SELECT segment, replace(measure, '_', ' ') AS measure, customers, round(index_of_population) AS index_of_population
 FROM compared UNPIVOT (index_of_population FOR measure IN (value, frequency, interaction, repurchase, order_value))
 ORDER BY customers DESC, segment, measure;

@@ -10,8 +10,8 @@
 -- series: segment
 -- count: customers
 -- say: lines >= 100 AND customers >= 30 AND preference >= 150
--- say.en: {category} has {preference} % of its usual share in what {segment} buys.
--- say.zh: {segment}的购买中，{category} 的占比为全体的 {preference}%。
+-- say.en: In what {segment} buys, {category} has {preference}% of its usual share.
+-- say.zh: {segment}的购买中，{category}的占比为全体的 {preference}%。
 WITH lines AS (
   SELECT o.customer_id, i.category, count(*) AS lines
   FROM orders AS o JOIN order_items AS i USING (order_id)

@@ -7,7 +7,7 @@
 -- count: orders
 -- percent: confidence
 -- say: orders >= 30 AND lift >= 2 AND confidence >= 0.2
--- say.en: Who buys {antecedents} buys {consequents} in {confidence:percent} of the orders, {lift} times as often as in all orders: offer it beside.
+-- say.en: Of the orders with {antecedents}, {confidence:percent} have {consequents} too, {lift} times as many as of all orders: offer them together.
 -- say.zh: 购买{antecedents}的订单中有{confidence:percent}同时购买{consequents}，为平均的 {lift} 倍，建议搭配推荐。
 -- most: 3
 SELECT array_to_string(antecedents, ' + ') AS antecedents, array_to_string(consequents, ' + ') AS consequents, count AS orders, confidence, round(lift, 2) AS lift

@@ -87,9 +87,8 @@ fn read_once(fonts: &Database) -> Database {
     }
     for mut face in faces.into_iter().rev() {
         if let Source::File(path) = &face.source {
-            let file = files
-                .entry(path.clone())
-                .or_insert_with(|| Arc::new(FontFile { path: path.clone(), data: OnceLock::new() }));
+            let file =
+                files.entry(path.clone()).or_insert_with(|| Arc::new(FontFile { path: path.clone(), data: OnceLock::new() }));
             face.source = Source::Binary(Arc::<FontFile>::clone(file));
         }
         held.push_face_info(face);

@@ -171,13 +171,7 @@ impl Answered {
     ///
     /// # Errors
     /// The rows cannot be drawn in this way.
-    pub fn picture(
-        &self,
-        section: &Section,
-        language: Language,
-        width: u32,
-        round: u32,
-    ) -> Option<Result<(Kind, String), ChartError>> {
+    pub fn picture(&self, section: &Section, language: Language, width: u32) -> Option<Result<(Kind, String), ChartError>> {
         let Drawn::Chart(kind) = section.drawn else { return None };
         if self.len() == 0 {
             return None;
@@ -187,10 +181,8 @@ impl Answered {
             Kind::Bar | Kind::Line | Kind::Area => &[Kind::Heatmap],
             Kind::Heatmap | Kind::Sankey | Kind::Scatter | Kind::Histogram => &[],
         };
-        let drawn = |kind: Kind| {
-            let width = if kind.is_round() { round } else { width };
-            self.chart(kind, section, language).and_then(|chart| svg(&chart, width)).map(|picture| (kind, picture))
-        };
+        let drawn =
+            |kind: Kind| self.chart(kind, section, language).and_then(|chart| svg(&chart, width)).map(|picture| (kind, picture));
         Some(drawn(kind).or_else(|error| others.iter().find_map(|other| drawn(*other).ok()).ok_or(error)))
     }
 

@@ -7,10 +7,8 @@ use crate::charts::{STYLE, hash_of};
 
 /// The style of pages, in addition to that of charts.
 const OWN: &str = include_str!("page.css");
-/// The width of charts.
-const WIDTH: u32 = 720;
-/// The width of round charts: at the width of a phone, they are seen whole.
-const ROUND: u32 = 480;
+/// The width at which charts are drawn: they are seen whole on a phone, where their letters are a little smaller, and larger at a desk.
+const WIDTH: u32 = 480;
 /// Longer tables are collapsed.
 const SHORT: usize = 12;
 /// The most rows of a table that are shown; the query returns the rest.
@@ -159,7 +157,7 @@ fn section(shown: &Shown, language: Language, words: &Words) -> Markup {
             @match section.drawn {
                 Drawn::Numbers => (figures(shown, language)),
                 _ => {
-                    @match answered.picture(section, language, WIDTH, ROUND) {
+                    @match answered.picture(section, language, WIDTH) {
                         Some(Ok((kind, picture))) => figure class=[kind.is_round().then_some("round")] { (PreEscaped(picture)) },
                         Some(Err(error)) => p class="text" { (error) },
                         None => {}
@@ -189,7 +187,7 @@ fn figures(shown: &Shown, language: Language) -> Markup {
                 @for (column, name) in answered.columns().iter().enumerate() {
                     div {
                         dt { (name_of(section, name, language)) }
-                        dd class="mark" { (answered.cell(section, row, column, language)) (change(shown, row, column)) }
+                        dd class="mark" { (answered.cell(section, row, column, language)) (change(shown, row, column, language)) }
                     }
                 }
             }
@@ -203,8 +201,12 @@ fn name_of(section: &Section, name: &str, language: Language) -> String {
 }
 
 /// An arrow, and by how much a number has changed.
-fn change(shown: &Shown, row: usize, column: usize) -> Markup {
-    let unit = if shown.section.is_percent(&shown.answered.columns()[column]) { " pp" } else { "%" };
+fn change(shown: &Shown, row: usize, column: usize, language: Language) -> Markup {
+    let unit = match (shown.section.is_percent(&shown.answered.columns()[column]), language) {
+        (false, _) => "%",
+        (true, Language::En) => " pp",
+        (true, Language::Zh) => " 个百分点",
+    };
     let percent = |change: f64| format!("{:.1}{unit}", 100.0 * change.abs());
     html! {
         @match shown.answered.change(&shown.section, row, column) {
@@ -228,7 +230,7 @@ fn table(shown: &Shown, language: Language) -> Markup {
                     @for row in 0..answered.len().min(MOST_ROWS) {
                         tr {
                             @for column in 0..columns.len() {
-                                td class=[class(column)] { (answered.cell(section, row, column, language)) (change(shown, row, column)) }
+                                td class=[class(column)] { (answered.cell(section, row, column, language)) (change(shown, row, column, language)) }
                             }
                         }
                     }

@@ -21,7 +21,8 @@ fn marks((folder, engine, session): &(tempfile::TempDir, Engine, Session), query
 #[test]
 fn rows_without_a_date_are_drawn_beside_the_dates() {
     let drawing = drawing();
-    let query = "SELECT * FROM (VALUES (DATE '2025-02-01', 3), (NULL, 2), (DATE '2025-01-01', 1), (DATE '1960-01-01', 4)) AS t(day, n)";
+    let query =
+        "SELECT * FROM (VALUES (DATE '2025-02-01', 3), (NULL, 2), (DATE '2025-01-01', 1), (DATE '1960-01-01', 4)) AS t(day, n)";
     for kind in ["line", "area", "bar", "heatmap"] {
         let found = marks(&drawing, query, &format!(" (CHART {kind})"));
         assert_eq!(found, ["1960-01-01 · n: 4", "2025-01-01 · n: 1", "2025-02-01 · n: 3", "NULL · n: 2"], "{kind}");
@@ -33,7 +34,8 @@ fn times_are_those_of_their_zone() {
     let drawing = drawing();
     let (_, engine, session) = &drawing;
     rows(engine, session, "SET TIME ZONE 'Asia/Shanghai'");
-    let query = "SELECT TIMESTAMPTZ '2025-01-01 00:00:00+08' + value * INTERVAL '1 day' AS at, value AS n FROM generate_series(0, 1)";
+    let query =
+        "SELECT TIMESTAMPTZ '2025-01-01 00:00:00+08' + value * INTERVAL '1 day' AS at, value AS n FROM generate_series(0, 1)";
     assert_eq!(marks(&drawing, query, " (CHART line)"), ["2025-01-01 · n: 0", "2025-01-02 · n: 1"]);
 }
 
@@ -61,9 +63,18 @@ fn infinite_numbers_are_named_and_not_left_out() {
     let drawing = drawing();
     let (_, engine, session) = &drawing;
     for (query, kind) in [
-        ("SELECT CASE WHEN value = 3 THEN CAST('Infinity' AS DOUBLE) ELSE value END AS v FROM generate_series(1, 9)", "histogram"),
-        ("SELECT CASE WHEN value = 3 THEN CAST('-Infinity' AS DOUBLE) ELSE value END AS v, value AS n FROM generate_series(1, 9)", "scatter"),
-        ("SELECT value AS n, CASE WHEN value = 3 THEN CAST('Infinity' AS DOUBLE) ELSE value END AS v FROM generate_series(1, 9)", "line"),
+        (
+            "SELECT CASE WHEN value = 3 THEN CAST('Infinity' AS DOUBLE) ELSE value END AS v FROM generate_series(1, 9)",
+            "histogram",
+        ),
+        (
+            "SELECT CASE WHEN value = 3 THEN CAST('-Infinity' AS DOUBLE) ELSE value END AS v, value AS n FROM generate_series(1, 9)",
+            "scatter",
+        ),
+        (
+            "SELECT value AS n, CASE WHEN value = 3 THEN CAST('Infinity' AS DOUBLE) ELSE value END AS v FROM generate_series(1, 9)",
+            "line",
+        ),
     ] {
         let error = try_rows(engine, session, &format!("COPY ({query}) TO 'a.svg' (CHART {kind})")).unwrap_err();
         assert!(error.contains("inf, which cannot be drawn: use NULL for a gap, or filter it out"), "{kind}: {error}");
