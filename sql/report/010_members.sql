@@ -7,6 +7,6 @@
 -- say.en: The profile has grown from {customers_before} to {customers} customers.
 -- say.zh: 客户数由 {customers_before} 增长到 {customers}。
 -- say: customers_before IS NOT NULL AND customers < customers_before AND customers_before - customers > 2 * sqrt(customers_before)
--- say.en: The profile has shrunk from {customers_before} to {customers} customers: look at who left, and whether data is missing.
+-- say.en: The profile has shrunk from {customers_before} to {customers:customer|customers}: look at who left, and whether data is missing.
 -- say.zh: 客户数由 {customers_before} 减少到 {customers}：请检查流失客户，并确认数据是否缺失。
 SELECT count(*) AS customers FROM $members;

@@ -18,5 +18,5 @@ counted AS (
   GROUP BY tag, e.value, b.value),
 placed AS (SELECT *, row_number() OVER (PARTITION BY tag ORDER BY both DESC, from_value, to_value) AS place FROM counted)
 SELECT tag, CAST(sum(both) AS BIGINT) AS customers, CAST(sum(both) AS BIGINT) / nullif(CAST((SELECT count(*) FROM $members) AS DOUBLE), 0) AS share,
-  redact(max(CASE WHEN place = 1 AND both >= 5 THEN from_value || ' → ' || to_value END)) AS most_frequent
+  redact(max(CASE WHEN place = 1 AND both >= $smallest THEN from_value || ' → ' || to_value END)) AS most_frequent
 FROM placed GROUP BY tag ORDER BY customers DESC, tag;

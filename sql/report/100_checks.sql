@@ -4,7 +4,7 @@
 -- chart: none
 -- percent: passed_share
 -- say: status = 'failed' AND failed IS NOT NULL
--- say.en: The check {check} of {table} fails: {failed} of {rows} rows. Mend the data before acting on what depends on it.
+-- say.en: The check {check} of {table} fails: {failed} of {rows:row|rows}. Mend the data before acting on what depends on it.
 -- say.zh: {table} 的校验 {check} 未通过：{rows} 行中有 {failed} 行，请先修复数据。
 -- say: status = 'failed' AND failed IS NULL
 -- say.en: The check {check} of {table} fails: {message}. Mend the data before acting on what depends on it.

@@ -63,6 +63,8 @@ struct Subject<'a> {
     is_latest: bool,
     /// The member that a card is about, as SQL.
     customer: Option<String>,
+    /// Groups of fewer customers are suppressed.
+    smallest: u64,
 }
 
 impl Subject<'_> {
@@ -103,6 +105,7 @@ impl Subject<'_> {
                 "tags" => filled.push_str(&of("_tags")),
                 "history" => filled.push_str(&format!("profile.{}", identifier(&format!("{}_history", self.profile)))),
                 "as_of" => filled.push_str(&self.as_of()),
+                "smallest" => filled.push_str(&self.smallest.to_string()),
                 "segments" => filled.push_str(&self.segments()),
                 "attributes" => {
                     let own = [ColumnRole::Key, ColumnRole::Attribute].map(|role| self.columns(role)).concat();
@@ -179,7 +182,7 @@ pub(super) async fn write(statement: &Report, context: &StatementContext, runnin
         Some(key) => Some(written(&constant(&label, "FOR", key)?)),
     };
     let is_latest = now.id == newest.id;
-    let subject = Subject { profile, snapshot: now, is_latest, customer };
+    let subject = Subject { profile, snapshot: now, is_latest, customer, smallest };
     let earlier = match time("compare_with") {
         None => None,
         Some(at) => {
@@ -188,7 +191,12 @@ pub(super) async fn write(statement: &Report, context: &StatementContext, runnin
                 let problem = format!("compare_with leads to the same refresh, as of {}", timestamp(snapshot.at));
                 return Err(invalid(&label, format!("{problem}; give a time before it")));
             }
-            Some(Subject { profile, snapshot, is_latest: false, customer: subject.customer.clone() })
+            if snapshot.at > subject.snapshot.at {
+                let (later, own) = (timestamp(snapshot.at), timestamp(subject.snapshot.at));
+                let problem = format!("compare_with leads to a refresh as of {later}, after that of the report, {own}");
+                return Err(invalid(&label, format!("{problem}; give a time before it")));
+            }
+            Some(Subject { profile, snapshot, is_latest: false, customer: subject.customer.clone(), smallest })
         }
     };
     let runner = Runner { context, running, shared: SharedParts::default(), columns: Mutex::default() };

@@ -1,6 +1,6 @@
 //! The rows of a section's query, next to those of the earlier report.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt64Array, new_null_array};
@@ -61,16 +61,19 @@ impl Answered {
         let before = match before.filter(|before| before.schema().fields() == schema.fields()) {
             None => None,
             Some(before) => {
-                // What was hidden then stays hidden: a change would tell it.
+                // What was hidden then stays hidden: a change would tell it. Names that several rows have tell nothing of which became which.
                 let hidden = suppressed(section, &before, smallest);
-                let known: HashMap<Vec<String>, u64> = cells(&before)?
-                    .iter()
-                    .zip(0..)
-                    .zip(hidden)
-                    .filter(|(_, hidden)| !hidden)
-                    .map(|((row, place), _)| (key(row), place))
-                    .collect();
-                Some((before, texts.iter().map(|row| known.get(&key(row)).copied()).collect()))
+                let earlier: Vec<Vec<String>> = cells(&before)?.iter().map(key).collect();
+                let known: HashMap<&Vec<String>, u64> =
+                    earlier.iter().zip(0..).zip(hidden).filter(|(_, hidden)| !hidden).map(|(row, _)| row).collect();
+                let now: Vec<Vec<String>> = texts.iter().map(key).collect();
+                let (often_then, often_now) = (often(&earlier), often(&now));
+                let place = |names: &Vec<String>| {
+                    let is_one = !often_then.contains(names) && !often_now.contains(names);
+                    known.get(names).copied().filter(|_| is_one)
+                };
+                let places: Vec<Option<u64>> = now.iter().map(place).collect();
+                Some((before, places))
             }
         };
         let suppressed = Suppressed { smallest, rows: suppressed(section, rows, smallest) };
@@ -200,6 +203,12 @@ impl Answered {
     }
 }
 
+/// The names that several rows have.
+fn often(names: &[Vec<String>]) -> HashSet<&Vec<String>> {
+    let mut seen = HashSet::new();
+    names.iter().filter(|names| !seen.insert(*names)).collect()
+}
+
 /// The rows with personal data masked, for every use: tables, charts and sentences.
 fn covered(rows: &RecordBatch) -> Result<RecordBatch> {
     let texts = cells(rows)?;
@@ -261,11 +270,17 @@ pub fn shown(column: &ArrayRef, row: usize, is_percent: bool, text: &str) -> Str
     }
 }
 
-/// A share in percent: `40 %` if that is exact, otherwise with one decimal.
+/// A share in percent with at most one decimal: `40%`, `12.5%`. Only nothing is `0%`, and only the whole is `100%`.
 pub fn percent(share: f64) -> String {
     let percent = 100.0 * share;
-    let text = format!("{percent:.1}");
-    format!("{}%", text.strip_suffix(".0").unwrap_or(&text))
+    let text = format!("{:.1}", percent.abs());
+    let text = match text.strip_suffix(".0").unwrap_or(&text) {
+        "0" if percent > 0.0 => "< 0.1",
+        "100" if (99.0..100.0).contains(&percent) => "> 99.9",
+        text => text,
+    };
+    let sign = if percent < 0.0 && text != "0" { "−" } else { "" };
+    format!("{sign}{text}%")
 }
 
 /// The rows with too few customers to show, and the rows from which their numbers could be computed.
@@ -275,4 +290,29 @@ fn suppressed(section: &Section, rows: &RecordBatch, smallest: u64) -> Vec<bool>
     };
     let counts: Vec<f64> = (0..rows.num_rows()).map(|row| number(counts, row).unwrap_or(0.0)).collect();
     suppression::suppressed(&counts, smallest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percent;
+
+    #[test]
+    fn only_nothing_is_nothing_and_only_the_whole_is_the_whole() {
+        for (share, expected) in [
+            (0.0, "0%"),
+            (0.0004, "< 0.1%"),
+            (0.0005, "0.1%"),
+            (0.4, "40%"),
+            (0.1249, "12.5%"),
+            (0.9994, "99.9%"),
+            (0.9996, "> 99.9%"),
+            (1.0, "100%"),
+            (1.000_4, "100%"),
+            (2.5, "250%"),
+            (-0.125, "−12.5%"),
+            (-0.0001, "0%"),
+        ] {
+            assert_eq!(percent(share), expected, "{share}");
+        }
+    }
 }

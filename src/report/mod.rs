@@ -26,12 +26,12 @@
 //! | `chart` | a [kind of chart](crate::charts::Kind), `numbers` for large figures, or `none`; `x`, `y` and `series` are its columns. Where there are too many slices, spokes or series for the kind, bars or a heat map are drawn |
 //! | `count` | the column that counts customers: rows of fewer than `smallest` are suppressed |
 //! | `percent` | columns that are shares |
-//! | `say` | a condition over the columns of a row; where it holds, the sentences in the following lines `say.en` and `say.zh` are shown. `column_before` is the earlier value in a report that compares, otherwise NULL |
+//! | `say` | a condition over the columns of a row; where it holds, the sentences in the following lines `say.en` and `say.zh` are shown, with values in braces: `{column}`, `{column:percent}`, `{column:customer\|customers}`, which is `1 customer` or `2 customers`. `column_before` is the earlier value in a report that compares, otherwise NULL |
 //! | `most` | the maximum number of rows that one rule makes sentences of, default 3 |
 //! | `words.zh` | names and values in another language: `customers = 客户数, not known = 未知` |
 //!
 //! In the query, these names stand for the subject of the report: `$profile`, `$key`, `$members`, `$tags`, `$history`, `$segments` (segment,
-//! key) and `$as_of`; on a card also `$customer`. What several sections need is computed once if each has it as a `WITH name AS MATERIALIZED (…)` of
+//! key), `$as_of` and `$smallest`; on a card also `$customer`. What several sections need is computed once if each has it as a `WITH name AS MATERIALIZED (…)` of
 //! the same text, which reads no other query of its WITH. This room knows neither sessions nor tables: the engine runs the queries.
 
 mod answered;

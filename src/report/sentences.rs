@@ -16,7 +16,7 @@ pub struct Said {
     pub because: String,
 }
 
-/// A sentence with the values of a row in place of its braces: `{share:percent}`, `{segment}`.
+/// A sentence with the values of a row in place of its braces: `{segment}`, `{share:percent}`, `{customers:customer|customers}`.
 ///
 /// # Errors
 /// It names a column that does not exist.
@@ -32,9 +32,14 @@ pub fn fill(section: &Section, sentence: &Text, wide: &RecordBatch, row: usize, 
         let place = schema.index_of(name).map_err(|_| format!("no column {name}"))?;
         let (column, text) = (wide.column(place), &texts[0][place]);
         let is_percent = form == "percent" || section.is_percent(name.trim_end_matches("_before"));
-        match column.data_type().is_numeric() {
-            true => filled.push_str(&shown(column, row, is_percent, text)),
-            false => filled.push_str(section.word(text, language)),
+        let value = match column.data_type().is_numeric() {
+            true => shown(column, row, is_percent, text),
+            false => section.word(text, language).to_string(),
+        };
+        filled.push_str(&value);
+        if let Some((one, many)) = form.split_once('|') {
+            filled.push(' ');
+            filled.push_str(if value == "1" { one } else { many });
         }
         rest = after;
     }

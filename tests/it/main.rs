@@ -49,6 +49,7 @@ mod reference_data;
 mod refresh_lives;
 mod refresh_plans;
 mod refresh_properties;
+mod report_sections;
 mod reports;
 mod robustness;
 mod schedules;

@@ -68,7 +68,7 @@ fn is_same(shown: &str, found: &str) -> bool {
     if shown == "–" {
         return found == "NULL" || found == "NaN";
     }
-    if shown == "·" || shown.starts_with("< ") || shown.contains('*') {
+    if shown == "·" || shown.starts_with("< ") || shown.starts_with("> ") || shown.contains('*') {
         return true;
     }
     match (shown.strip_suffix('%').and_then(number), number(shown), number(found)) {
@@ -213,6 +213,10 @@ fn what_is_wrong_with_a_report_is_told() {
     wrong("COPY REPORT customer TO 'a.html' WITH (smallest = 0)", "smallest");
     wrong("COPY REPORT customer TO 'a.html' WITH (as_of = DATE '2020-01-01')", "has no refresh as of 2020-01-01");
     wrong("COPY REPORT customer TO 'a.html' WITH (compare_with = DATE '2026-01-01')", "leads to the same refresh");
+    wrong(
+        "COPY REPORT customer TO 'a.html' WITH (as_of = DATE '2025-03-31', compare_with = DATE '2025-06-30')",
+        "after that of the report",
+    );
     wrong("COPY REPORT customer TO 'a.html' WITH (sections = 'nowhere')", "cannot be read");
     wrong("COPY REPORT customer TO 'nowhere/a.html'", "does not exist");
     wrong("COPY CARD customer FOR 'abc' TO 'a.html'", "'abc' is of another type than the key \"customer_id\"");

@@ -1,0 +1,74 @@
+//! Sections of one's own: how their numbers are said, compared and suppressed.
+
+use std::path::Path;
+
+use portraitdb::{Engine, Session};
+
+use crate::reports::shop;
+use crate::support::rows;
+
+/// A report with a section of one's own; the text of that section.
+fn section((engine, session): &(Engine, Session), folder: &Path, script: &str, options: &str) -> String {
+    let own = folder.join("own");
+    std::fs::create_dir_all(&own).unwrap();
+    std::fs::write(own.join("500_own.sql"), script).unwrap();
+    rows(engine, session, &format!("COPY REPORT customer TO 'own.html' WITH (sections = 'own'{options})"));
+    let page = std::fs::read_to_string(folder.join("own.html")).unwrap();
+    page.split("<section id=\"500_own\"")
+        .nth(1)
+        .unwrap()
+        .split("</section>")
+        .next()
+        .unwrap()
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+}
+
+#[test]
+fn one_customer_is_no_customers() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = shop(folder.path());
+    let script = "-- title: Mine\n-- say: n > 0\n-- say.en: {name} has {n:customer|customers}.\n\
+                  SELECT * FROM (VALUES ('a', 1), ('b', 2), ('c', 1234)) AS t(name, n)";
+    let text = section(&shop, folder.path(), script, "");
+    for sentence in ["a has 1 customer.", "b has 2 customers.", "c has 1,234 customers."] {
+        assert!(text.contains(sentence), "{sentence}: {text}");
+    }
+}
+
+#[test]
+fn a_share_that_is_nearly_the_whole_is_not_said_to_be_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = shop(folder.path());
+    let script = "-- title: Mine\n-- percent: share\n-- say: share > 0\n-- say.en: {share} of {name}.\n-- most: 9\n\
+                  SELECT * FROM (VALUES ('a', 0.99999), ('b', 1.0), ('c', 0.00001)) AS t(name, share)";
+    let text = section(&shop, folder.path(), script, "");
+    for sentence in ["> 99.9% of a.", "100% of b.", "< 0.1% of c."] {
+        assert!(text.contains(sentence), "{sentence}: {text}");
+    }
+}
+
+/// Which of two rows with the same names became which is not known.
+#[test]
+fn rows_with_the_same_names_are_not_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = shop(folder.path());
+    let script = "-- title: Mine\n-- say: n_before IS NOT NULL\n-- say.en: {name} was {n_before}.\n-- most: 9\n\
+                  SELECT name, n + CASE WHEN $as_of > DATE '2025-06-01' THEN 10 ELSE 0 END AS n \
+                  FROM (VALUES ('one', 100), ('twice', 1), ('twice', 500)) AS t(name, n) ORDER BY n";
+    let text = section(&shop, folder.path(), script, ", compare_with = DATE '2025-03-31'");
+    assert!(text.contains("one was 100.") && !text.contains("twice was"), "{text}");
+    assert_eq!(text.matches("class=\"up\"").count(), 1, "{text}");
+}
+
+#[test]
+fn sections_know_the_smallest_group() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = shop(folder.path());
+    let script = "-- title: Mine\nSELECT 'at least ' || $smallest AS shown";
+    assert!(section(&shop, folder.path(), script, ", smallest = 17").contains("at least 17"));
+    // Rare values of tags are as rare as the report says.
+    let page = std::fs::read_to_string(folder.path().join("own.html")).unwrap();
+    let tags = page.split("<section id=\"090_tags\"").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(tags.contains("&gt;= 17"), "{tags}");
+}
