@@ -167,10 +167,11 @@ fn section(shown: &Shown, language: Language, words: &Words) -> Markup {
             @if !said.is_empty() {
                 ul class="said" { @for said in said { li { (said.text) " " details class="because" { summary { (words.because) } code { (said.because) } } } } }
             }
-            @if section.drawn != Drawn::Numbers && answered.len() > 0 {
+            // Large figures are those of the first row.
+            @if answered.len() > usize::from(section.drawn == Drawn::Numbers) {
                 @if is_long {
-                    details { summary { (answered.len()) " " (words.rows) } (table(shown, language)) }
-                } @else { (table(shown, language)) }
+                    details { summary { (answered.len()) " " (words.rows) } (table(shown, language, words)) }
+                } @else { (table(shown, language, words)) }
             }
             @for note in notes { p class="note" { (note) } }
             details class="query" { summary { (words.query) } pre { code { (sql) } } }
@@ -218,7 +219,7 @@ fn change(shown: &Shown, row: usize, column: usize, language: Language) -> Marku
     }
 }
 
-fn table(shown: &Shown, language: Language) -> Markup {
+fn table(shown: &Shown, language: Language, words: &Words) -> Markup {
     let Shown { section, answered, .. } = shown;
     let columns = answered.columns();
     let class = |column: usize| answered.is_number(column).then_some("number");
@@ -236,7 +237,7 @@ fn table(shown: &Shown, language: Language) -> Markup {
                     }
                 }
             }
-            @if answered.len() > MOST_ROWS { p class="note" { "… " (answered.len()) } }
+            @if answered.len() > MOST_ROWS { p class="note" { "… " (answered.len()) " " (words.rows) } }
         }
     }
 }

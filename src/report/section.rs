@@ -71,10 +71,8 @@ pub struct Section {
     pub query: String,
 }
 
-const KEYS: [&str; 15] = [
-    "title", "text", "needs", "when", "latest", "chart", "x", "y", "series", "count", "percent", "say", "most", "words",
-    "smallest",
-];
+const KEYS: [&str; 14] =
+    ["title", "text", "needs", "when", "latest", "chart", "x", "y", "series", "count", "percent", "say", "most", "words"];
 
 impl Section {
     /// Reads a script.
@@ -83,7 +81,7 @@ impl Section {
     /// Its description has an unknown key or value, no title, or no query follows.
     pub fn read(name: &str, script: &str) -> Result<Self> {
         let mut section = Self {
-            name: name.trim_end_matches(".sql").to_string(),
+            name: name.strip_suffix(".sql").or_else(|| name.strip_suffix(".SQL")).unwrap_or(name).to_string(),
             title: Text::default(),
             text: Text::default(),
             needs: vec![],
@@ -100,6 +98,8 @@ impl Section {
             words: vec![],
             query: String::new(),
         };
+        // Editors on Windows begin a file with a mark.
+        let script = script.trim_start_matches('\u{feff}');
         let is_described = |line: &&str| line.trim_start().starts_with("--") || line.trim().is_empty();
         let head = script.lines().take_while(is_described).count();
         for (number, line) in (1..).zip(script.lines().take(head)) {
@@ -136,10 +136,12 @@ impl Section {
         match (word, key.contains('.')) {
             ("title", _) => self.title.put(language, value),
             ("text", _) => self.text.put(language, value),
-            ("words", true) => self.words.extend(list().filter_map(|pair| {
-                let (from, to) = pair.split_once('=')?;
-                Some((from.trim().to_string(), to.trim().to_string()))
-            })),
+            ("words", true) => {
+                for pair in list() {
+                    let (from, to) = pair.split_once('=').ok_or_else(|| format!("words are name = word, got {pair}"))?;
+                    self.words.push((from.trim().to_string(), to.trim().to_string()));
+                }
+            }
             ("needs", false) => {
                 for need in list() {
                     let (table, column) = need.rsplit_once('.').ok_or_else(|| format!("needs {need}; write table.column"))?;
@@ -147,7 +149,9 @@ impl Section {
                 }
             }
             ("when", false) => self.when = Some(value.into()),
-            ("latest", false) => self.is_latest = value == "true",
+            ("latest", false) => {
+                self.is_latest = value.parse().map_err(|_| format!("latest must be true or false, got {value}"))?;
+            }
             ("chart", false) => {
                 self.drawn = match value {
                     "none" => Drawn::Table,
@@ -267,12 +271,21 @@ mod tests {
     }
 
     #[test]
+    fn files_of_windows_are_read() {
+        let section = Section::read("010_A.SQL", "\u{feff}-- title: A\r\n-- chart: bar\r\nSELECT 1\r\n").unwrap();
+        assert_eq!((section.name.as_str(), section.title.of(Language::En), section.query.as_str()), ("010_A", "A", "SELECT 1"));
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_its_line() {
         for (script, expected) in [
             ("-- titel: A\nSELECT 1", "a.sql:1: titel is unknown; perhaps \"title\" is meant"),
             ("-- title: A\n-- chart: cake\nSELECT 1", "a.sql:2:"),
             ("-- title: A\n-- say.en: x\nSELECT 1", "a.sql:2: a sentence must follow its condition"),
             ("-- title: A\n-- say: x > 1\nSELECT 1", "says nothing where x > 1"),
+            ("-- title: A\n-- latest: yes\nSELECT 1", "a.sql:2: latest must be true or false, got yes"),
+            ("-- title: A\n-- words.zh: a = 一, b\nSELECT 1", "a.sql:2: words are name = word, got b"),
+            ("-- title: A\n-- smallest: 9\nSELECT 1", "a.sql:2: smallest is unknown"),
             ("-- title: A\n", "has no query"),
             ("SELECT 1", "has no title"),
         ] {

@@ -92,6 +92,7 @@ def test_charts_are_drawn_by_the_program(tmp_path, db):
     chart.save(tmp_path / "a.svg")
     assert (tmp_path / "a.svg").read_text(encoding="utf-8") == chart.svg
     rows.chart("pie", tmp_path / "b.svg")
+    assert rows.chart().svg == rows.chart("bar").svg
     assert (tmp_path / "b.svg").exists() and "portraitdb_chart" not in str(db.sql("SHOW TABLES"))
     with pytest.raises(portraitdb.Error, match="'cake'"):
         rows.chart("cake")

@@ -340,15 +340,16 @@ class Database:
                 os.unlink(target)
         return written
 
-    def _chart(self, table: pa.Table, kind: str, options: dict[str, Any], path: str | os.PathLike[str] | None) -> str:
+    def _chart(self, table: pa.Table, kind: str | None, options: dict[str, Any], path: str | os.PathLike[str] | None) -> str:
         """Has the program draw rows."""
         with self._lock:
             self._made += 1
             name = f"portraitdb_chart_{self._made}"
             self.register(name, table)
             try:
-                words = [f"CHART {literal(kind)}", *(f"{option} {_option(value)}" for option, value in options.items() if value is not None)]
-                return self._written(f"(SELECT * FROM {name})", ".svg", f" ({', '.join(words)})", path)
+                asked = {"CHART": kind, **options}
+                words = [f"{option} {_option(value)}" for option, value in asked.items() if value is not None]
+                return self._written(f"(SELECT * FROM {name})", ".svg", f" ({', '.join(words)})" if words else "", path)
             finally:
                 self.unregister(name)
 

@@ -108,8 +108,9 @@ class Result:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self._table.__arrow_c_stream__(requested_schema)
 
-    def chart(self, kind: str, path: str | os.PathLike[str] | None = None, **options: Any) -> Chart:
-        """Draws the rows: ``bar``, ``line`` and so on. Options are those of ``COPY … (CHART …)``; ``path`` keeps the picture in a file.
+    def chart(self, kind: str | None = None, path: str | os.PathLike[str] | None = None, **options: Any) -> Chart:
+        """Draws the rows: ``bar``, ``line`` and so on; without a kind, what suits the columns. Options are those of ``COPY … (CHART …)``;
+        ``path`` keeps the picture in a file.
 
         >>> db.sql("SELECT segment, count(*) AS customers FROM profile.customer GROUP BY ALL").chart("bar", x="segment", y="customers")
         """
