@@ -4,5 +4,6 @@
 -- chart: bar
 -- x: category
 -- y: spent
+-- words.zh: spent = 花费
 SELECT category, sum(quantity) AS pieces, sum(quantity * price) AS spent FROM orders JOIN order_items USING (order_id)
 WHERE customer_id = $customer AND status = 'paid' AND ordered_at <= $as_of AND quantity > 0 GROUP BY category ORDER BY spent DESC, category;

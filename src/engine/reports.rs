@@ -124,16 +124,18 @@ impl Subject<'_> {
         filled
     }
 
-    /// A query of segments and keys of their members.
+    /// A query of segments, keys of their members, and since when they are.
     fn segments(&self) -> String {
         let key = self.key();
         let each = self.columns(ColumnRole::Segment);
         let each: Vec<String> = each
             .iter()
-            .map(|name| format!("SELECT {} AS segment, {key} FROM {}", literal(name), self.table("segment", name)))
+            .map(|name| format!("SELECT {} AS segment, {key}, since FROM {}", literal(name), self.table("segment", name)))
             .collect();
         match each.as_slice() {
-            [] => format!("(SELECT '' AS segment, {key} FROM {} WHERE false)", self.table("profile", self.profile)),
+            [] => {
+                format!("(SELECT '' AS segment, {key}, now() AS since FROM {} WHERE false)", self.table("profile", self.profile))
+            }
             each => format!("({})", each.join(" UNION ALL ")),
         }
     }

@@ -31,7 +31,7 @@
 //! | `words.zh` | names and values in another language: `customers = 客户数, not known = 未知` |
 //!
 //! In the query, these names stand for the subject of the report: `$profile`, `$key`, `$members`, `$tags`, `$history`, `$segments` (segment,
-//! key), `$as_of` and `$smallest`; on a card also `$customer`. What several sections need is computed once if each has it as a `WITH name AS MATERIALIZED (…)` of
+//! key, since), `$as_of` and `$smallest`; on a card also `$customer`. What several sections need is computed once if each has it as a `WITH name AS MATERIALIZED (…)` of
 //! the same text, which reads no other query of its WITH. This room knows neither sessions nor tables: the engine runs the queries.
 
 mod answered;

@@ -241,7 +241,6 @@ fn common(word: &str) -> Option<&'static str> {
         "revenue_each" => "人均销售额",
         "day" => "日期",
         "amount" => "金额",
-        "spent" => "花费",
         "pieces" => "件数",
         "product" => "商品",
         "because_of" => "依据",

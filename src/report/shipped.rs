@@ -36,9 +36,12 @@ pub const CARD: &[(&str, &str)] = scripts!("card":
     "015_purchases.sql",
     "020_tags.sql",
     "030_segments.sql",
+    "031_timeline.sql",
     "035_contacts.sql",
     "036_interactions.sql",
+    "037_answers.sql",
     "040_orders.sql",
+    "045_channels.sql",
     "050_categories.sql",
     "060_offers.sql",
 );

@@ -72,3 +72,28 @@ fn sections_know_the_smallest_group() {
     let tags = page.split("<section id=\"090_tags\"").nth(1).unwrap().split("</section>").next().unwrap();
     assert!(tags.contains("&gt;= 17"), "{tags}");
 }
+
+#[test]
+fn a_card_has_channels_changes_and_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, session) = shop(folder.path());
+    let member =
+        "SELECT customer_id FROM profile.customer_history WHERE tag = 'spent' AND valid_to IS NOT NULL ORDER BY 1 LIMIT 1";
+    let member = rows(&engine, &session, member)[0].clone();
+    let answers =
+        "(TIMESTAMP '2025-05-01', 'why', 'good price, call 13812345678'), (TIMESTAMP '2025-07-01', 'why', 'after the report')";
+    let table = format!(
+        "CREATE TABLE answers AS SELECT {member} AS customer_id, t.* FROM (VALUES {answers}) AS t(answered_at, question, answer)"
+    );
+    rows(&engine, &session, &table);
+    rows(&engine, &session, &format!("COPY CARD customer FOR {member} TO 'card.html'"));
+    let page = std::fs::read_to_string(folder.path().join("card.html")).unwrap();
+    let section = |name: &str| page.split(&format!("<section id=\"{name}\"")).nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(section("031_timeline").contains("<td>spent</td>"), "{page}");
+    assert!(section("037_answers").contains("good price, call [phone]") && !page.contains("after the report"), "{page}");
+    assert!(section("045_channels").contains("<th scope=\"col\">channel</th>"), "{page}");
+    assert!(
+        section("030_segments").contains("<th scope=\"col\">since</th>") || section("030_segments").contains("No rows."),
+        "{page}"
+    );
+}

@@ -177,7 +177,7 @@ The page consists of the sections in `sql/card`, as a report consists of those i
 numbers are masked; such columns are recognised by their names. `portrait card` does the same from the command line.
 
 A company is a customer, too. Its industry, region, source, level and special needs are attributes of the profile. The people there come from a table `contacts` (`customer_id`, `name`, `role`), visits, calls and
-complaints from a table `interactions` (`customer_id`, `at`, `kind`). A section whose table does not exist is left out.
+complaints from a table `interactions` (`customer_id`, `at`, `kind`), motives and obstacles from a table `answers` of surveys (`customer_id`, `answered_at`, `question`, `answer`). A section whose table does not exist is left out.
 
 **Cost.** One query per section, each for one customer; those over your source tables read them as any query does.
 
