@@ -8,7 +8,7 @@ use datafusion::arrow::compute::{cast, take};
 use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Schema};
 use datafusion::common::Result;
 
-use super::masked::Mask;
+use super::masked::{Mask, is_free, without_contacts};
 use super::{Drawn, Language, Section};
 use crate::charts::{Chart, ChartError, Kind, svg};
 use crate::error::invalid;
@@ -219,7 +219,8 @@ fn covered(rows: &RecordBatch) -> Result<RecordBatch> {
         let mask = Mask::of(field.name());
         // The values of a tag are personal data if its name says so.
         let tag = tags.filter(|_| field.name() == "value" && field.data_type().is_string());
-        if mask.is_none() && tag.is_none() {
+        let is_text = column.data_type().is_string() && is_free(field.name());
+        if mask.is_none() && tag.is_none() && !is_text {
             fields.push(field.as_ref().clone());
             columns.push(Arc::clone(column));
             continue;
@@ -227,7 +228,7 @@ fn covered(rows: &RecordBatch) -> Result<RecordBatch> {
         let cover = |(row, texts): (usize, &Vec<String>)| {
             let mask = mask.or_else(|| tag.and_then(|tag| Mask::of(&texts[tag])));
             let value = &texts[place];
-            column.is_valid(row).then(|| mask.map_or_else(|| value.clone(), |mask| mask.cover(value)))
+            column.is_valid(row).then(|| mask.map_or_else(|| without_contacts(value), |mask| mask.cover(value)))
         };
         fields.push(Field::new(field.name(), DataType::Utf8, true));
         columns.push(Arc::new(texts.iter().enumerate().map(cover).collect::<StringArray>()) as ArrayRef);

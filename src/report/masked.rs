@@ -1,6 +1,7 @@
 //! Masks personal data in a way that still allows comparing it with known data.
 
 use crate::kernels::privacy::columns::Content;
+use crate::kernels::privacy::redact::{Class, redact};
 
 /// How the values of a column are masked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +26,35 @@ impl Mask {
     }
 }
 
+/// Whether texts of a column with this name may have personal data in them that nothing but their form tells; a key has not.
+pub fn is_free(column: &str) -> bool {
+    !matches!(Content::of_name(column), Some(Content::Key))
+}
+
+/// A text with stars for the telephone numbers, e-mail addresses and the like in it.
+pub fn without_contacts(text: &str) -> String {
+    let classes = Class::ALL.map(|(class, ..)| class);
+    let mut covered = String::with_capacity(text.len());
+    redact(text, &classes, |_| "***".into(), &mut covered);
+    covered
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Mask;
+    use super::{Mask, is_free, without_contacts};
+
+    #[test]
+    fn contacts_in_texts_are_covered() {
+        for (text, expected) in [
+            ("月结, 电话 13812345678", "月结, 电话 ***"),
+            ("write to a@b.cn", "write to ***"),
+            ("spent = 71541.61", "spent = 71541.61"),
+            ("2025-03-01", "2025-03-01"),
+        ] {
+            assert_eq!(without_contacts(text), expected);
+        }
+        assert!(is_free("special_needs") && is_free("region") && !is_free("customer_id"));
+    }
 
     #[test]
     fn persons_are_covered_and_the_rest_is_not() {
