@@ -69,19 +69,86 @@ fn follow(page: &Path) {
     }
 }
 
-/// The first query in README returns the result shown below it.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The first query in README, in both languages, returns the result shown below it.
 #[test]
 fn the_first_query_of_readme() {
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let blocks = blocks(&page);
-    let [query, shown, ..] = blocks.as_slice() else { panic!("two blocks") };
-    assert_eq!((query.kind.as_str(), shown.kind.as_str()), ("sql", "text"));
-    let (code, out, err) = run(portrait().args(["-f", "table", "-c", &query.text]));
-    assert!(code == 0 && trimmed(&out) == trimmed(&shown.text), "{out}{err}");
+    for page in ["README.md", "README.zh.md"] {
+        let page = std::fs::read_to_string(root().join(page)).unwrap();
+        let blocks = blocks(&page);
+        let [query, shown, ..] = blocks.as_slice() else { panic!("two blocks") };
+        assert_eq!((query.kind.as_str(), shown.kind.as_str()), ("sql", "text"));
+        let (code, out, err) = run(portrait().args(["-f", "table", "-c", &query.text]));
+        assert!(code == 0 && trimmed(&out) == trimmed(&shown.text), "{out}{err}");
+    }
+}
+
+/// The pages in a folder, by their names.
+fn pages(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut pages: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
+    pages.sort();
+    pages
+}
+
+/// The Chinese guides have the blocks of the English ones in the same order, so what runs one of them has run the other.
+#[test]
+fn guides_in_chinese_have_the_same_blocks() {
+    let folder = root().join("sql/guides");
+    let names = |pages: Vec<PathBuf>| pages.iter().map(|page| page.file_name().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(names(pages(&folder)), names(pages(&folder.join("zh"))));
+    for english in pages(&folder) {
+        let chinese = folder.join("zh").join(english.file_name().unwrap());
+        let read = |path: &Path| blocks(&std::fs::read_to_string(path).unwrap());
+        let (english, other) = (read(&english), read(&chinese));
+        let place = chinese.display();
+        for (one, other) in english.iter().zip(&other) {
+            assert!(one.kind == other.kind && one.text == other.text, "{place}:{}: differs from line {}", other.line, one.line);
+        }
+        assert_eq!(english.len(), other.len(), "{place}");
+    }
+}
+
+/// The anchor of a heading, as GitHub makes it.
+fn anchor(heading: &str) -> String {
+    let heading = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = heading.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));
+    kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
+}
+
+/// Every link between the READMEs, the guides and the reference leads to a file, and to a heading where it names one.
+#[test]
+fn links_lead_somewhere() {
+    let mut from = vec![root().join("README.md"), root().join("README.zh.md"), root().join("CONTRIBUTING.md")];
+    from.extend(pages(&root().join("sql/guides")));
+    from.extend(pages(&root().join("sql/guides/zh")));
+    let mut lost = vec![];
+    for page in from {
+        let text = std::fs::read_to_string(&page).unwrap();
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
+        for link in links.filter(|link| !link.contains("://")) {
+            let (file, heading) = link.split_once('#').map_or((link, None), |(file, heading)| (file, Some(heading)));
+            let target = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+            let found = match heading {
+                None => target.exists(),
+                Some(heading) => {
+                    let text = std::fs::read_to_string(&target).unwrap_or_default();
+                    text.lines().any(|line| line.starts_with('#') && anchor(line) == heading)
+                }
+            };
+            if !found {
+                lost.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(lost.is_empty(), "{lost:#?}");
 }
 
 fn guide(name: &str) {
-    follow(&Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/guides").join(name).with_extension("md"));
+    follow(&root().join("sql/guides").join(name).with_extension("md"));
 }
 
 macro_rules! guides {
@@ -94,8 +161,8 @@ macro_rules! guides {
         #[test]
         fn every_guide_is_followed() {
             let followed = [$(stringify!($name)),+, "README"];
-            for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/guides")).unwrap() {
-                let name = entry.unwrap().path().file_stem().unwrap().to_string_lossy().to_string();
+            for page in pages(&root().join("sql/guides")) {
+                let name = page.file_stem().unwrap().to_string_lossy().to_string();
                 assert!(followed.contains(&name.as_str()), "sql/guides/{name}.md is not in the list of tests/it/guides.rs");
             }
         }
