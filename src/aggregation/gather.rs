@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use datafusion::arrow::array::{Array, ArrayRef};
 use datafusion::arrow::datatypes::SchemaRef;
@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 use super::exec::Work;
 use super::partial::{Known, Partial};
 use super::waiting::{Files, Waiting};
+use crate::kernels::grouping::chunks::CHUNK;
 use crate::kernels::grouping::{Groups, UNKNOWN};
 
 /// What a run needs.
@@ -79,32 +80,63 @@ impl Run {
 #[derive(Debug)]
 pub struct Gathered {
     pub context: Context,
-    pub groups: usize,
-    /// Dropped as soon as all ranges are taken, so that the spilled rows can use the memory.
-    parts: Mutex<Option<Arc<Parts>>>,
-    /// The first group that no one has taken.
-    next_group: AtomicUsize,
+    /// What no one has taken; `None` if all is taken, so that the spilled rows can use the memory.
+    parts: Mutex<Option<Parts>>,
     pub waiting: Waiting,
     /// How often the rows have been spilled.
     pub level: usize,
 }
 
-/// The keys of all groups and what each partition knows of them, with the memory reserved for both.
+/// The keys of groups and what each partition knows of them, with the memory reserved for both.
 #[derive(Debug)]
 pub struct Parts {
+    /// The groups that no one has taken.
+    groups: Range<usize>,
+    /// The keys of all groups.
+    keys: Vec<ArrayRef>,
+    partitions: Vec<Known>,
+    memory_of_keys: MemoryReservation,
+    memory: Vec<MemoryReservation>,
+}
+
+/// Groups that someone has taken, numbered from 0.
+#[derive(Debug)]
+pub struct Taken {
     pub keys: Vec<ArrayRef>,
     pub partitions: Vec<Known>,
     _memory: Vec<MemoryReservation>,
 }
 
+impl Parts {
+    /// Takes the next chunk of groups, whose memory becomes free when they have been merged.
+    fn take(&mut self) -> Option<Taken> {
+        let groups = self.groups.start..self.groups.end.min(self.groups.start + CHUNK);
+        if groups.is_empty() {
+            return None;
+        }
+        self.groups.start = groups.end;
+        let keys = self.keys.iter().map(|column| column.slice(groups.start, groups.len())).collect();
+        let partitions: Vec<Known> = self.partitions.iter_mut().map(|known| known.take(&groups)).collect();
+        let is_last = self.groups.is_empty();
+        let rest = |known: &Known| if is_last { 0 } else { known.size() };
+        let free = |(known, memory): (&Known, &MemoryReservation)| memory.split(memory.size().saturating_sub(rest(known)));
+        let mut memory: Vec<MemoryReservation> = self.partitions.iter().zip(&self.memory).map(free).collect();
+        if is_last {
+            memory.push(self.memory_of_keys.take());
+        }
+        Some(Taken { keys, partitions, _memory: memory })
+    }
+}
+
 impl Gathered {
-    /// Takes the next range of at most `most` groups; `None` if all are taken.
-    pub fn next_range(&self, most: usize) -> Option<(Range<usize>, Arc<Parts>)> {
+    /// Takes the next groups; `None` if all are taken.
+    pub fn next(&self) -> Option<Taken> {
         let mut parts = self.parts.lock();
-        let start = self.next_group.fetch_add(most, Ordering::Relaxed).min(self.groups);
-        let end = (start + most).min(self.groups);
-        let taken = if end == self.groups { parts.take() } else { parts.clone() };
-        taken.filter(|_| start < end).map(|parts| (start..end, parts))
+        let taken = parts.as_mut()?.take();
+        if parts.as_ref().is_some_and(|parts| parts.groups.is_empty()) {
+            *parts = None;
+        }
+        taken
     }
 }
 
@@ -250,16 +282,13 @@ impl Reading {
         let keys = groups.keys()?;
         drop(groups);
         memory.resize(keys.iter().map(|column| column.get_array_memory_size()).sum());
-        let mut reservations = vec![memory];
-        let (mut known, mut files) = (Vec::with_capacity(reads.len()), Vec::with_capacity(reads.len()));
+        let mut parts = Parts { groups: 0..total, keys, partitions: vec![], memory_of_keys: memory, memory: vec![] };
+        let mut files = Vec::with_capacity(reads.len());
         for read in reads {
-            known.push(read.known);
-            reservations.push(read.memory);
+            parts.partitions.push(read.known);
+            parts.memory.push(read.memory);
             files.push(read.files);
         }
-        let parts = Parts { keys, partitions: known, _memory: reservations };
-        let waiting = Waiting::of(files)?;
-        let (parts, next_group) = (Mutex::new(Some(Arc::new(parts))), AtomicUsize::new(0));
-        Ok(Gathered { context, groups: total, parts, next_group, waiting, level })
+        Ok(Gathered { context, parts: Mutex::new(Some(parts)), waiting: Waiting::of(files)?, level })
     }
 }

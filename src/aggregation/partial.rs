@@ -165,20 +165,31 @@ impl Known {
         self.rows.size() + columns.sum::<usize>()
     }
 
+    /// Takes out what is known of a range of groups, which are numbered from 0 there. Ranges are those of the chunks of
+    /// [`Chunks`](crate::kernels::grouping::chunks::Chunks), so that their memory becomes free one after another.
+    pub fn take(&mut self, groups: &Range<usize>) -> Self {
+        let aggregates = self.aggregates.iter().map(|columns| match columns {
+            Columns::InRows { kind, measure } => Columns::InRows { kind: *kind, measure: *measure },
+            Columns::States(states) => Columns::States(states.iter().map(|state| known_slice(state, groups)).collect()),
+            Columns::Result(result) => Columns::Result(known_slice(result, groups)),
+        });
+        Self { aggregates: aggregates.collect(), rows: self.rows.take(groups) }
+    }
+
     /// The results of the aggregate at this place, if they are final.
-    pub fn result(&self, place: usize, groups: &Range<usize>) -> Option<ArrayRef> {
+    pub fn result(&self, place: usize) -> Option<ArrayRef> {
         match self.aggregates.get(place)? {
-            Columns::Result(result) => Some(result.slice(groups.start, groups.len())),
+            Columns::Result(result) => Some(Arc::clone(result)),
             Columns::InRows { .. } | Columns::States(_) => None,
         }
     }
 
     /// The states of the aggregate at this place, of those of the groups that are known.
-    pub fn states(&self, place: usize, groups: &Range<usize>, work: &Work) -> Result<Vec<ArrayRef>> {
+    pub fn states(&self, place: usize, work: &Work) -> Result<Vec<ArrayRef>> {
         let Some(columns) = self.aggregates.get(place) else { return Ok(vec![]) };
         match columns {
-            Columns::InRows { kind, measure } => states(&self.rows, *kind, *measure, groups, &work.aggregates[place]),
-            Columns::States(states) => Ok(states.iter().map(|state| known_slice(state, groups)).collect()),
+            Columns::InRows { kind, measure } => states(&self.rows, *kind, *measure, &work.aggregates[place]),
+            Columns::States(states) => Ok(states.clone()),
             Columns::Result(_) => internal_err!("final results have no states"),
         }
     }
@@ -191,25 +202,18 @@ fn known_slice(column: &ArrayRef, groups: &Range<usize>) -> ArrayRef {
 }
 
 /// What the accumulators of an aggregate would have as their states.
-fn states(
-    rows: &Rows,
-    kind: Kind,
-    measure: Measure,
-    groups: &Range<usize>,
-    aggregate: &AggregateFunctionExpr,
-) -> Result<Vec<ArrayRef>> {
+fn states(rows: &Rows, kind: Kind, measure: Measure, aggregate: &AggregateFunctionExpr) -> Result<Vec<ArrayRef>> {
     let fields = aggregate.state_fields()?;
     let type_of_last = fields.last().map_or(&DataType::Null, |field| field.data_type());
-    let (groups, met) = (|| groups.clone(), || Some(rows.met(measure, groups.clone())));
-    let sums = || Decimal128Array::new(rows.sums(measure, groups()).into(), met()).with_data_type(type_of_last.clone());
+    let met = || Some(rows.met(measure));
+    let sums = || Decimal128Array::new(rows.sums(measure).into(), met()).with_data_type(type_of_last.clone());
     Ok(match kind {
         Kind::Count => {
-            let counts = rows.counts(measure, groups());
-            vec![Arc::new(Int64Array::from_iter_values(counts.into_iter().map(|count| count as i64)))]
+            vec![Arc::new(Int64Array::from_iter_values(rows.counts(measure).into_iter().map(|count| count as i64)))]
         }
         Kind::Sum => vec![Arc::new(sums())],
-        Kind::Mean => vec![Arc::new(UInt64Array::new(rows.counts(measure, groups()).into(), met())), Arc::new(sums())],
-        Kind::Least | Kind::Greatest => vec![words::array(type_of_last, &rows.extremes(measure, groups()), met())?],
+        Kind::Mean => vec![Arc::new(UInt64Array::new(rows.counts(measure).into(), met())), Arc::new(sums())],
+        Kind::Least | Kind::Greatest => vec![words::array(type_of_last, &rows.extremes(measure), met())?],
     })
 }
 

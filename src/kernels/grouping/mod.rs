@@ -14,6 +14,7 @@
 //! Many threads read a table at the same time; only one at a time extends it. A batch is looked up in whole passes of independent
 //! loads, so that the processor waits for many cache lines at once instead of one after another.
 
+pub mod chunks;
 mod direct;
 pub mod rows;
 mod table;

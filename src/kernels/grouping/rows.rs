@@ -13,6 +13,8 @@ use std::ops::Range;
 
 use arrow::buffer::NullBuffer;
 
+use super::chunks::Chunks;
+
 /// Bits of the first word that are flags; 2⁵⁶ rows are more than anyone has.
 const FLAGS: u32 = 8;
 
@@ -51,7 +53,7 @@ impl Measure {
 pub struct Rows {
     /// What the row of a new group is.
     template: Vec<u64>,
-    words: Vec<u64>,
+    words: Option<Chunks<u64>>,
     flags: u32,
     has_count: bool,
 }
@@ -87,42 +89,44 @@ impl Rows {
 
     /// Bytes in use.
     pub fn size(&self) -> usize {
-        self.words.capacity() * size_of::<u64>()
+        self.words.as_ref().map_or(0, Chunks::size)
     }
 
     /// Sets the number of groups, which never decreases.
     pub fn grow(&mut self, total: usize) {
-        // An even number of words: a short row does not lie across two cache lines.
-        if self.words.is_empty() && self.template.len() > 1 && !self.template.len().is_multiple_of(2) {
-            self.template.push(0);
-        }
-        let more = total.saturating_sub(self.len());
-        self.words.reserve(more * self.template.len());
-        for _ in 0..more {
-            self.words.extend_from_slice(&self.template);
-        }
+        let template = &mut self.template;
+        let words = self.words.get_or_insert_with(|| {
+            // An even number of words: a short row does not lie across two cache lines.
+            if template.len() > 1 && !template.len().is_multiple_of(2) {
+                template.push(0);
+            }
+            Chunks::new(template.len())
+        });
+        words.grow(total, template);
     }
 
-    fn len(&self) -> usize {
-        self.words.len().checked_div(self.template.len()).unwrap_or(0)
+    /// Takes out the rows of a range of groups, see [`Chunks::take`].
+    pub fn take(&mut self, groups: &Range<usize>) -> Self {
+        let words = self.words.as_mut().map(|words| words.take(groups));
+        Self { template: self.template.clone(), words, flags: self.flags, has_count: self.has_count }
     }
 
     /// Counts rows of these groups.
     pub fn count(&mut self, measure: Measure, rows: impl Iterator<Item = u32>) {
         let one = if measure.word == 0 { 1 << FLAGS } else { 1 };
-        let width = self.template.len();
+        let Some(words) = &mut self.words else { return };
         for group in rows {
-            self.words[group as usize * width + measure.word] += one;
+            words.of(group as usize)[measure.word] += one;
         }
     }
 
     /// Adds values to these groups.
     pub fn sum(&mut self, measure: Measure, rows: impl Iterator<Item = (u32, i128)>) {
-        let width = self.template.len();
+        let Some(words) = &mut self.words else { return };
         let word = measure.word_of_sum();
         let one = u64::from(measure.kind == Kind::Mean);
         for (group, value) in rows {
-            let own = &mut self.words[group as usize * width..][..width];
+            let own = words.of(group as usize);
             own[0] |= measure.flag;
             own[measure.word] = own[measure.word].wrapping_add(one);
             let (low, carry) = own[word].overflowing_add(value as u64);
@@ -142,38 +146,37 @@ impl Rows {
 
     #[inline]
     fn replace(&mut self, measure: Measure, rows: impl Iterator<Item = (u32, i64)>, better: impl Fn(i64, i64) -> i64) {
-        let width = self.template.len();
+        let Some(words) = &mut self.words else { return };
         for (group, value) in rows {
-            let own = &mut self.words[group as usize * width..][..width];
+            let own = words.of(group as usize);
             own[0] |= measure.flag;
             own[measure.word] = better(own[measure.word] as i64, value) as u64;
         }
     }
 
-    /// The counts of these groups, as far as there are any.
-    pub fn counts(&self, measure: Measure, groups: Range<usize>) -> Vec<u64> {
+    /// The counts of all groups.
+    pub fn counts(&self, measure: Measure) -> Vec<u64> {
         let shift = if measure.word == 0 { FLAGS } else { 0 };
-        self.rows(groups).map(|own| own[measure.word] >> shift).collect()
+        self.rows().map(|own| own[measure.word] >> shift).collect()
     }
 
-    /// The sums of these groups.
-    pub fn sums(&self, measure: Measure, groups: Range<usize>) -> Vec<i128> {
+    /// The sums of all groups.
+    pub fn sums(&self, measure: Measure) -> Vec<i128> {
         let word = measure.word_of_sum();
-        self.rows(groups).map(|own| (i128::from(own[word + 1] as i64) << 64) | i128::from(own[word])).collect()
+        self.rows().map(|own| (i128::from(own[word + 1] as i64) << 64) | i128::from(own[word])).collect()
     }
 
-    /// The least or greatest values of these groups; 0 where there was no value.
-    pub fn extremes(&self, measure: Measure, groups: Range<usize>) -> Vec<u64> {
-        self.rows(groups).map(|own| if own[0] & measure.flag == 0 { 0 } else { own[measure.word] }).collect()
+    /// The least or greatest values of all groups; 0 where there was no value.
+    pub fn extremes(&self, measure: Measure) -> Vec<u64> {
+        self.rows().map(|own| if own[0] & measure.flag == 0 { 0 } else { own[measure.word] }).collect()
     }
 
     /// Those of the groups of which the measure has met a value.
-    pub fn met(&self, measure: Measure, groups: Range<usize>) -> NullBuffer {
-        self.rows(groups).map(|own| own[0] & measure.flag != 0).collect()
+    pub fn met(&self, measure: Measure) -> NullBuffer {
+        self.rows().map(|own| own[0] & measure.flag != 0).collect()
     }
 
-    fn rows(&self, groups: Range<usize>) -> impl Iterator<Item = &[u64]> {
-        let (width, end) = (self.template.len().max(1), groups.end.min(self.len()));
-        self.words[groups.start.min(end) * width..end * width].chunks_exact(width)
+    fn rows(&self) -> impl Iterator<Item = &[u64]> {
+        self.words.iter().flat_map(Chunks::iter)
     }
 }
