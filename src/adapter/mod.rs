@@ -15,7 +15,7 @@
 //! These forms share some parts: [`arguments`] checks arguments against the page, [`usable_rows`] counts dropped rows,
 //! [`offload`] moves blocking work to separate threads, [`passing`] is a plan node that a rule puts between others, [`keys`]
 //! turns values into numbers, [`given_table`] reads a table passed as an argument of an ordinary function, [`once`] is a part
-//! of a plan that several places read, [`macro_input`] tells a macro about its input.
+//! of a plan that several places read, [`in_chunks`] are accumulators that GROUP BY takes apart, [`macro_input`] tells a macro about its input.
 
 pub mod aggregate;
 pub mod amounts;
@@ -24,6 +24,7 @@ pub mod conditions;
 pub mod definitions;
 pub mod expression_macro;
 pub mod given_table;
+pub mod in_chunks;
 pub mod internal_scalar;
 pub mod key_file;
 pub mod keys;

@@ -20,9 +20,9 @@ pub fn results(run: Run) -> BoxStream<'static, Result<RecordBatch>> {
 /// The groups that fitted into memory.
 fn known(gathered: Arc<Gathered>) -> BoxStream<'static, Result<RecordBatch>> {
     let chunks = iter::from_fn(move || {
-        let taken = gathered.next()?;
+        let taken = gathered.next().transpose()?;
         let batch_size = gathered.context.task.session_config().batch_size();
-        Some(batches(&gathered.context.work, taken, batch_size))
+        Some(taken.and_then(|taken| batches(&gathered.context.work, taken, batch_size)))
     });
     stream::iter(chunks).map_ok(|batches| stream::iter(batches.into_iter().map(Ok))).try_flatten().boxed()
 }
@@ -36,23 +36,25 @@ fn waiting(gathered: Arc<Gathered>) -> BoxStream<'static, Result<RecordBatch>> {
     stream::iter(parts).try_flatten().boxed()
 }
 
-fn batches(work: &Work, taken: Taken, batch_size: usize) -> Result<Vec<RecordBatch>> {
-    let values = merged(work, &taken)?;
+fn batches(work: &Work, mut taken: Taken, batch_size: usize) -> Result<Vec<RecordBatch>> {
+    let values = merged(work, &mut taken)?;
     let all = RecordBatch::try_new(Arc::clone(&work.schema), taken.keys.into_iter().chain(values).collect())?;
     let starts = (0..all.num_rows()).step_by(batch_size);
     Ok(starts.map(|start| all.slice(start, batch_size.min(all.num_rows() - start))).collect())
 }
 
-fn merged(work: &Work, taken: &Taken) -> Result<Vec<ArrayRef>> {
+fn merged(work: &Work, taken: &mut Taken) -> Result<Vec<ArrayRef>> {
     let groups: Vec<usize> = (0..taken.keys.first().map_or(0, |column| column.len())).collect();
     let aggregates = work.aggregates.iter().enumerate().map(|(place, aggregate)| {
-        if let Some(result) = taken.partitions.first().and_then(|only| only.result(place)) {
+        if let Some(only) = taken.partitions.first_mut()
+            && let Some(result) = only.result(place)?
+        {
             return Ok(result);
         }
         let mut accumulator = aggregate.create_groups_accumulator()?;
         // An accumulator must not see a group before a partition that has seen the group is merged, see `expect_unseen_groups`.
         let mut total = 0;
-        for known in &taken.partitions {
+        for known in &mut taken.partitions {
             let states = known.states(place, work)?;
             let count = states.first().map_or(0, |state| state.len());
             total = count.max(total);

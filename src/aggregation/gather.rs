@@ -77,7 +77,6 @@ impl Run {
 }
 
 /// The groups, with the columns that each partition has computed for them.
-#[derive(Debug)]
 pub struct Gathered {
     pub context: Context,
     /// What no one has taken; `None` if all is taken, so that the spilled rows can use the memory.
@@ -88,7 +87,6 @@ pub struct Gathered {
 }
 
 /// The keys of groups and what each partition knows of them, with the memory reserved for both.
-#[derive(Debug)]
 pub struct Parts {
     /// The groups that no one has taken.
     groups: Range<usize>,
@@ -100,7 +98,6 @@ pub struct Parts {
 }
 
 /// Groups that someone has taken, numbered from 0.
-#[derive(Debug)]
 pub struct Taken {
     pub keys: Vec<ArrayRef>,
     pub partitions: Vec<Known>,
@@ -109,14 +106,14 @@ pub struct Taken {
 
 impl Parts {
     /// Takes the next chunk of groups, whose memory becomes free when they have been merged.
-    fn take(&mut self) -> Option<Taken> {
+    fn take(&mut self) -> Result<Option<Taken>> {
         let groups = self.groups.start..self.groups.end.min(self.groups.start + CHUNK);
         if groups.is_empty() {
-            return None;
+            return Ok(None);
         }
         self.groups.start = groups.end;
         let keys = self.keys.iter().map(|column| column.slice(groups.start, groups.len())).collect();
-        let partitions: Vec<Known> = self.partitions.iter_mut().map(|known| known.take(&groups)).collect();
+        let partitions = self.partitions.iter_mut().map(|known| known.take(&groups)).collect::<Result<_>>()?;
         let is_last = self.groups.is_empty();
         let rest = |known: &Known| if is_last { 0 } else { known.size() };
         let free = |(known, memory): (&Known, &MemoryReservation)| memory.split(memory.size().saturating_sub(rest(known)));
@@ -124,19 +121,19 @@ impl Parts {
         if is_last {
             memory.push(self.memory_of_keys.take());
         }
-        Some(Taken { keys, partitions, _memory: memory })
+        Ok(Some(Taken { keys, partitions, _memory: memory }))
     }
 }
 
 impl Gathered {
     /// Takes the next groups; `None` if all are taken.
-    pub fn next(&self) -> Option<Taken> {
+    pub fn next(&self) -> Result<Option<Taken>> {
         let mut parts = self.parts.lock();
-        let taken = parts.as_mut()?.take();
+        let taken = parts.as_mut().map(Parts::take).transpose()?.flatten();
         if parts.as_ref().is_some_and(|parts| parts.groups.is_empty()) {
             *parts = None;
         }
-        taken
+        Ok(taken)
     }
 }
 

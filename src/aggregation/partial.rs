@@ -16,6 +16,7 @@ use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 
 use super::exec::Work;
+use crate::adapter::in_chunks::{chunked, is_chunked};
 use crate::kernels::grouping::rows::{Kind, Measure, Rows};
 use crate::kernels::grouping::words;
 
@@ -112,10 +113,11 @@ impl Partial {
         Ok(())
     }
 
-    /// Bytes in use now, and at most until the end: what accumulators hold is copied into columns then.
+    /// Bytes in use now, and at most until the end: what most accumulators hold is copied into columns then.
     pub fn size(&self) -> usize {
         let alone = self.aggregates.iter().map(|aggregate| match aggregate {
             Aggregate::InRows { .. } => 0,
+            Aggregate::Alone(accumulator) if is_chunked(accumulator.as_ref()) => accumulator.size(),
             Aggregate::Alone(accumulator) => 2 * accumulator.size(),
         });
         self.rows.size() + alone.sum::<usize>()
@@ -126,6 +128,7 @@ impl Partial {
         let aggregates = self.aggregates.into_iter().map(|aggregate| {
             Ok(match aggregate {
                 Aggregate::InRows { kind, measure } => Columns::InRows { kind, measure },
+                Aggregate::Alone(accumulator) if is_chunked(accumulator.as_ref()) => Columns::InChunks { accumulator, is_only },
                 Aggregate::Alone(mut accumulator) if is_only => Columns::Result(accumulator.evaluate(EmitTo::All)?),
                 Aggregate::Alone(mut accumulator) => Columns::States(accumulator.state(EmitTo::All)?),
             })
@@ -135,19 +138,23 @@ impl Partial {
 }
 
 /// What a partition that has been read knows of each group: nothing of groups found after its last row, and nothing at all without rows.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Known {
     rows: Rows,
     aggregates: Vec<Columns>,
 }
 
 /// The columns of an aggregate.
-#[derive(Debug)]
 enum Columns {
     /// They are made of the rows.
     InRows {
         kind: Kind,
         measure: Measure,
+    },
+    /// They are made of one chunk of groups at a time.
+    InChunks {
+        accumulator: Box<dyn GroupsAccumulator>,
+        is_only: bool,
     },
     States(Vec<ArrayRef>),
     /// There is one partition, whose states need not be merged.
@@ -159,6 +166,7 @@ impl Known {
     pub fn size(&self) -> usize {
         let columns = self.aggregates.iter().map(|columns| match columns {
             Columns::InRows { .. } => 0,
+            Columns::InChunks { accumulator, .. } => accumulator.size(),
             Columns::States(states) => states.iter().map(|state| state.get_array_memory_size()).sum(),
             Columns::Result(result) => result.get_array_memory_size(),
         });
@@ -167,28 +175,36 @@ impl Known {
 
     /// Takes out what is known of a range of groups, which are numbered from 0 there. Ranges are those of the chunks of
     /// [`Chunks`](crate::kernels::grouping::chunks::Chunks), so that their memory becomes free one after another.
-    pub fn take(&mut self, groups: &Range<usize>) -> Self {
-        let aggregates = self.aggregates.iter().map(|columns| match columns {
-            Columns::InRows { kind, measure } => Columns::InRows { kind: *kind, measure: *measure },
-            Columns::States(states) => Columns::States(states.iter().map(|state| known_slice(state, groups)).collect()),
-            Columns::Result(result) => Columns::Result(known_slice(result, groups)),
+    pub fn take(&mut self, groups: &Range<usize>) -> Result<Self> {
+        let aggregates = self.aggregates.iter_mut().map(|columns| {
+            Ok(match columns {
+                Columns::InRows { kind, measure } => Columns::InRows { kind: *kind, measure: *measure },
+                Columns::InChunks { accumulator, is_only } => match chunked(accumulator.as_mut()) {
+                    Some(chunked) => Columns::InChunks { accumulator: chunked.take_chunk(groups), is_only: *is_only },
+                    None => return internal_err!("a chunk of groups cannot be taken apart"),
+                },
+                Columns::States(states) => Columns::States(states.iter().map(|state| known_slice(state, groups)).collect()),
+                Columns::Result(result) => Columns::Result(known_slice(result, groups)),
+            })
         });
-        Self { aggregates: aggregates.collect(), rows: self.rows.take(groups) }
+        Ok(Self { aggregates: aggregates.collect::<Result<_>>()?, rows: self.rows.take(groups) })
     }
 
     /// The results of the aggregate at this place, if they are final.
-    pub fn result(&self, place: usize) -> Option<ArrayRef> {
-        match self.aggregates.get(place)? {
-            Columns::Result(result) => Some(Arc::clone(result)),
-            Columns::InRows { .. } | Columns::States(_) => None,
-        }
+    pub fn result(&mut self, place: usize) -> Result<Option<ArrayRef>> {
+        Ok(match self.aggregates.get_mut(place) {
+            Some(Columns::Result(result)) => Some(Arc::clone(result)),
+            Some(Columns::InChunks { accumulator, is_only: true }) => Some(accumulator.evaluate(EmitTo::All)?),
+            Some(Columns::InRows { .. } | Columns::InChunks { .. } | Columns::States(_)) | None => None,
+        })
     }
 
     /// The states of the aggregate at this place, of those of the groups that are known.
-    pub fn states(&self, place: usize, work: &Work) -> Result<Vec<ArrayRef>> {
-        let Some(columns) = self.aggregates.get(place) else { return Ok(vec![]) };
+    pub fn states(&mut self, place: usize, work: &Work) -> Result<Vec<ArrayRef>> {
+        let Some(columns) = self.aggregates.get_mut(place) else { return Ok(vec![]) };
         match columns {
             Columns::InRows { kind, measure } => states(&self.rows, *kind, *measure, &work.aggregates[place]),
+            Columns::InChunks { accumulator, .. } => accumulator.state(EmitTo::All),
             Columns::States(states) => Ok(states.clone()),
             Columns::Result(_) => internal_err!("final results have no states"),
         }

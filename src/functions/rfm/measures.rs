@@ -6,6 +6,7 @@
 //! floats are added separately, in sums of any size, for the customers that have them. The sum is rounded once, at the end.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -24,9 +25,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::adapter::amounts::{ODD_STATE, amount_type, odd_state, read_odd_state};
 use crate::adapter::any_arguments;
+use crate::adapter::in_chunks::{Chunked, InChunks};
 use crate::adapter::plain::Plain;
 use crate::error::unusable;
 use crate::kernels::fixed_point::{from_fixed_point, to_fixed_point};
+use crate::kernels::grouping::chunks::Chunks;
 use crate::kernels::superaccumulator::Superaccumulator;
 
 /// `rfm_measures(order_time, amount)`: a row is an order.
@@ -101,7 +104,7 @@ impl AggregateUDFImpl for Measures {
     }
 
     fn create_groups_accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(MeasuresAccumulator::try_new(self.merges, &arguments)?))
+        Ok(Box::new(InChunks(Box::new(MeasuresAccumulator::try_new(self.merges, &arguments)?))))
     }
 }
 
@@ -133,15 +136,19 @@ fn too_large() -> datafusion::error::DataFusionError {
 struct MeasuresAccumulator {
     merges: bool,
     fields: Fields,
-    groups: Vec<Measure>,
+    groups: Chunks<Measure>,
     /// The sums of amounts that are odd floats, for the groups that have any.
     odd: BTreeMap<usize, Superaccumulator>,
 }
 
 impl MeasuresAccumulator {
+    fn new(merges: bool, fields: Fields) -> Self {
+        Self { merges, fields, groups: Chunks::new(1), odd: BTreeMap::new() }
+    }
+
     fn try_new(merges: bool, arguments: &AccumulatorArgs<'_>) -> Result<Self> {
         match arguments.return_field.data_type() {
-            DataType::Struct(fields) => Ok(Self { merges, fields: fields.clone(), groups: vec![], odd: BTreeMap::new() }),
+            DataType::Struct(fields) => Ok(Self::new(merges, fields.clone())),
             other => internal_err!("rfm_measures returns a struct, not {other}"),
         }
     }
@@ -194,7 +201,7 @@ impl MeasuresAccumulator {
     ) -> Result<()> {
         let mut overflows = false;
         for ((group, time), amount) in groups.iter().zip(times).zip(amounts) {
-            overflows |= self.groups[*group].add(time, 1, amount);
+            overflows |= self.groups.value(*group).add(time, 1, amount);
         }
         if overflows { Err(too_large()) } else { Ok(()) }
     }
@@ -212,7 +219,10 @@ impl MeasuresAccumulator {
 
     /// Removes the first groups; the others move up to the front.
     fn take(&mut self, emit: EmitTo) -> (Vec<Measure>, BTreeMap<usize, Superaccumulator>) {
-        let groups = emit.take_needed(&mut self.groups);
+        let groups = self.groups.remove_first(match emit {
+            EmitTo::All => self.groups.len(),
+            EmitTo::First(first) => first,
+        });
         let rest = self.odd.split_off(&groups.len());
         let rest = rest.into_iter().map(|(group, sum)| (group - groups.len(), sum)).collect();
         (groups, std::mem::replace(&mut self.odd, rest))
@@ -235,7 +245,7 @@ fn column<T: ArrowPrimitiveType>(values: &[ArrayRef], index: usize) -> &[T::Nati
 
 impl GroupsAccumulator for MeasuresAccumulator {
     fn update_batch(&mut self, values: &[ArrayRef], groups: &[usize], filter: Option<&BooleanArray>, total: usize) -> Result<()> {
-        self.groups.resize(total, Measure::NONE);
+        self.groups.grow(total, &[Measure::NONE]);
         if !self.merges {
             return self.update(groups, &values[0], &values[1], filter);
         }
@@ -245,13 +255,13 @@ impl GroupsAccumulator for MeasuresAccumulator {
     }
 
     fn merge_batch(&mut self, values: &[ArrayRef], groups: &[usize], total: usize) -> Result<()> {
-        self.groups.resize(total, Measure::NONE);
+        self.groups.grow(total, &[Measure::NONE]);
         let lasts = column::<Int64Type>(values, 0);
         let orders = column::<UInt64Type>(values, 1);
         let totals = column::<Decimal128Type>(values, 2);
         let mut overflows = false;
         for (row, group) in groups.iter().enumerate() {
-            overflows |= self.groups[*group].add(lasts[row], orders[row], totals[row]);
+            overflows |= self.groups.value(*group).add(lasts[row], orders[row], totals[row]);
         }
         for (group, odd) in groups.iter().zip(read_odd_state(&values[3])).filter(|(_, odd)| !odd.is_empty()) {
             self.odd.entry(*group).or_default().merge_words(&odd);
@@ -266,7 +276,7 @@ impl GroupsAccumulator for MeasuresAccumulator {
 
     fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
         let rows = values[0].len();
-        let mut each = Self { merges: self.merges, fields: self.fields.clone(), groups: vec![], odd: BTreeMap::new() };
+        let mut each = Self::new(self.merges, self.fields.clone());
         let groups: Vec<usize> = (0..rows).collect();
         each.update_batch(values, &groups, filter, rows)?;
         each.state(EmitTo::All)
@@ -278,7 +288,16 @@ impl GroupsAccumulator for MeasuresAccumulator {
     }
 
     fn size(&self) -> usize {
-        self.groups.capacity() * size_of::<Measure>() + self.odd.len() * ODD_BYTES
+        self.groups.size() + self.odd.len() * ODD_BYTES
+    }
+}
+
+impl Chunked for MeasuresAccumulator {
+    fn take_chunk(&mut self, groups: &Range<usize>) -> Box<dyn GroupsAccumulator> {
+        let mut odd = self.odd.split_off(&groups.start);
+        self.odd.append(&mut odd.split_off(&groups.end));
+        let odd = odd.into_iter().map(|(group, sum)| (group - groups.start, sum)).collect();
+        Box::new(Self { merges: self.merges, fields: self.fields.clone(), groups: self.groups.take(groups), odd })
     }
 }
 
@@ -341,13 +360,12 @@ impl Accumulator for OneGroup {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        self.0.groups.resize(1, Measure::NONE);
-        state_columns(&self.0.groups, &self.0.odd).iter().map(|column| ScalarValue::try_from_array(column, 0)).collect()
+        state_columns(&[self.0.only()], &self.0.odd).iter().map(|column| ScalarValue::try_from_array(column, 0)).collect()
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        self.0.groups.resize(1, Measure::NONE);
-        ScalarValue::try_from_array(&results(&self.0.fields, &self.0.groups, &self.0.odd)?, 0)
+        let only = self.0.only();
+        ScalarValue::try_from_array(&results(&self.0.fields, &[only], &self.0.odd)?, 0)
     }
 
     fn size(&self) -> usize {
@@ -359,6 +377,12 @@ impl MeasuresAccumulator {
     fn update_batch_groups(&mut self, values: &[ArrayRef], groups: &[usize]) -> Result<()> {
         GroupsAccumulator::update_batch(self, values, groups, None, 1)
     }
+
+    /// The measures of the only group.
+    fn only(&mut self) -> Measure {
+        self.groups.grow(1, &[Measure::NONE]);
+        *self.groups.value(0)
+    }
 }
 
 #[cfg(test)]
@@ -369,7 +393,7 @@ mod tests {
     fn floats_add_up_to_the_correctly_rounded_sum() {
         let sum = |amounts: &[f64]| {
             let fields = fields(&DataType::Date32, &DataType::Float64);
-            let mut measures = MeasuresAccumulator { merges: false, fields, groups: vec![], odd: BTreeMap::new() };
+            let mut measures = MeasuresAccumulator::new(false, fields);
             let times: ArrayRef = Arc::new(Date32Array::from(vec![0; amounts.len()]));
             let amounts: ArrayRef = Arc::new(Float64Array::from(amounts.to_vec()));
             let groups: Vec<usize> = (0..amounts.len()).map(|row| row % 2).collect();

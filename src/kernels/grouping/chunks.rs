@@ -78,7 +78,8 @@ impl<T: Copy> Chunks<T> {
 
     /// Removes the first groups and returns their values; the others are renumbered from 0.
     pub fn remove_first(&mut self, groups: usize) -> Vec<T> {
-        let mut first: Vec<T> = std::mem::take(&mut self.chunks).concat();
+        let mut chunks = std::mem::take(&mut self.chunks);
+        let mut first = if chunks.len() == 1 { chunks.remove(0) } else { chunks.concat() };
         let rest = first.split_off(groups * self.width);
         self.chunks = rest.chunks(CHUNK * self.width).map(<[T]>::to_vec).collect();
         first
