@@ -276,8 +276,7 @@ impl Reading {
         let Self { context, groups, memory, level, .. } = self;
         let total = groups.len();
         MetricBuilder::new(&context.metrics).counter("groups", 0).add(total);
-        let keys = groups.keys()?;
-        drop(groups);
+        let keys = groups.into_keys()?;
         memory.resize(keys.iter().map(|column| column.get_array_memory_size()).sum());
         let mut parts = Parts { groups: 0..total, keys, partitions: vec![], memory_of_keys: memory, memory: vec![] };
         let mut files = Vec::with_capacity(reads.len());

@@ -229,7 +229,7 @@ fn states(rows: &Rows, kind: Kind, measure: Measure, aggregate: &AggregateFuncti
         }
         Kind::Sum => vec![Arc::new(sums())],
         Kind::Mean => vec![Arc::new(UInt64Array::new(rows.counts(measure).into(), met())), Arc::new(sums())],
-        Kind::Least | Kind::Greatest => vec![words::array(type_of_last, &rows.extremes(measure), met())?],
+        Kind::Least | Kind::Greatest => vec![words::array(type_of_last, rows.extremes(measure), met())?],
     })
 }
 

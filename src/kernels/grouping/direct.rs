@@ -104,7 +104,8 @@ impl Direct {
         self.seen.write().reserve(0)
     }
 
-    pub fn keys(&self) -> Vec<u64> {
-        self.seen.read().keys.clone()
+    /// The keys in the order of their numbers.
+    pub fn into_keys(self) -> Vec<u64> {
+        self.seen.into_inner().keys
     }
 }

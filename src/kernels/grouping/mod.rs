@@ -100,16 +100,18 @@ impl Groups {
         Ok(())
     }
 
-    /// The keys of all groups in the order of their numbers, one array per column.
+    /// The keys of all groups in the order of their numbers, one array per column. The tables are no longer needed, so that most keys are
+    /// not copied.
     ///
     /// # Errors
     /// None that a caller can cause.
-    pub fn keys(&self) -> Result<Vec<ArrayRef>, ArrowError> {
-        let [first, second] = self.columns.as_slice() else { return Ok(vec![self.columns[0].keys()?]) };
-        let pairs = self.pairs.read();
-        let part = |column: &Column, part: fn(u64) -> u32| {
-            let numbers = UInt32Array::from_iter_values(pairs.keys().iter().map(|pair| part(*pair)));
-            take(&column.keys()?, &numbers, None)
+    pub fn into_keys(self) -> Result<Vec<ArrayRef>, ArrowError> {
+        let keys = self.columns.into_iter().map(Column::into_keys).collect::<Result<Vec<_>, _>>()?;
+        let [first, second] = keys.as_slice() else { return Ok(keys) };
+        let pairs = self.pairs.into_inner().into_keys();
+        let part = |keys: &ArrayRef, part: fn(u64) -> u32| {
+            let numbers = UInt32Array::from_iter_values(pairs.iter().map(|pair| part(*pair)));
+            take(keys, &numbers, None)
         };
         Ok(vec![part(first, |pair| (pair >> 32) as u32)?, part(second, |pair| pair as u32)?])
     }
@@ -218,23 +220,19 @@ impl Column {
         Ok(null.unwrap_or(UNKNOWN))
     }
 
-    fn keys(&self) -> Result<ArrayRef, ArrowError> {
-        let null = *self.null.read();
+    fn into_keys(self) -> Result<ArrayRef, ArrowError> {
+        let null = self.null.into_inner();
         let nulls = |total: usize| null.map(|null| (0..total).map(|number| number != null as usize).collect::<NullBuffer>());
-        match &self.values {
-            Values::Direct(direct) => {
-                let keys = direct.keys();
-                words::array(&self.data_type, &keys, nulls(keys.len()))
-            }
-            Values::Words(table) => {
-                let table = table.read();
-                words::array(&self.data_type, table.keys(), nulls(table.len()))
-            }
+        let words = match self.values {
+            Values::Direct(direct) => direct.into_keys(),
+            Values::Words(table) => table.into_inner().into_keys(),
             Values::Texts(texts) => {
-                let texts = texts.read();
-                texts::array(&self.data_type, &texts, nulls(texts.len()).as_ref())
+                let texts = texts.into_inner();
+                return texts::array(&self.data_type, &texts, nulls(texts.len()).as_ref());
             }
-        }
+        };
+        let nulls = nulls(words.len());
+        words::array(&self.data_type, words, nulls)
     }
 }
 

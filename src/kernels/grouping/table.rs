@@ -61,6 +61,10 @@ impl<K: Key> Table<K> {
         &self.keys
     }
 
+    pub fn into_keys(self) -> Vec<K> {
+        self.keys
+    }
+
     fn size(&self) -> usize {
         self.slots.capacity() * size_of::<u32>() + self.keys.capacity() * size_of::<K>()
     }

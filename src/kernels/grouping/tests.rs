@@ -31,8 +31,9 @@ fn check(columns: &[ArrayRef], ranges: &[Option<Range>]) {
         all.extend(other.join().unwrap());
         all
     });
-    let keys = groups.keys().unwrap();
-    assert!(keys.iter().all(|column| column.len() == groups.len()));
+    let total = groups.len();
+    let keys = groups.into_keys().unwrap();
+    assert!(keys.iter().all(|column| column.len() == total));
     let mut of_keys: HashMap<Vec<String>, u32> = HashMap::new();
     let options = FormatOptions::default().with_null("∅");
     for (column, key) in columns.iter().zip(&keys) {
@@ -49,7 +50,7 @@ fn check(columns: &[ArrayRef], ranges: &[Option<Range>]) {
             assert_eq!(*of_keys.entry(key).or_insert(number), number);
         }
     }
-    assert_eq!(of_keys.len(), groups.len());
+    assert_eq!(of_keys.len(), total);
 }
 
 fn integers() -> ArrayRef {

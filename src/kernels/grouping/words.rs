@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, UInt64Array};
-use arrow::buffer::{NullBuffer, ScalarBuffer};
+use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, UInt64Type};
 use arrow::error::ArrowError;
@@ -29,13 +29,12 @@ pub fn words(column: &ArrayRef) -> Result<ScalarBuffer<u64>, ArrowError> {
     Ok(ScalarBuffer::from(words.as_primitive::<Int64Type>().values().inner().clone()))
 }
 
-/// Builds a column from words.
-pub fn array(data_type: &DataType, words: &[u64], nulls: Option<NullBuffer>) -> Result<ArrayRef, ArrowError> {
+/// Builds a column from words; one of 64 bits is not copied.
+pub fn array(data_type: &DataType, words: Vec<u64>, nulls: Option<NullBuffer>) -> Result<ArrayRef, ArrowError> {
     if *data_type == DataType::UInt64 {
-        return Ok(Arc::new(UInt64Array::new(words.to_vec().into(), nulls)));
+        return Ok(Arc::new(UInt64Array::new(words.into(), nulls)));
     }
-    let words: Vec<i64> = words.iter().map(|word| *word as i64).collect();
-    let words: ArrayRef = Arc::new(Int64Array::new(words.into(), nulls));
+    let words: ArrayRef = Arc::new(Int64Array::new(ScalarBuffer::from(Buffer::from_vec(words)), nulls));
     match data_type {
         DataType::Date32 | DataType::Time32(_) => cast(&cast(&words, &DataType::Int32)?, data_type),
         _ => cast(&words, data_type),
