@@ -11,6 +11,7 @@
 //! one in common use since Putler (R against the mean of F and M), completed so that it covers every cell.
 
 mod bins;
+mod customers;
 mod measures;
 mod options;
 #[expect(clippy::module_inception, reason = "the function is named as its domain")]

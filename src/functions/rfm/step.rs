@@ -1,19 +1,21 @@
 //! The scoring step: reads the measures of all customers, returns scores or bins.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, StringViewArray,
-    StructArray, UInt32Array, make_comparator,
+    UInt32Array, make_comparator,
 };
 use datafusion::arrow::compute::{SortOptions, cast, concat, take};
-use datafusion::arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, SchemaRef, TimeUnit};
-use datafusion::common::{Result, ScalarValue, internal_err};
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::{Result, ScalarValue};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 
+use super::customers::{Customers, Values, float_of_order, measures, order_of_float};
 use crate::adapter::plain::{Plain, Scalar, untold};
 use crate::adapter::step::{Step, StepContext, Streams, only_stream};
 use crate::error::{invalid, renamed};
@@ -34,7 +36,7 @@ pub enum AsOf {
 }
 
 impl AsOf {
-    fn instant(&self) -> Option<&ScalarValue> {
+    pub fn instant(&self) -> Option<&ScalarValue> {
         match self {
             Self::At(Scalar(moment)) if moment.data_type() != DataType::Date32 => Some(moment),
             _ => None,
@@ -87,7 +89,7 @@ impl Scoring {
                     Measure::Frequency => cuts(frequency_cuts, "frequency_cuts", &|cut| cut.ceil(0))?,
                     Measure::Monetary => cuts(monetary_cuts, "monetary_cuts", &|cut| match &self.monetary_type {
                         DataType::Decimal128(_, scale) => cut.ceil(i32::from(*scale)),
-                        DataType::Float64 => Some(order_of_float(cut.to_f64())),
+                        DataType::Float64 => Some(i128::from(order_of_float(cut.to_f64()))),
                         _ => cut.ceil(0),
                     })?,
                 },
@@ -97,7 +99,7 @@ impl Scoring {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Measure {
+pub enum Measure {
     Recency,
     Frequency,
     Monetary,
@@ -162,26 +164,30 @@ impl Scoring {
         let scoring = self.clone();
         let (input, schema) = (only_stream(inputs)?, Arc::clone(&context.schema));
         let batches = futures::stream::once(async move {
-            let customers = Customers::collect(input, &scoring, &context).await?;
+            let customers = Customers::collect(input, &scoring.as_of, &context).await?;
             context.counter("customers").add(customers.count());
             let schema = Arc::clone(&context.schema);
             let timer = context.timer();
-            let scored = {
+            let mut scored = {
                 let _running = timer.timer();
-                customers.score(&scoring)?
+                Scored::new(customers, &scoring)?
             };
-            // The memory of the measures stays reserved until the last batch has been sent.
+            scored.customers.scored(&context);
+            if output == Output::Bins {
+                let _running = timer.timer();
+                return Ok(futures::stream::iter([scored.bins(&schema)]).boxed());
+            }
+            // The memory of the measures stays reserved until the last batch has been sent; a batch itself goes with its rows.
             let reserved = context.memory;
-            let count = if output == Output::Bins { 1 } else { scored.customers.batches.len() };
-            let made = (0..count).map(move |index| {
+            let batches = std::mem::take(&mut scored.customers.batches);
+            let mut rows = 0..0;
+            let made = batches.into_iter().map(move |batch| {
                 let _reserved = &reserved;
                 let _running = timer.timer();
-                match output {
-                    Output::Bins => scored.bins(&schema),
-                    Output::Customers => scored.batch(index, &schema),
-                }
+                rows = rows.end..rows.end + batch.num_rows();
+                scored.batch(&batch, rows.clone(), &schema)
             });
-            Result::<_>::Ok(futures::stream::iter(made))
+            Result::<_>::Ok(futures::stream::iter(made).boxed())
         });
         let of_bins = output == Output::Bins;
         let rename = move |error| if of_bins { renamed(error, "rfm", "rfm_bins") } else { error };
@@ -189,69 +195,21 @@ impl Scoring {
     }
 }
 
-/// The measures of all customers, as columns; `monetary` in integer units that sort as the amounts do.
-struct Customers {
-    batches: Vec<RecordBatch>,
-    values: [Vec<i128>; 3],
+/// The method for values of 64 bits, if its cut points do not depend on them.
+fn narrow(method: &Method<i128>) -> Option<Method<i64>> {
+    Some(match method {
+        Method::Quantile { bins } => Method::Quantile { bins: *bins },
+        Method::Ntile { bins } => Method::Ntile { bins: *bins },
+        Method::Percent => Method::Percent,
+        Method::Fixed { .. } => return None,
+    })
 }
 
-impl Customers {
-    async fn collect(mut input: SendableRecordBatchStream, scoring: &Scoring, context: &StepContext) -> Result<Self> {
-        let mut batches = vec![];
-        while let Some(batch) = input.next().await {
-            let batch = batch?;
-            if batch.num_rows() > 0 {
-                // Three measures of 16 bytes, a second copy for selection, and three scores.
-                context.memory.try_grow(slice_size(&batch) + batch.num_rows() * (3 * 16 + 16 + 3))?;
-                batches.push(batch);
-            }
-        }
-        let rows = batches.iter().map(RecordBatch::num_rows).sum();
-        let mut values = [Vec::with_capacity(rows), Vec::with_capacity(rows), Vec::with_capacity(rows)];
-        let days: Vec<ArrayRef> = batches.iter().map(|batch| last_orders(batch, &scoring.as_of)).collect::<Result<_>>()?;
-        match scoring.as_of.instant() {
-            Some(as_of) => {
-                let (as_of, day) = instant(as_of)?;
-                for lasts in &days {
-                    let lasts = lasts.as_primitive::<Int64Type>().values().iter();
-                    values[0].extend(lasts.map(|last| i128::from((as_of - last).div_euclid(day))));
-                }
-            }
-            None => {
-                let dates = || days.iter().flat_map(|dates| dates.as_primitive::<Date32Type>().values());
-                let as_of = match scoring.as_of {
-                    AsOf::At(Scalar(ScalarValue::Date32(Some(day)))) => i128::from(day),
-                    _ => dates().max().map_or(0, |last| i128::from(*last) + 1),
-                };
-                values[0].extend(dates().map(|last| as_of - i128::from(*last)));
-            }
-        }
-        for batch in &batches {
-            let measures = measures(batch)?;
-            values[1].extend(measures.column(1).as_primitive::<Int64Type>().values().iter().map(|n| i128::from(*n)));
-            let monetary = measures.column(2);
-            match monetary.data_type() {
-                DataType::Decimal128(_, _) => values[2].extend(monetary.as_primitive::<Decimal128Type>().values()),
-                DataType::Int64 => {
-                    values[2].extend(monetary.as_primitive::<Int64Type>().values().iter().map(|sum| i128::from(*sum)));
-                }
-                _ => {
-                    let sums = monetary.as_primitive::<Float64Type>().values().iter();
-                    values[2].extend(sums.map(|sum| order_of_float(*sum)));
-                }
-            }
-        }
-        Ok(Self { batches, values })
-    }
-
-    fn count(&self) -> usize {
-        self.values[0].len()
-    }
-
-    fn score(self, scoring: &Scoring) -> Result<Scored> {
+impl Scored {
+    fn new(customers: Customers, scoring: &Scoring) -> Result<Self> {
         let keys = match scoring.method {
-            ScoringMethod::Ntile { .. } if !self.batches.is_empty() => {
-                let keys: Vec<&dyn Array> = self.batches.iter().map(|batch| batch.column(0).as_ref()).collect();
+            ScoringMethod::Ntile { .. } if !customers.batches.is_empty() => {
+                let keys: Vec<&dyn Array> = customers.batches.iter().map(|batch| batch.column(0).as_ref()).collect();
                 let keys = concat(&keys)?;
                 Some(make_comparator(keys.as_ref(), keys.as_ref(), SortOptions::default())?)
             }
@@ -262,20 +220,18 @@ impl Customers {
         let mut scores = [vec![], vec![], vec![]];
         for measure in Measure::ALL {
             let method = scoring.method_of(measure)?;
-            let values = &self.values[measure as usize];
-            scores[measure as usize] = score::score(values, measure.better(), &method, &compare_keys);
+            let values = customers.values(measure)?;
+            scores[measure as usize] = match (values, narrow(&method)) {
+                (Values::Narrow(values), Some(method)) => score::score(&values, measure.better(), &method, &compare_keys),
+                (values, _) => score::score(&values.wide(), measure.better(), &method, &compare_keys),
+            };
         }
         let mut scale = scoring.scale();
-        if self.count() > 0 {
+        if customers.count() > 0 {
             let mean = |scores: &[u8]| scores.iter().map(|score| u64::from(*score)).sum::<u64>() as f64 / scores.len() as f64;
             scale.means = [mean(&scores[0]), mean(&scores[1]), mean(&scores[2])];
         }
-        let mut starts = vec![0];
-        starts.extend(self.batches.iter().scan(0, |start, batch| {
-            *start += batch.num_rows();
-            Some(*start)
-        }));
-        Ok(Scored { tables: Tables::new(scoring, &scale), customers: self, scores, scale, starts })
+        Ok(Self { tables: Tables::new(scoring, &scale), customers, scores, scale })
     }
 }
 
@@ -284,8 +240,6 @@ struct Scored {
     customers: Customers,
     scores: [Vec<u8>; 3],
     scale: Scale,
-    /// The first row of each batch.
-    starts: Vec<usize>,
     tables: Tables,
 }
 
@@ -326,11 +280,9 @@ fn code(scores: Scores, scale: &Scale) -> String {
 }
 
 impl Scored {
-    fn batch(&self, index: usize, schema: &SchemaRef) -> Result<RecordBatch> {
-        let batch = &self.customers.batches[index];
-        let rows = self.starts[index]..self.starts[index + 1];
+    fn batch(&self, batch: &RecordBatch, rows: Range<usize>, schema: &SchemaRef) -> Result<RecordBatch> {
         let measures = measures(batch)?;
-        let days = self.customers.values[0][rows.clone()].iter().map(|days| *days as i64);
+        let days = self.customers.recency(batch)?;
         let [recency, frequency, monetary] = [0, 1, 2].map(|measure: usize| &self.scores[measure][rows.clone()]);
         let score =
             |scores: &[u8]| -> ArrayRef { Arc::new(Int32Array::from_iter_values(scores.iter().map(|score| i32::from(*score)))) };
@@ -355,7 +307,7 @@ impl Scored {
         };
         let columns = vec![
             Arc::clone(batch.column(0)),
-            Arc::new(Int64Array::from_iter_values(days)) as ArrayRef,
+            Arc::new(Int64Array::from(days)) as ArrayRef,
             Arc::clone(measures.column(1)),
             Arc::clone(measures.column(2)),
             score(recency),
@@ -373,8 +325,8 @@ impl Scored {
         let mut names = vec![];
         let mut bins = vec![];
         for measure in Measure::ALL {
-            let (values, scores) = (&self.customers.values[measure as usize], &self.scores[measure as usize]);
-            for bin in score::bins(values, scores, measure.better(), self.scale.scores()) {
+            let (values, scores) = (self.customers.values(measure)?.wide(), &self.scores[measure as usize]);
+            for bin in score::bins(&values, scores, measure.better(), self.scale.scores()) {
                 names.push(measure);
                 bins.push(bin);
             }
@@ -402,7 +354,7 @@ fn shown(values: &[Option<(Measure, i128)>], monetary_type: &DataType) -> Result
         DataType::Decimal128(precision, scale) => {
             Arc::new(money.collect::<Decimal128Array>().with_precision_and_scale(*precision, *scale)?)
         }
-        DataType::Float64 => Arc::new(money.map(|value| value.map(float_of_order)).collect::<Float64Array>()),
+        DataType::Float64 => Arc::new(money.map(|value| value.map(|value| float_of_order(value as i64))).collect::<Float64Array>()),
         _ => Arc::new(money.map(|value| value.map(|value| value as i64)).collect::<Int64Array>()),
     };
     let money = cast(&money, &DataType::Utf8)?;
@@ -412,64 +364,4 @@ fn shown(values: &[Option<(Measure, i128)>], monetary_type: &DataType) -> Result
         (None, _) => None,
     });
     Ok(Arc::new(texts.collect::<StringArray>()))
-}
-
-/// An integer that sorts as the float does; 0 and −0 are equal.
-fn order_of_float(value: f64) -> i128 {
-    let bits = (value + 0.0).to_bits() as i64;
-    i128::from(bits ^ (((bits >> 63) as u64) >> 1) as i64)
-}
-
-fn float_of_order(order: i128) -> f64 {
-    let order = order as i64;
-    f64::from_bits((order ^ (((order >> 63) as u64) >> 1) as i64) as u64)
-}
-
-fn measures(batch: &RecordBatch) -> Result<&StructArray> {
-    match batch.column(1).as_struct_opt() {
-        Some(measures) => Ok(measures),
-        None => internal_err!("the second column holds the measures"),
-    }
-}
-
-/// The last orders of a batch as calendar days, or as ticks when recency is counted from an instant.
-fn last_orders(batch: &RecordBatch, as_of: &AsOf) -> Result<ArrayRef> {
-    let lasts = measures(batch)?.column(0);
-    let counted_in = if as_of.instant().is_some() { DataType::Int64 } else { DataType::Date32 };
-    Ok(cast(lasts, &counted_in)?)
-}
-
-/// An instant in ticks, and the ticks of a day.
-fn instant(value: &ScalarValue) -> Result<(i64, i64)> {
-    let DataType::Timestamp(unit, _) = value.data_type() else { return internal_err!("{value} is not a timestamp") };
-    let second = match unit {
-        TimeUnit::Second => 1,
-        TimeUnit::Millisecond => 1_000,
-        TimeUnit::Microsecond => 1_000_000,
-        TimeUnit::Nanosecond => 1_000_000_000,
-    };
-    match value.cast_to(&DataType::Int64)? {
-        ScalarValue::Int64(Some(ticks)) => Ok((ticks, 86_400 * second)),
-        _ => internal_err!("{value} is not a timestamp"),
-    }
-}
-
-/// Bytes of the rows themselves, so that slices do not each count the whole large batch.
-fn slice_size(batch: &RecordBatch) -> usize {
-    let size = |column: &ArrayRef| column.to_data().get_slice_memory_size().unwrap_or_else(|_| column.get_array_memory_size());
-    batch.columns().iter().map(size).sum()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn floats_keep_their_order_and_come_back() {
-        let values = [-f64::MAX, -1.5, -0.0, 0.0, 1e-300, 0.1, 8_911_407.904];
-        let orders: Vec<i128> = values.iter().map(|value| order_of_float(*value)).collect();
-        assert!(orders.windows(2).all(|pair| pair[0] <= pair[1]));
-        assert_eq!(orders[2], orders[3]);
-        assert!(values.iter().zip(orders).all(|(value, order)| float_of_order(order) == *value));
-    }
 }
