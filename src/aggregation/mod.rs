@@ -25,4 +25,4 @@ mod partial;
 mod rule;
 mod waiting;
 
-pub use rule::AggregateByGroups;
+pub use rule::{AggregateByGroups, ReasonsOfAggregations};

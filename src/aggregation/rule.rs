@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::stats::Precision;
@@ -20,6 +21,7 @@ use datafusion::scalar::ScalarValue;
 use super::exec::{GroupedAggregateExec, Work};
 use super::partial::kind_of;
 use crate::adapter::aggregate::is_ours;
+use crate::adapter::passing::{Passing, PassingExec};
 use crate::kernels::grouping::{Range, takes, takes_range};
 use crate::settings::PortraitSettings;
 use crate::walk::Tree;
@@ -63,16 +65,13 @@ fn grouped(last: &AggregateExec) -> Result<Option<GroupedAggregateExec>> {
             _ => return Ok(None),
         },
     };
-    if !fits(first) || last.limit_options().is_some() {
+    if obstacle(last, first)?.is_some() {
         return Ok(None);
     }
     let input = Arc::clone(first.input());
     let keys: Vec<Arc<dyn PhysicalExpr>> = first.group_expr().expr().iter().map(|(key, _)| Arc::clone(key)).collect();
     let schema = input.schema();
-    let types = keys.iter().map(|key| key.data_type(&schema)).collect::<Result<Vec<_>>>()?;
-    if !types.iter().all(takes) {
-        return Ok(None);
-    }
+    let types = key_types(first)?;
     // Without statistics there is no range; the keys then go into a hash table.
     let statistics = StatisticsContext::new().compute(input.as_ref(), &StatisticsArgs::new()).ok();
     let range = |key: &Arc<dyn PhysicalExpr>| range_of(key, statistics.as_ref()?);
@@ -90,19 +89,35 @@ fn grouped(last: &AggregateExec) -> Result<Option<GroupedAggregateExec>> {
     Ok(Some(GroupedAggregateExec::new(work, input)))
 }
 
-fn fits(first: &AggregateExec) -> bool {
-    let group = first.group_expr();
-    group.is_single()
-        && (1..=2).contains(&group.expr().len())
-        && *first.input_order_mode() == InputOrderMode::Linear
-        && first.limit_options().is_none()
-        && !first.input().properties().boundedness.is_unbounded()
-        && first.aggr_expr().iter().all(|aggregate| is_fit(aggregate))
-        && !group.expr().iter().any(|(key, _)| is_volatile(key))
+fn key_types(first: &AggregateExec) -> Result<Vec<DataType>> {
+    let schema = first.input().schema();
+    first.group_expr().expr().iter().map(|(key, _)| key.data_type(&schema)).collect()
 }
 
-/// True for an aggregate that is ours, or whose state has a fixed size per group, whatever the rows.
-fn is_fit(aggregate: &AggregateFunctionExpr) -> bool {
+/// Why [`GroupedAggregateExec`] cannot do an aggregation, as EXPLAIN says it; `first` is the node that reads the rows.
+fn obstacle(last: &AggregateExec, first: &AggregateExec) -> Result<Option<String>> {
+    let group = first.group_expr();
+    let text = match group.expr().len() {
+        0 => "no keys".into(),
+        _ if !group.is_single() => "several sets of keys".into(),
+        keys if keys > 2 => format!("{keys} keys"),
+        _ if first.limit_options().is_some() || last.limit_options().is_some() => "a limit of groups".into(),
+        _ if *first.input_order_mode() != InputOrderMode::Linear => "the rows are sorted by a key".into(),
+        _ if first.input().properties().boundedness.is_unbounded() => "the rows have no end".into(),
+        _ => {
+            let types = key_types(first)?;
+            match types.iter().find(|data_type| !takes(data_type)) {
+                Some(data_type) => format!("a key of type {data_type}"),
+                None if group.expr().iter().any(|(key, _)| is_volatile(key)) => "a key that differs between calls".into(),
+                None => return Ok(first.aggr_expr().iter().find_map(|aggregate| obstacle_of(aggregate))),
+            }
+        }
+    };
+    Ok(Some(text))
+}
+
+/// The same for an aggregate: it must be ours, or have a state of a fixed size per group, whatever the rows.
+fn obstacle_of(aggregate: &AggregateFunctionExpr) -> Option<String> {
     const FIXED: [&str; 12] = [
         "count",
         "sum",
@@ -117,11 +132,84 @@ fn is_fit(aggregate: &AggregateFunctionExpr) -> bool {
         "rfm_measures",
         "rfm_measures_of_orders",
     ];
-    (FIXED.contains(&aggregate.fun().name()) || is_ours(aggregate.fun()))
-        && !aggregate.is_distinct()
-        && aggregate.order_bys().is_empty()
-        && aggregate.order_sensitivity() == AggregateOrderSensitivity::Insensitive
-        && aggregate.groups_accumulator_supported()
+    let name = aggregate.fun().name();
+    if aggregate.is_distinct() {
+        Some(format!("{name} of distinct values"))
+    } else if !aggregate.order_bys().is_empty() || aggregate.order_sensitivity() != AggregateOrderSensitivity::Insensitive {
+        Some(format!("{name} follows the order of rows"))
+    } else if !FIXED.contains(&name) && !is_ours(aggregate.fun()) {
+        Some(format!("{name} is not among the aggregates for it"))
+    } else if !aggregate.groups_accumulator_supported() {
+        Some(format!("{name} takes one group at a time"))
+    } else {
+        None
+    }
+}
+
+/// Puts a node above each GROUP BY that is left to DataFusion, so that EXPLAIN says why. It must run when plans change no more.
+#[derive(Debug)]
+pub struct ReasonsOfAggregations;
+
+impl PhysicalOptimizerRule for ReasonsOfAggregations {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, options: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        let is_on = PortraitSettings::of(options).grouped_aggregation;
+        plan.changed_up(|plan| {
+            let Some(last) = plan.downcast_ref::<AggregateExec>() else { return Ok(Transformed::no(plan)) };
+            if last.mode().output_mode() != AggregateOutputMode::Final || last.group_expr().expr().is_empty() {
+                return Ok(Transformed::no(plan));
+            }
+            let reason = match reading(last) {
+                _ if !is_on => Some("portrait.grouped_aggregation is off".into()),
+                Some(first) => obstacle(last, first)?,
+                None => None,
+            };
+            Ok(match reason {
+                Some(reason) => Transformed::yes(PassingExec::over(plan, LeftToEngine { reason })),
+                None => Transformed::no(plan),
+            })
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "reasons_of_aggregations"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// The node of an aggregation that reads the rows; between the two, rows are only distributed.
+fn reading(last: &AggregateExec) -> Option<&AggregateExec> {
+    if last.mode().input_mode() == AggregateInputMode::Raw {
+        return Some(last);
+    }
+    let mut below = last.input();
+    loop {
+        if let Some(first) = below.downcast_ref::<AggregateExec>() {
+            return Some(first);
+        }
+        below = match below.children().as_slice() {
+            [only] => *only,
+            _ => return None,
+        };
+    }
+}
+
+#[derive(Debug)]
+struct LeftToEngine {
+    reason: String,
+}
+
+impl Passing for LeftToEngine {
+    fn name(&self) -> &'static str {
+        "NotGroupedAggregate"
+    }
+
+    fn describe(&self) -> String {
+        format!("{}: reason=[{}]", self.name(), self.reason)
+    }
 }
 
 /// The range of an integer key, if statistics know it and an array over it is not too large for the number of rows.

@@ -156,6 +156,24 @@ fn a_plan_runs_again_and_shows_its_way() {
     let work = format!("SELECT customer_id, sum(amount) AS s FROM '{}' GROUP BY customer_id", file.display());
     let plan = rows(&engine, &session, &format!("EXPLAIN {work}")).concat();
     assert!(plan.contains("GroupedAggregateExec: keys=[customer_id@0] in array 1..=100"), "{plan}");
+    let reason = |sql: &str| {
+        let plan = rows(&engine, &session, &format!("EXPLAIN {sql}")).concat();
+        plan.split("NotGroupedAggregate: reason=[").nth(1).and_then(|text| text.split(']').next()).map(str::to_owned)
+    };
+    for (keys, aggregate, expected) in [
+        ("customer_id", "sum(amount)", None),
+        ("customer_id, amount % 2, amount % 3", "count(*)", Some("3 keys")),
+        ("CAST(customer_id AS DOUBLE)", "count(*)", Some("a key of type Float64")),
+        ("ROLLUP (customer_id)", "count(*)", Some("several sets of keys")),
+        ("customer_id", "median(amount)", Some("median is not among the aggregates for it")),
+        ("customer_id", "array_agg(amount ORDER BY amount)", Some("array_agg follows the order of rows")),
+    ] {
+        let sql = format!("SELECT {aggregate} FROM '{}' GROUP BY {keys}", file.display());
+        assert_eq!(reason(&sql).as_deref(), expected, "{sql}");
+    }
+    switch(&engine, &session, false);
+    assert_eq!(reason(&work).as_deref(), Some("portrait.grouped_aggregation is off"));
+    switch(&engine, &session, true);
     // The join relies on the partitions of the result, and a recursive query runs its plan again in each round.
     let joined =
         format!("SELECT count(*), sum(a.s) FROM ({work}) AS a JOIN ({work}) AS b ON a.customer_id = b.customer_id AND a.s = b.s");

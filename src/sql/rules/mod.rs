@@ -66,7 +66,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
 use datafusion::optimizer::{Analyzer, Optimizer, OptimizerRule};
 
 use crate::adapter::once::ComputeOnce;
-use crate::aggregation::AggregateByGroups;
+use crate::aggregation::{AggregateByGroups, ReasonsOfAggregations};
 use crate::files::parquet::sink::ChecksumsOfPages;
 use crate::walk::{PlanTree, Tree};
 
@@ -160,6 +160,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
         .with_physical_optimizer_rule(Arc::new(yielding::YieldAfterJoins))
         .with_physical_optimizer_rule(Arc::new(rounds::CountedRounds))
         .with_physical_optimizer_rule(Arc::new(wide_constants::NarrowBatches))
+        .with_physical_optimizer_rule(Arc::new(ReasonsOfAggregations))
         .with_physical_optimizer_rule(Arc::new(ChecksumsOfPages))
         .with_physical_optimizer_rule(Arc::new(ComputeOnce))
 }
