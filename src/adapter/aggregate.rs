@@ -13,13 +13,14 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt::Debug;
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, BooleanArray};
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::compute::{cast, filter};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility};
@@ -27,6 +28,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Literal;
 
 use super::AggregateFunction;
+use super::in_chunks::{Chunked, InChunks};
 use crate::docs::Doc;
 use crate::error::invalid;
 
@@ -59,7 +61,7 @@ pub trait GroupedFunction: Debug + Send + Sync + 'static {
 }
 
 /// The state of all groups. Groups are numbered from 0.
-pub trait Grouped: Debug + Send + Sync + 'static {
+pub trait Grouped: Any + Debug + Send + Sync + 'static {
     /// Creates an empty state of the same function, with no groups.
     fn fresh(&self) -> Box<dyn Grouped>;
 
@@ -91,6 +93,21 @@ pub trait Grouped: Debug + Send + Sync + 'static {
 
     /// Bytes on the heap.
     fn size(&self) -> usize;
+
+    /// Whether chunks of groups can be taken out now, see [`Chunked`]; by default, groups are passed on as states.
+    fn is_chunked(&self) -> bool {
+        false
+    }
+
+    /// As [`Chunked::take_chunk`].
+    fn take_chunk(&mut self, _groups: &Range<usize>) -> Result<Box<dyn Grouped>> {
+        internal_err!("these groups are passed on as states")
+    }
+
+    /// As [`Chunked::absorb`].
+    fn absorb(&mut self, _other: Box<dyn Grouped>) -> Result<()> {
+        internal_err!("these groups are merged from states")
+    }
 }
 
 impl<T: GroupedFunction + Clone> AggregateFunction for T {
@@ -197,7 +214,7 @@ impl AggregateUDFImpl for Udf {
     }
 
     fn create_groups_accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(ManyGroups(self.start(&arguments)?)))
+        Ok(Box::new(InChunks(Box::new(ManyGroups(self.start(&arguments)?)))))
     }
 
     /// DataFusion calls this for window frames whose start moves. Rows would have to be removed from the state, which none of our
@@ -291,6 +308,22 @@ impl GroupsAccumulator for ManyGroups {
 
     fn size(&self) -> usize {
         self.0.size()
+    }
+}
+
+impl Chunked for ManyGroups {
+    fn is_chunked(&self) -> bool {
+        self.0.is_chunked()
+    }
+
+    fn take_chunk(&mut self, groups: &Range<usize>) -> Result<Box<dyn Chunked>> {
+        Ok(Box::new(Self(self.0.take_chunk(groups)?)))
+    }
+
+    fn absorb(&mut self, other: Box<dyn Chunked>) -> Result<()> {
+        let other: Box<dyn Any> = other;
+        let Ok(other) = other.downcast::<Self>() else { return internal_err!("a function absorbs its own chunks") };
+        self.0.absorb(other.0)
     }
 }
 

@@ -10,23 +10,36 @@ use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
 /// An accumulator of groups from which chunks can be taken.
 pub trait Chunked: GroupsAccumulator {
+    /// Whether chunks can be taken now.
+    fn is_chunked(&self) -> bool;
+
     /// Takes out the groups of a chunk, as far as there are any; in the result they are numbered from 0, and those left keep their numbers.
-    fn take_chunk(&mut self, groups: &Range<usize>) -> Box<dyn GroupsAccumulator>;
+    ///
+    /// # Errors
+    /// It [is not chunked](Self::is_chunked).
+    fn take_chunk(&mut self, groups: &Range<usize>) -> Result<Box<dyn Chunked>>;
+
+    /// Adds what a chunk of another partition knows of the same groups; either may know fewer groups.
+    ///
+    /// # Errors
+    /// A sum is too large, or the chunk is one of another function.
+    fn absorb(&mut self, other: Box<dyn Chunked>) -> Result<()>;
 }
 
 /// Such an accumulator in a form that [`chunked`] recognises.
 pub struct InChunks(pub Box<dyn Chunked>);
 
-/// The accumulator, if chunks can be taken from it.
+/// The accumulator, if it is one from which chunks can be taken.
 pub fn chunked(accumulator: &mut dyn GroupsAccumulator) -> Option<&mut dyn Chunked> {
     let accumulator: &mut dyn Any = accumulator;
-    accumulator.downcast_mut::<InChunks>().map(|in_chunks| in_chunks.0.as_mut())
+    let in_chunks = accumulator.downcast_mut::<InChunks>()?;
+    in_chunks.0.is_chunked().then(|| in_chunks.0.as_mut())
 }
 
 /// Whether chunks can be taken from an accumulator.
 pub fn is_chunked(accumulator: &dyn GroupsAccumulator) -> bool {
     let accumulator: &dyn Any = accumulator;
-    accumulator.is::<InChunks>()
+    accumulator.downcast_ref::<InChunks>().is_some_and(|in_chunks| in_chunks.0.is_chunked())
 }
 
 impl GroupsAccumulator for InChunks {

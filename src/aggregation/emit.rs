@@ -46,10 +46,15 @@ fn batches(work: &Work, mut taken: Taken, batch_size: usize) -> Result<Vec<Recor
 fn merged(work: &Work, taken: &mut Taken) -> Result<Vec<ArrayRef>> {
     let groups: Vec<usize> = (0..taken.keys.first().map_or(0, |column| column.len())).collect();
     let aggregates = work.aggregates.iter().enumerate().map(|(place, aggregate)| {
-        if let Some(only) = taken.partitions.first_mut()
-            && let Some(result) = only.result(place)?
-        {
+        if let Some(result) = taken.partitions.first().and_then(|only| only.result(place)) {
             return Ok(result);
+        }
+        if taken.partitions.iter().all(|known| known.may_be_absorbed(place)) {
+            let mut chunks = taken.partitions.iter_mut().filter_map(|known| known.chunk(place));
+            if let Some(mut first) = chunks.next() {
+                chunks.try_for_each(|other| first.absorb(other))?;
+                return first.evaluate(EmitTo::All);
+            }
         }
         let mut accumulator = aggregate.create_groups_accumulator()?;
         // An accumulator must not see a group before a partition that has seen the group is merged, see `expect_unseen_groups`.

@@ -16,7 +16,7 @@ use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 
 use super::exec::Work;
-use crate::adapter::in_chunks::{chunked, is_chunked};
+use crate::adapter::in_chunks::{Chunked, chunked, is_chunked};
 use crate::kernels::grouping::rows::{Kind, Measure, Rows};
 use crate::kernels::grouping::words;
 
@@ -128,7 +128,7 @@ impl Partial {
         let aggregates = self.aggregates.into_iter().map(|aggregate| {
             Ok(match aggregate {
                 Aggregate::InRows { kind, measure } => Columns::InRows { kind, measure },
-                Aggregate::Alone(accumulator) if is_chunked(accumulator.as_ref()) => Columns::InChunks { accumulator, is_only },
+                Aggregate::Alone(accumulator) if is_chunked(accumulator.as_ref()) => Columns::InChunks(accumulator),
                 Aggregate::Alone(mut accumulator) if is_only => Columns::Result(accumulator.evaluate(EmitTo::All)?),
                 Aggregate::Alone(mut accumulator) => Columns::States(accumulator.state(EmitTo::All)?),
             })
@@ -152,10 +152,9 @@ enum Columns {
         measure: Measure,
     },
     /// They are made of one chunk of groups at a time.
-    InChunks {
-        accumulator: Box<dyn GroupsAccumulator>,
-        is_only: bool,
-    },
+    InChunks(Box<dyn GroupsAccumulator>),
+    /// Such a chunk.
+    Chunk(Box<dyn Chunked>),
     States(Vec<ArrayRef>),
     /// There is one partition, whose states need not be merged.
     Result(ArrayRef),
@@ -166,7 +165,8 @@ impl Known {
     pub fn size(&self) -> usize {
         let columns = self.aggregates.iter().map(|columns| match columns {
             Columns::InRows { .. } => 0,
-            Columns::InChunks { accumulator, .. } => accumulator.size(),
+            Columns::InChunks(accumulator) => accumulator.size(),
+            Columns::Chunk(chunk) => chunk.size(),
             Columns::States(states) => states.iter().map(|state| state.get_array_memory_size()).sum(),
             Columns::Result(result) => result.get_array_memory_size(),
         });
@@ -179,10 +179,11 @@ impl Known {
         let aggregates = self.aggregates.iter_mut().map(|columns| {
             Ok(match columns {
                 Columns::InRows { kind, measure } => Columns::InRows { kind: *kind, measure: *measure },
-                Columns::InChunks { accumulator, is_only } => match chunked(accumulator.as_mut()) {
-                    Some(chunked) => Columns::InChunks { accumulator: chunked.take_chunk(groups), is_only: *is_only },
-                    None => return internal_err!("a chunk of groups cannot be taken apart"),
+                Columns::InChunks(accumulator) => match chunked(accumulator.as_mut()) {
+                    Some(chunked) => Columns::Chunk(chunked.take_chunk(groups)?),
+                    None => return internal_err!("chunks cannot be taken any more"),
                 },
+                Columns::Chunk(_) => return internal_err!("a chunk is taken as a whole"),
                 Columns::States(states) => Columns::States(states.iter().map(|state| known_slice(state, groups)).collect()),
                 Columns::Result(result) => Columns::Result(known_slice(result, groups)),
             })
@@ -191,12 +192,24 @@ impl Known {
     }
 
     /// The results of the aggregate at this place, if they are final.
-    pub fn result(&mut self, place: usize) -> Result<Option<ArrayRef>> {
-        Ok(match self.aggregates.get_mut(place) {
-            Some(Columns::Result(result)) => Some(Arc::clone(result)),
-            Some(Columns::InChunks { accumulator, is_only: true }) => Some(accumulator.evaluate(EmitTo::All)?),
-            Some(Columns::InRows { .. } | Columns::InChunks { .. } | Columns::States(_)) | None => None,
-        })
+    pub fn result(&self, place: usize) -> Option<ArrayRef> {
+        match self.aggregates.get(place)? {
+            Columns::Result(result) => Some(Arc::clone(result)),
+            Columns::InRows { .. } | Columns::InChunks(_) | Columns::Chunk(_) | Columns::States(_) => None,
+        }
+    }
+
+    /// Whether the aggregate at this place is a chunk, or nothing is known of it.
+    pub fn may_be_absorbed(&self, place: usize) -> bool {
+        matches!(self.aggregates.get(place), None | Some(Columns::Chunk(_)))
+    }
+
+    /// The chunk of the aggregate at this place, which nobody asks for a second time.
+    pub fn chunk(&mut self, place: usize) -> Option<Box<dyn Chunked>> {
+        match std::mem::replace(self.aggregates.get_mut(place)?, Columns::States(vec![])) {
+            Columns::Chunk(chunk) => Some(chunk),
+            Columns::InRows { .. } | Columns::InChunks(_) | Columns::States(_) | Columns::Result(_) => None,
+        }
     }
 
     /// The states of the aggregate at this place, of those of the groups that are known.
@@ -204,7 +217,8 @@ impl Known {
         let Some(columns) = self.aggregates.get_mut(place) else { return Ok(vec![]) };
         match columns {
             Columns::InRows { kind, measure } => states(&self.rows, *kind, *measure, &work.aggregates[place]),
-            Columns::InChunks { accumulator, .. } => accumulator.state(EmitTo::All),
+            Columns::InChunks(accumulator) => accumulator.state(EmitTo::All),
+            Columns::Chunk(chunk) => chunk.state(EmitTo::All),
             Columns::States(states) => Ok(states.clone()),
             Columns::Result(_) => internal_err!("final results have no states"),
         }

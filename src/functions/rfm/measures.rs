@@ -5,6 +5,7 @@
 //! floats that are multiples of 2⁻⁶⁴ ([`fixed_point`](crate::kernels::fixed_point)), as amounts usually are. The few other
 //! floats are added separately, in sums of any size, for the customers that have them. The sum is rounded once, at the end.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -293,11 +294,29 @@ impl GroupsAccumulator for MeasuresAccumulator {
 }
 
 impl Chunked for MeasuresAccumulator {
-    fn take_chunk(&mut self, groups: &Range<usize>) -> Box<dyn GroupsAccumulator> {
+    fn is_chunked(&self) -> bool {
+        true
+    }
+
+    fn take_chunk(&mut self, groups: &Range<usize>) -> Result<Box<dyn Chunked>> {
         let mut odd = self.odd.split_off(&groups.start);
         self.odd.append(&mut odd.split_off(&groups.end));
         let odd = odd.into_iter().map(|(group, sum)| (group - groups.start, sum)).collect();
-        Box::new(Self { merges: self.merges, fields: self.fields.clone(), groups: self.groups.take(groups), odd })
+        Ok(Box::new(Self { merges: self.merges, fields: self.fields.clone(), groups: self.groups.take(groups), odd }))
+    }
+
+    fn absorb(&mut self, other: Box<dyn Chunked>) -> Result<()> {
+        let other: Box<dyn Any> = other;
+        let Ok(other) = other.downcast::<Self>() else { return internal_err!("rfm_measures absorbs its own chunks") };
+        self.groups.grow(other.groups.len(), &[Measure::NONE]);
+        let mut overflows = false;
+        for (group, measure) in other.groups.iter().flatten().enumerate() {
+            overflows |= self.groups.value(group).add(measure.last, measure.orders, measure.total);
+        }
+        for (group, odd) in other.odd {
+            self.odd.entry(group).or_default().merge(&odd);
+        }
+        if overflows { Err(too_large()) } else { Ok(()) }
     }
 }
 

@@ -1,15 +1,18 @@
 //! `preference` and `preference_share`: what a customer chooses most, and how strongly.
 //!
 //! Weights are added per value and group, as integers. Values are numbered once for all groups, so a table of millions of customers and
-//! a few categories keeps each category once. A few values without weights are counters that stand side by side for each group.
+//! a few categories keeps each category once. A few values without weights are counters that stand side by side for each group, and
+//! GROUP BY adds those of all partitions up as they are.
 //! Otherwise a hash table maps (group, number of the value) to the total, and one group may have millions of values.
 
+use std::any::Any;
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, Decimal128Array, Float64Array, UInt64Array};
 use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, UInt64Type};
-use datafusion::common::{HashMap, Result};
+use datafusion::common::{HashMap, Result, internal_err};
 
 use super::keys::{Key, Keys, value_type};
 use super::lists;
@@ -18,6 +21,7 @@ use crate::adapter::amounts::{Amount, ODD_STATE, odd_state, read_odd_state};
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::failed;
 use crate::kernels::fixed_point;
+use crate::kernels::grouping::chunks::Chunks;
 use crate::kernels::superaccumulator::{Superaccumulator, scaled};
 
 const PREFERENCE: Doc = Doc {
@@ -189,74 +193,88 @@ enum Odd<'a> {
 
 /// The totals by group and number of a value.
 #[derive(Debug)]
-enum Totals {
-    /// Every row weighs 1 and there are few values: a block of counters for each group.
-    Rows {
-        width: usize,
-        rows: Vec<u64>,
-    },
-    Table(HashMap<(usize, u32), Total>),
+struct Totals {
+    /// While every row weighs 1 and there are few values: a counter of each value, side by side for each group.
+    counters: Option<Chunks<u32>>,
+    /// All totals if there are no counters.
+    table: HashMap<(usize, u32), Total>,
 }
 
-/// The most counters of a group: 256 bytes.
+/// The most counters of a group: 128 bytes.
 const MOST_COUNTERS: usize = 32;
+
+const ZEROS: [u32; MOST_COUNTERS] = [0; MOST_COUNTERS];
 
 impl Totals {
     fn new(weighted: bool) -> Self {
-        if weighted { Self::Table(HashMap::new()) } else { Self::Rows { width: 1, rows: vec![] } }
+        Self { counters: (!weighted).then(|| Chunks::new(1)), table: HashMap::new() }
     }
 
     fn grow(&mut self, groups: usize) {
-        if let Self::Rows { width, rows } = self {
-            rows.resize(groups * *width, 0);
+        if let Some(counters) = &mut self.counters {
+            counters.grow(groups, &ZEROS[..counters.width()]);
         }
     }
 
     /// Makes room for values up to this number.
     fn widen(&mut self, number: u32) {
-        let Self::Rows { width, rows } = self else { return };
+        let Some(counters) = &mut self.counters else { return };
         let wanted = (number as usize + 1).next_power_of_two();
-        if wanted <= *width {
+        if wanted <= counters.width() {
             return;
         }
-        if wanted <= MOST_COUNTERS {
-            let mut wider = vec![0; rows.len() / *width * wanted];
-            for (old, new) in rows.chunks_exact(*width).zip(wider.chunks_exact_mut(wanted)) {
-                new[..*width].copy_from_slice(old);
+        if wanted > MOST_COUNTERS {
+            self.table();
+            return;
+        }
+        let mut wider = Chunks::new(wanted);
+        wider.grow(counters.len(), &ZEROS[..wanted]);
+        for (group, own) in counters.iter().enumerate() {
+            wider.of(group)[..own.len()].copy_from_slice(own);
+        }
+        *counters = wider;
+    }
+
+    /// Counts rows without weights; false if there is no counter that holds them.
+    fn count(&mut self, group: usize, number: u32, rows: u64) -> bool {
+        let Some(counters) = &mut self.counters else { return false };
+        let counter = &mut counters.of(group)[number as usize];
+        match u32::try_from(rows).ok().and_then(|rows| counter.checked_add(rows)) {
+            Some(sum) => {
+                *counter = sum;
+                true
             }
-            *self = Self::Rows { width: wanted, rows: wider };
-            return;
+            None => false,
         }
-        let mut table = HashMap::new();
-        self.each(usize::MAX, |group, number, total| {
-            table.insert((group, number), total.clone());
-        });
-        *self = Self::Table(table);
+    }
+
+    /// The table of all totals, which takes the place of counters.
+    fn table(&mut self) -> &mut HashMap<(usize, u32), Total> {
+        if self.counters.is_some() {
+            let mut table = HashMap::new();
+            self.each(usize::MAX, |group, number, total| {
+                table.insert((group, number), total.clone());
+            });
+            *self = Self { counters: None, table };
+        }
+        &mut self.table
     }
 
     /// Calls a function with each total of the first groups.
     fn each(&self, first: usize, mut visit: impl FnMut(usize, u32, &Total)) {
-        match self {
-            Self::Rows { width, rows } => {
-                for (group, rows) in rows.chunks_exact(*width).enumerate().take(first) {
-                    for (number, rows) in (0..).zip(rows).filter(|(_, rows)| **rows > 0) {
-                        visit(group, number, &Total { weight: i128::from(*rows), rows: *rows, odd: None });
-                    }
-                }
+        let counters = self.counters.iter().flat_map(Chunks::iter);
+        for (group, counters) in counters.enumerate().take(first) {
+            for (number, rows) in (0..).zip(counters).filter(|(_, rows)| **rows > 0) {
+                visit(group, number, &Total { weight: i128::from(*rows), rows: u64::from(*rows), odd: None });
             }
-            Self::Table(totals) => {
-                for ((group, number), total) in totals.iter().filter(|((group, _), _)| *group < first) {
-                    visit(*group, *number, total);
-                }
-            }
+        }
+        for ((group, number), total) in self.table.iter().filter(|((group, _), _)| *group < first) {
+            visit(*group, *number, total);
         }
     }
 
     fn size(&self) -> usize {
-        match self {
-            Self::Rows { rows, .. } => rows.capacity() * size_of::<u64>(),
-            Self::Table(totals) => totals.allocation_size(),
-        }
+        self.counters.as_ref().map_or(0, Chunks::size) + self.table.allocation_size()
     }
 }
 
@@ -288,15 +306,15 @@ impl<K: Key> Preferences<K> {
             return Err(failed(self.weight.function, "more than 4294967296 distinct values; group them first"));
         };
         let number = self.number(key, next);
-        let totals = match &mut self.totals {
-            Totals::Rows { width, rows: counters } => {
-                // Without weights, a total is the number of its rows.
-                counters[group * *width + number as usize] += rows;
-                return Ok(());
-            }
-            Totals::Table(totals) => totals,
-        };
-        let total = totals.entry((group, number)).or_default();
+        self.add_numbered(group, number, weight, rows, odd)
+    }
+
+    fn add_numbered(&mut self, group: usize, number: u32, weight: i128, rows: u64, odd: Option<Odd<'_>>) -> Result<()> {
+        // Without weights, a total is the number of its rows.
+        if self.totals.count(group, number, rows) {
+            return Ok(());
+        }
+        let total = self.totals.table().entry((group, number)).or_default();
         total.weight = total.weight.checked_add(weight).ok_or_else(|| self.weight.too_large())?;
         total.rows += rows;
         if let Some(odd) = odd {
@@ -425,11 +443,8 @@ impl<K: Key> Grouped for Preferences<K> {
                 let (key, next) = (keys[number as usize], rest.numbers.len() as u32);
                 let number = rest.number(key, next);
                 rest.odd += usize::from(total.odd.is_some());
-                match &mut rest.totals {
-                    Totals::Rows { width, rows } => rows[(group - first) * *width + number as usize] = total.rows,
-                    Totals::Table(totals) => {
-                        totals.insert((group - first, number), total.clone());
-                    }
+                if !rest.totals.count(group - first, number, total.rows) {
+                    rest.totals.table().insert((group - first, number), total.clone());
                 }
             });
         }
@@ -442,5 +457,34 @@ impl<K: Key> Grouped for Preferences<K> {
 
     fn size(&self) -> usize {
         self.numbers.allocation_size() + self.heap + self.totals.size() + self.odd * ODD_BYTES
+    }
+
+    fn is_chunked(&self) -> bool {
+        self.totals.counters.is_some()
+    }
+
+    fn take_chunk(&mut self, groups: &Range<usize>) -> Result<Box<dyn Grouped>> {
+        let Some(counters) = &mut self.totals.counters else { return internal_err!("only counters can be taken") };
+        let counters = counters.take(groups);
+        let mut chunk = Self::new(self.share, self.weighted, self.weight, self.kind.clone());
+        chunk.groups = counters.len();
+        chunk.numbers = self.numbers.clone();
+        chunk.totals.counters = Some(counters);
+        Ok(Box::new(chunk))
+    }
+
+    fn absorb(&mut self, other: Box<dyn Grouped>) -> Result<()> {
+        let other: Box<dyn Any> = other;
+        let Ok(other) = other.downcast::<Self>() else { return internal_err!("preference absorbs its own chunks") };
+        self.grow(self.groups.max(other.groups));
+        // Each partition has numbered the values for itself.
+        let numbers: Vec<u32> = other.keys().into_iter().map(|key| self.number(key, self.numbers.len() as u32)).collect();
+        let mut result = Ok(());
+        other.totals.each(other.groups, |group, number, total| {
+            if result.is_ok() {
+                result = self.add_numbered(group, numbers[number as usize], total.weight, total.rows, None);
+            }
+        });
+        result
     }
 }

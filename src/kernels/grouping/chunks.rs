@@ -19,6 +19,10 @@ impl<T: Copy> Chunks<T> {
         Self { width, chunks: vec![] }
     }
 
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
     /// The number of groups.
     pub fn len(&self) -> usize {
         self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len() / self.width)
