@@ -370,5 +370,5 @@ impl Accumulator for OneGroup {
 /// The groups accumulator that DataFusion would use, for tests.
 #[cfg(test)]
 pub fn table(function: &dyn GroupedFunction, arguments: &[DataType]) -> Box<dyn GroupsAccumulator> {
-    Box::new(ManyGroups(function.start(arguments).unwrap()))
+    Box::new(InChunks(Box::new(ManyGroups(function.start(arguments).unwrap()))))
 }

@@ -12,6 +12,8 @@ use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
 use super::{preference::Preference, purchase_cycle::PurchaseCycle, single_value::SingleValue, trend::Trend, value_by::ValueBy};
 use crate::adapter::aggregate::{GroupedFunction, table};
+use crate::adapter::in_chunks::chunked;
+use crate::kernels::grouping::chunks::CHUNK;
 
 const ROWS: usize = 600;
 const GROUPS: usize = 23;
@@ -137,4 +139,29 @@ fn groups_that_left_leave_no_trace() {
         }
         assert_eq!(&table.evaluate(EmitTo::All).unwrap(), &alone.evaluate(EmitTo::All).unwrap(), "{name}");
     }
+}
+
+#[test]
+fn chunks_of_partitions_add_up() {
+    let groups: Vec<usize> = scattered(7).map(|number| number as usize % GROUPS).take(ROWS).collect();
+    let mut tried = 0;
+    for case in cases(&groups) {
+        let mut all = case.table();
+        all.update_batch(&case.arguments, &groups, None, GROUPS).unwrap();
+        let expected = all.evaluate(EmitTo::All).unwrap();
+        // A partition does not know the groups that another one finds after its last row.
+        let (first, second): (Vec<usize>, Vec<usize>) = (0..ROWS).partition(|row| groups[*row] < 5 && row % 3 > 0);
+        let mut chunks = vec![];
+        for (rows, total) in [(first, 5), (second, GROUPS)] {
+            let mut part = case.table();
+            let of_rows: Vec<usize> = rows.iter().map(|row| groups[*row]).collect();
+            part.update_batch(&case.rows(&rows), &of_rows, None, total).unwrap();
+            chunks.extend(chunked(part.as_mut()).map(|part| part.take_chunk(&(0..CHUNK)).unwrap()));
+        }
+        let Ok([mut first, second]) = <[_; 2]>::try_from(chunks) else { continue };
+        first.absorb(second).unwrap();
+        assert_eq!(&first.evaluate(EmitTo::All).unwrap(), &expected, "{}", case.function.doc().name);
+        tried += 1;
+    }
+    assert!(tried > 1);
 }
