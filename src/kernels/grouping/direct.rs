@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use arrow::error::ArrowError;
 use parking_lot::RwLock;
 
-use super::table::{Key, Table};
+use super::table::Words;
 use super::{MOST_GROUPS, Range, Room, UNKNOWN, too_many};
 
 /// Maps integers to numbers; threads read the array without a lock.
@@ -23,7 +23,7 @@ pub struct Direct {
 struct Seen {
     /// The keys in the order of their numbers.
     keys: Vec<u64>,
-    outside: Table<u64>,
+    outside: Words,
     outside_numbers: Vec<u32>,
 }
 
@@ -37,7 +37,7 @@ impl Seen {
     }
 
     fn outside(&self, word: u64) -> Option<u32> {
-        self.outside.find(word, word.hash()).map(|place| self.outside_numbers[place as usize])
+        self.outside.find(word).map(|place| self.outside_numbers[place as usize])
     }
 
     fn insert_outside(&mut self, word: u64) -> Result<u32, ArrowError> {
@@ -45,7 +45,7 @@ impl Seen {
             return Ok(known);
         }
         let number = self.reserve(word)?;
-        self.outside.insert(word, word.hash())?;
+        self.outside.insert(word)?;
         self.outside_numbers.push(number);
         Ok(number)
     }

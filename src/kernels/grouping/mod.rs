@@ -11,7 +11,7 @@
 //! ```
 //! Common aggregates of the groups are kept in [`rows`].
 //!
-//! Many threads read a table at the same time; only one at a time extends it. A batch is looked up in whole passes of independent
+//! Many threads read a table at the same time; only one at a time extends it. A batch is looked up in passes of independent
 //! loads, so that the processor waits for many cache lines at once instead of one after another.
 
 pub mod chunks;
@@ -28,12 +28,12 @@ use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use parking_lot::RwLock;
 
-use table::Table;
+use table::Words;
 
 /// The number of a row whose key is unknown and was not added, because memory ran out.
 pub const UNKNOWN: u32 = u32::MAX;
 
-/// Maximum number of groups: their tables then have 2³² slots.
+/// Maximum number of groups: the lines of their tables are numbered in 32 bits.
 const MOST_GROUPS: usize = 1 << 31;
 
 /// Decides whether a table may take this many more bytes.
@@ -58,7 +58,7 @@ impl Range {
 pub struct Groups {
     columns: Vec<Column>,
     /// Pairs of the columns' numbers; used only with two columns.
-    pairs: RwLock<Table<u64>>,
+    pairs: RwLock<Words>,
 }
 
 impl Groups {
@@ -152,7 +152,7 @@ struct Column {
 #[derive(Debug)]
 enum Values {
     Direct(direct::Direct),
-    Words(RwLock<Table<u64>>),
+    Words(RwLock<Words>),
     Texts(RwLock<texts::Texts>),
 }
 

@@ -7,7 +7,7 @@ use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use parking_lot::RwLock;
 
-use super::table::{Key, SEEDS, Table, fold};
+use super::table::{SEEDS, Views, Words, fold};
 use super::{Room, UNKNOWN};
 
 /// True for string types.
@@ -53,9 +53,9 @@ fn hash_of(text: &[u8]) -> u64 {
 #[derive(Debug, Default)]
 pub struct Texts {
     /// Views of short strings. A long string has a number here, but no slot.
-    keys: Table<u128>,
+    keys: Views,
     /// The hashes of the long strings; the index is the string's place. Two strings may have the same hash.
-    long: Table<u64>,
+    long: Words,
     /// The number of the long string at each place.
     numbers: Vec<u32>,
     /// Where each long string ends in `bytes`.
@@ -81,9 +81,9 @@ impl Texts {
 
     fn find(&self, view: u128, text: &[u8]) -> Option<u32> {
         if !is_long(view) {
-            return self.keys.find(view, view.hash());
+            return self.keys.find(view);
         }
-        let place = self.long.find_where(hash_of(text).hash(), |place| self.bytes(place as usize) == text)?;
+        let place = self.long.find_where(hash_of(text), |place| self.bytes(place as usize) == text)?;
         Some(self.numbers[place as usize])
     }
 
