@@ -3,7 +3,7 @@
 //! Counts, sums, means, minimums and maximums of integers, decimals and times lie side by side in [`Rows`]. Each other aggregate has its
 //! accumulator.
 
-use std::borrow::Cow;
+use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
+use datafusion::physical_expr::expressions::Literal;
 
 use super::exec::Work;
 use crate::adapter::in_chunks::{Chunked, chunked, is_chunked};
@@ -40,6 +41,12 @@ pub fn kind_of(aggregate: &AggregateFunctionExpr, input: &Schema) -> Result<Opti
         ("max", [value], [state]) if value == *state && is_word(value) => Some(Kind::Greatest),
         _ => None,
     })
+}
+
+/// Whether a count counts rows, as `count(*)` does, not the values of an expression.
+fn counts_rows(count: &AggregateFunctionExpr) -> bool {
+    let arguments = count.expressions();
+    arguments.first().and_then(|argument| argument.downcast_ref::<Literal>()).is_some_and(|literal| !literal.value().is_null())
 }
 
 /// The aggregates of a partition.
@@ -91,13 +98,17 @@ impl Partial {
         }
         let mut inputs = Vec::with_capacity(self.aggregates.len());
         for (place, aggregate) in self.aggregates.iter_mut().enumerate() {
-            let arguments = work.arguments(place, batch)?;
             let filter = work.filter(place, batch)?;
             match aggregate {
                 Aggregate::Alone(accumulator) => {
+                    let arguments = work.arguments(place, batch)?;
                     accumulator.update_batch(&arguments, &self.indices, filter.as_ref().map(AsArray::as_boolean), total)?;
                 }
+                Aggregate::InRows { kind, measure } if *kind == Kind::Count && counts_rows(&work.aggregates[place]) => {
+                    inputs.push(Input::new(*measure, *kind, Values::Rows, None, filter));
+                }
                 Aggregate::InRows { kind, measure } => {
+                    let arguments = work.arguments(place, batch)?;
                     inputs.extend(arguments.first().map(|values| Input::of(*measure, *kind, values, filter)).transpose()?);
                 }
             }
@@ -106,9 +117,13 @@ impl Partial {
             return Ok(());
         }
         self.rows.grow(total);
+        let whole = Whole::of(&inputs);
         for start in (0..groups.len()).step_by(BLOCK) {
             let groups = &groups[start..groups.len().min(start + BLOCK)];
-            inputs.iter().for_each(|input| input.add(&mut self.rows, start, groups));
+            // Compared without a branch per row: a customer with nearly all rows, or rows in the order of their groups.
+            let is_one = groups.iter().fold(0, |differences, group| differences | (group ^ groups[0])) == 0;
+            whole.add(&mut self.rows, groups, is_one);
+            inputs.iter().for_each(|input| input.add(&mut self.rows, start, groups, is_one));
         }
         Ok(())
     }
@@ -265,50 +280,96 @@ enum Values {
 
 impl Input {
     fn of(measure: Measure, kind: Kind, values: &ArrayRef, filter: Option<ArrayRef>) -> Result<Self> {
-        let passing = filter.map(|filter| {
-            let filter = filter.as_boolean();
-            NullBuffer::new(filter.nulls().map_or_else(|| filter.values().clone(), |nulls| filter.values() & nulls.inner()))
-        });
-        let counted = NullBuffer::union(values.logical_nulls().as_ref(), passing.as_ref());
-        let counted = counted.filter(|counted| counted.null_count() > 0).map(NullBuffer::into_inner);
+        let nulls = values.logical_nulls();
         let values = match values.data_type() {
             _ if kind == Kind::Count => Values::Rows,
             DataType::Decimal128(..) => Values::Wide(values.as_primitive::<Decimal128Type>().values().clone()),
             _ => Values::Narrow(words::words(values)?),
         };
-        Ok(Self { measure, kind, values, counted })
+        Ok(Self::new(measure, kind, values, nulls, filter))
     }
 
-    /// Adds the rows from `start` on, of which these are the groups.
-    fn add(&self, rows: &mut Rows, start: usize, groups: &[u32]) {
-        let counted = self.counted.as_ref().map(|counted| counted.slice(start, groups.len()));
-        let counted = counted.as_ref();
-        match &self.values {
-            Values::Rows => {
-                let (groups, _) = only(counted, groups, groups);
-                rows.count(self.measure, groups.iter().copied());
+    fn new(measure: Measure, kind: Kind, values: Values, nulls: Option<NullBuffer>, filter: Option<ArrayRef>) -> Self {
+        let passing = filter.map(|filter| {
+            let filter = filter.as_boolean();
+            NullBuffer::new(filter.nulls().map_or_else(|| filter.values().clone(), |nulls| filter.values() & nulls.inner()))
+        });
+        let counted = NullBuffer::union(nulls.as_ref(), passing.as_ref());
+        let counted = counted.filter(|counted| counted.null_count() > 0).map(NullBuffer::into_inner);
+        Self { measure, kind, values, counted }
+    }
+
+    /// Adds the rows from `start` on, of which these are the groups, `is_one` if they are all the same.
+    fn add(&self, rows: &mut Rows, start: usize, groups: &[u32], is_one: bool) {
+        let range = start..start + groups.len();
+        let Some(counted) = &self.counted else {
+            match &self.values {
+                Values::Rows => {}
+                Values::Wide(values) => self.sum(rows, groups, is_one, values[range].iter().copied()),
+                Values::Narrow(values) => self.narrow(rows, groups, is_one, &values[range]),
             }
+            return;
+        };
+        let counted = counted.slice(start, groups.len());
+        let of_counted: Vec<u32> = counted.set_indices().map(|row| groups[row]).collect();
+        match self.kind {
+            Kind::Count => rows.count(Some(self.measure), &[], &of_counted),
+            _ => rows.count(None, &[self.measure], &of_counted),
+        }
+        match &self.values {
+            Values::Rows => {}
             Values::Wide(values) => {
-                let (groups, values) = only(counted, groups, &values[start..start + groups.len()]);
-                rows.sum(self.measure, groups.iter().copied().zip(values.iter().copied()));
+                self.sum(rows, &of_counted, false, counted.set_indices().map(|row| values[start + row]));
             }
             Values::Narrow(values) => {
-                let (groups, values) = only(counted, groups, &values[start..start + groups.len()]);
-                let each = groups.iter().copied().zip(values.iter().map(|value| *value as i64));
-                match self.kind {
-                    Kind::Least | Kind::Greatest => rows.extreme(self.measure, each),
-                    Kind::Count | Kind::Sum | Kind::Mean => {
-                        rows.sum(self.measure, each.map(|(group, value)| (group, value.into())))
-                    }
-                }
+                let values: Vec<u64> = counted.set_indices().map(|row| values[start + row]).collect();
+                self.narrow(rows, &of_counted, false, &values);
             }
+        }
+    }
+
+    fn sum(&self, rows: &mut Rows, groups: &[u32], is_one: bool, values: impl Iterator<Item = i128>) {
+        match groups {
+            [first, ..] if is_one => rows.sum(self.measure, iter::once((*first, values.fold(0, i128::wrapping_add)))),
+            _ => rows.sum(self.measure, groups.iter().copied().zip(values)),
+        }
+    }
+
+    fn narrow(&self, rows: &mut Rows, groups: &[u32], is_one: bool, values: &[u64]) {
+        let values = || values.iter().map(|value| *value as i64);
+        let best = match (self.kind, is_one) {
+            (Kind::Count | Kind::Sum | Kind::Mean, _) => return self.sum(rows, groups, is_one, values().map(i128::from)),
+            (Kind::Least, true) => values().min(),
+            (Kind::Greatest, true) => values().max(),
+            (Kind::Least | Kind::Greatest, false) => None,
+        };
+        match best.zip(groups.first()) {
+            Some((best, group)) => rows.extreme(self.measure, iter::once((*group, best))),
+            None => rows.extreme(self.measure, groups.iter().copied().zip(values())),
         }
     }
 }
 
-/// Those of the rows that count.
-fn only<'a, V: Copy>(counted: Option<&BooleanBuffer>, groups: &'a [u32], values: &'a [V]) -> (Cow<'a, [u32]>, Cow<'a, [V]>) {
-    let Some(counted) = counted else { return (groups.into(), values.into()) };
-    let (groups, values) = counted.set_indices().map(|row| (groups[row], values[row])).collect::<(Vec<u32>, Vec<V>)>();
-    (groups.into(), values.into())
+/// The inputs of which all rows count: each row changes the first word of its group once, for all of them.
+struct Whole {
+    counts: Vec<Measure>,
+    met: Vec<Measure>,
+}
+
+impl Whole {
+    fn of(inputs: &[Input]) -> Self {
+        let whole = inputs.iter().filter(|input| input.counted.is_none());
+        let (counts, met): (Vec<&Input>, Vec<&Input>) = whole.partition(|input| input.kind == Kind::Count);
+        let measures = |inputs: Vec<&Input>| inputs.into_iter().map(|input| input.measure).collect();
+        Self { counts: measures(counts), met: measures(met) }
+    }
+
+    fn add(&self, rows: &mut Rows, groups: &[u32], is_one: bool) {
+        let mut count = |count: Option<Measure>, met: &[Measure]| match groups {
+            [group, ..] if is_one => rows.count_one(count, met, *group, groups.len() as u64),
+            _ => rows.count(count, met, groups),
+        };
+        count(self.counts.first().copied(), &self.met);
+        self.counts.iter().skip(1).for_each(|other| count(Some(*other), &[]));
+    }
 }

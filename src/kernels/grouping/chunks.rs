@@ -62,6 +62,26 @@ impl<T: Copy> Chunks<T> {
         &mut self.chunks[group / CHUNK][group % CHUNK * self.width..][..self.width]
     }
 
+    /// Changes the values of groups, one after another.
+    #[inline]
+    pub fn change<V>(&mut self, groups: impl Iterator<Item = (u32, V)>, change: impl Fn(&mut [T], V)) {
+        // Widths that are known when this is compiled need no multiplication.
+        match self.width {
+            2 => self.change_each::<V, 2>(groups, change),
+            4 => self.change_each::<V, 4>(groups, change),
+            6 => self.change_each::<V, 6>(groups, change),
+            8 => self.change_each::<V, 8>(groups, change),
+            _ => groups.for_each(|(group, value)| change(self.of(group as usize), value)),
+        }
+    }
+
+    fn change_each<V, const WIDTH: usize>(&mut self, groups: impl Iterator<Item = (u32, V)>, change: impl Fn(&mut [T], V)) {
+        groups.for_each(|(group, value)| {
+            let first = group as usize % CHUNK * WIDTH;
+            change(&mut self.chunks[group as usize / CHUNK][first..first + WIDTH], value);
+        });
+    }
+
     /// The only value of a group; all groups have one.
     #[inline]
     pub fn value(&mut self, group: usize) -> &mut T {

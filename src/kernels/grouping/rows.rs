@@ -111,46 +111,53 @@ impl Rows {
         Self { template: self.template.clone(), words, flags: self.flags, has_count: self.has_count }
     }
 
-    /// Counts rows of these groups.
-    pub fn count(&mut self, measure: Measure, rows: impl Iterator<Item = u32>) {
-        let one = if measure.word == 0 { 1 << FLAGS } else { 1 };
-        let Some(words) = &mut self.words else { return };
-        for group in rows {
-            words.of(group as usize)[measure.word] += one;
+    /// Counts a row of each of these groups, which has values of `met`, measures that are not counts.
+    pub fn count(&mut self, count: Option<Measure>, met: &[Measure], groups: &[u32]) {
+        self.add(count, met, groups, 1);
+    }
+
+    /// The same of `rows` rows of one group.
+    pub fn count_one(&mut self, count: Option<Measure>, met: &[Measure], group: u32, rows: u64) {
+        self.add(count, met, &[group], rows);
+    }
+
+    fn add(&mut self, count: Option<Measure>, met: &[Measure], groups: &[u32], each: u64) {
+        let rows = || groups.iter().map(|group| (*group, ()));
+        let flags = met.iter().fold(0, |flags, measure| flags | measure.flag);
+        let in_first = count.filter(|count| count.word == 0).map_or(0, |_| each << FLAGS);
+        if in_first | flags > 0 {
+            self.change(rows(), |own, ()| own[0] = own[0].wrapping_add(in_first) | flags);
+        }
+        let others =
+            count.filter(|count| count.word > 0).into_iter().chain(met.iter().copied().filter(|met| met.kind == Kind::Mean));
+        for Measure { word, .. } in others {
+            self.change(rows(), |own, ()| own[word] = own[word].wrapping_add(each));
         }
     }
 
     /// Adds values to these groups.
     pub fn sum(&mut self, measure: Measure, rows: impl Iterator<Item = (u32, i128)>) {
-        let Some(words) = &mut self.words else { return };
         let word = measure.word_of_sum();
-        let one = u64::from(measure.kind == Kind::Mean);
-        for (group, value) in rows {
-            let own = words.of(group as usize);
-            own[0] |= measure.flag;
-            own[measure.word] = own[measure.word].wrapping_add(one);
-            let (low, carry) = own[word].overflowing_add(value as u64);
-            let high = &mut own[word + 1];
-            *high = high.wrapping_add((value >> 64) as u64).wrapping_add(u64::from(carry));
-            own[word] = low;
-        }
+        self.change(rows, |own, value| {
+            let sum = (u128::from(own[word + 1]) << 64 | u128::from(own[word])).wrapping_add(value as u128);
+            own[word] = sum as u64;
+            own[word + 1] = (sum >> 64) as u64;
+        });
     }
 
     /// Keeps the least or the greatest value of these groups.
     pub fn extreme(&mut self, measure: Measure, rows: impl Iterator<Item = (u32, i64)>) {
+        let word = measure.word;
         match measure.kind {
-            Kind::Least => self.replace(measure, rows, i64::min),
-            _ => self.replace(measure, rows, i64::max),
+            Kind::Least => self.change(rows, |own, value| own[word] = value.min(own[word] as i64) as u64),
+            _ => self.change(rows, |own, value| own[word] = value.max(own[word] as i64) as u64),
         }
     }
 
     #[inline]
-    fn replace(&mut self, measure: Measure, rows: impl Iterator<Item = (u32, i64)>, better: impl Fn(i64, i64) -> i64) {
-        let Some(words) = &mut self.words else { return };
-        for (group, value) in rows {
-            let own = words.of(group as usize);
-            own[0] |= measure.flag;
-            own[measure.word] = better(own[measure.word] as i64, value) as u64;
+    fn change<V>(&mut self, rows: impl Iterator<Item = (u32, V)>, change: impl Fn(&mut [u64], V)) {
+        if let Some(words) = &mut self.words {
+            words.change(rows, change);
         }
     }
 

@@ -149,13 +149,16 @@ fn rows_measure_like_plain_arithmetic() {
     // In two parts, between which the number of groups grows.
     for (total, part) in [(19, &values[..900]), (40, &values[900..])] {
         rows.grow(total);
+        let groups: Vec<u32> = part.iter().map(|(group, _)| *group).collect();
         for (kind, measure) in measures {
             match kind {
-                Kind::Count => rows.count(measure, part.iter().map(|(group, _)| *group)),
+                Kind::Count => rows.count(Some(measure), &[], &groups),
                 Kind::Sum | Kind::Mean => rows.sum(measure, part.iter().map(|(group, value)| (*group, i128::from(*value) << 40))),
                 Kind::Least | Kind::Greatest => rows.extreme(measure, part.iter().copied()),
             }
         }
+        let valued: Vec<_> = measures.into_iter().filter(|(kind, _)| *kind != Kind::Count).map(|(_, measure)| measure).collect();
+        rows.count(None, &valued, &groups);
     }
     for group in 0..40 {
         let own = || values.iter().filter(|(of, _)| *of == group).map(|(_, value)| *value);
@@ -172,6 +175,35 @@ fn rows_measure_like_plain_arithmetic() {
             assert_eq!(kind == Kind::Count || rows.met(measure).is_valid(group), kind == Kind::Count || count > 0);
         }
     }
+}
+
+#[test]
+fn many_rows_of_one_group_count_at_once() {
+    use super::rows::{Kind, Rows};
+    let mut rows = Rows::default();
+    let [count, mean, other] = [Kind::Count, Kind::Mean, Kind::Count].map(|kind| rows.measure(kind).unwrap());
+    rows.grow(2);
+    rows.count_one(Some(count), &[mean], 1, 500);
+    rows.count(Some(other), &[mean], &[1, 1, 0]);
+    assert_eq!(
+        (rows.counts(count, 0..2), rows.counts(other, 0..2), rows.counts(mean, 0..2)),
+        (vec![0, 500], vec![1, 2], vec![1, 502])
+    );
+}
+
+#[test]
+fn tables_find_keys_that_were_added_several_times() {
+    let mut table = super::table::Words::default();
+    let key = |number: u32| u64::from(number % 5000);
+    (0..7000).for_each(|number| assert_eq!(table.add(key(number)).unwrap(), number));
+    for number in 0..7000 {
+        assert_eq!(table.find_where(key(number), |found| found == number), Some(number));
+        assert_eq!(table.find(key(number)).map(|found| found % 5000), Some(number % 5000));
+        assert_eq!(table.find(key(number) + 5000), None);
+    }
+    let mut found = vec![];
+    table.find_each(&[4999, 5000, 0], &mut found);
+    assert_eq!([found[0] % 5000, found[1], found[2] % 5000], [4999, UNKNOWN, 0]);
 }
 
 #[test]
