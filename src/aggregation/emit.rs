@@ -11,6 +11,7 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use super::exec::Work;
 use super::gather::{Gathered, Run, Taken};
+use super::partial::Merged;
 
 /// The results of a run. Everyone who shares the run gets those that no one else has taken.
 pub fn results(run: Run) -> BoxStream<'static, Result<RecordBatch>> {
@@ -45,8 +46,12 @@ fn batches(work: &Work, mut taken: Taken, batch_size: usize) -> Result<Vec<Recor
 
 fn merged(work: &Work, taken: &mut Taken) -> Result<Vec<ArrayRef>> {
     let groups: Vec<usize> = (0..taken.keys.first().map_or(0, |column| column.len())).collect();
+    let in_rows = Merged::of(&mut taken.partitions, groups.len());
     let aggregates = work.aggregates.iter().enumerate().map(|(place, aggregate)| {
         if let Some(result) = taken.partitions.first().and_then(|only| only.result(place)) {
+            return Ok(result);
+        }
+        if let Some(result) = in_rows.result(place, aggregate)? {
             return Ok(result);
         }
         if taken.partitions.iter().all(|known| known.may_be_absorbed(place)) {
@@ -60,7 +65,7 @@ fn merged(work: &Work, taken: &mut Taken) -> Result<Vec<ArrayRef>> {
         // An accumulator must not see a group before a partition that has seen the group is merged, see `expect_unseen_groups`.
         let mut total = 0;
         for known in &mut taken.partitions {
-            let states = known.states(place, work)?;
+            let states = known.states(place)?;
             let count = states.first().map_or(0, |state| state.len());
             total = count.max(total);
             if count > 0 {

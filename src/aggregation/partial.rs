@@ -3,9 +3,9 @@
 //! Counts, sums, means, minimums and maximums of integers, decimals and times lie side by side in [`Rows`]. Each other aggregate has its
 //! accumulator.
 
-use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
+use std::{iter, mem};
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, UInt64Array};
 use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
@@ -221,22 +221,63 @@ impl Known {
 
     /// The chunk of the aggregate at this place, which nobody asks for a second time.
     pub fn chunk(&mut self, place: usize) -> Option<Box<dyn Chunked>> {
-        match std::mem::replace(self.aggregates.get_mut(place)?, Columns::States(vec![])) {
+        match mem::replace(self.aggregates.get_mut(place)?, Columns::States(vec![])) {
             Columns::Chunk(chunk) => Some(chunk),
             Columns::InRows { .. } | Columns::InChunks(_) | Columns::States(_) | Columns::Result(_) => None,
         }
     }
 
-    /// The states of the aggregate at this place, of those of the groups that are known.
-    pub fn states(&mut self, place: usize, work: &Work) -> Result<Vec<ArrayRef>> {
-        let Some(columns) = self.aggregates.get_mut(place) else { return Ok(vec![]) };
-        match columns {
-            Columns::InRows { kind, measure } => states(&self.rows, *kind, *measure, &work.aggregates[place]),
-            Columns::InChunks(accumulator) => accumulator.state(EmitTo::All),
-            Columns::Chunk(chunk) => chunk.state(EmitTo::All),
-            Columns::States(states) => Ok(states.clone()),
-            Columns::Result(_) => internal_err!("final results have no states"),
+    /// The states of the aggregate at this place, of those of the groups that are known; none of what is in rows.
+    pub fn states(&mut self, place: usize) -> Result<Vec<ArrayRef>> {
+        match self.aggregates.get_mut(place) {
+            None | Some(Columns::InRows { .. }) => Ok(vec![]),
+            Some(Columns::InChunks(accumulator)) => accumulator.state(EmitTo::All),
+            Some(Columns::Chunk(chunk)) => chunk.state(EmitTo::All),
+            Some(Columns::States(states)) => Ok(states.clone()),
+            Some(Columns::Result(_)) => internal_err!("final results have no states"),
         }
+    }
+}
+
+/// What all partitions know of groups in their rows.
+pub struct Merged {
+    rows: Rows,
+    /// What is in the rows of each aggregate.
+    measures: Vec<Option<(Kind, Measure)>>,
+}
+
+impl Merged {
+    /// Takes the rows of the partitions, which know at most `total` groups.
+    pub fn of(partitions: &mut [Known], total: usize) -> Self {
+        let in_rows = |columns: &Columns| match columns {
+            Columns::InRows { kind, measure } => Some((*kind, *measure)),
+            Columns::InChunks(_) | Columns::Chunk(_) | Columns::States(_) | Columns::Result(_) => None,
+        };
+        let aggregates = partitions.iter().map(|known| &known.aggregates).find(|aggregates| !aggregates.is_empty());
+        let measures = aggregates.map(|aggregates| aggregates.iter().map(in_rows).collect()).unwrap_or_default();
+        let rows = partitions.iter_mut().map(|known| mem::take(&mut known.rows)).filter(|rows| rows.len() > 0);
+        let mut rows = rows.reduce(|mut first, other| {
+            first.absorb(other);
+            first
+        });
+        rows.iter_mut().for_each(|rows| rows.grow(total));
+        Self { rows: rows.unwrap_or_default(), measures }
+    }
+
+    /// The results of the aggregate at this place, if it is in the rows.
+    pub fn result(&self, place: usize, aggregate: &AggregateFunctionExpr) -> Result<Option<ArrayRef>> {
+        let Some(Some((kind, measure))) = self.measures.get(place) else { return Ok(None) };
+        let states = states(&self.rows, *kind, *measure, aggregate)?;
+        // The state of a sum of integers is wider than its result, and a mean has two states.
+        if let [state] = states.as_slice()
+            && state.data_type() == aggregate.field().data_type()
+        {
+            return Ok(Some(Arc::clone(state)));
+        }
+        let groups: Vec<usize> = (0..self.rows.len()).collect();
+        let mut accumulator = aggregate.create_groups_accumulator()?;
+        accumulator.merge_batch(&states, &groups, groups.len())?;
+        accumulator.evaluate(EmitTo::All).map(Some)
     }
 }
 

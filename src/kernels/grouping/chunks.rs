@@ -93,6 +93,12 @@ impl<T: Copy> Chunks<T> {
         self.chunks.iter().flat_map(|chunk| chunk.chunks_exact(self.width))
     }
 
+    /// The values of each group, to change them.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut [T]> {
+        let width = self.width;
+        self.chunks.iter_mut().flat_map(move |chunk| chunk.chunks_exact_mut(width))
+    }
+
     /// Takes out the groups of a range, as far as there are any: that of a chunk, or a part of it from its beginning to the last group.
     /// Those behind keep their numbers.
     pub fn take(&mut self, groups: &Range<usize>) -> Self {

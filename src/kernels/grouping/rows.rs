@@ -46,6 +46,22 @@ impl Measure {
     fn word_of_sum(self) -> usize {
         self.word + usize::from(self.kind == Kind::Mean)
     }
+
+    /// Adds the words of the measure; the first words of the rows are added already.
+    fn merge<'a>(self, rows: impl Iterator<Item = (&'a mut [u64], &'a [u64])>) {
+        let (word, sum) = (self.word, self.word_of_sum());
+        match self.kind {
+            Kind::Count if word == 0 => {}
+            Kind::Count => rows.for_each(|(own, other)| own[word] += other[word]),
+            Kind::Sum => rows.for_each(|(own, other)| add(own, sum, wide(other, sum))),
+            Kind::Mean => rows.for_each(|(own, other)| {
+                own[word] += other[word];
+                add(own, sum, wide(other, sum));
+            }),
+            Kind::Least => rows.for_each(|(own, other)| own[word] = (own[word] as i64).min(other[word] as i64) as u64),
+            Kind::Greatest => rows.for_each(|(own, other)| own[word] = (own[word] as i64).max(other[word] as i64) as u64),
+        }
+    }
 }
 
 /// The rows of all groups.
@@ -54,6 +70,7 @@ pub struct Rows {
     /// What the row of a new group is.
     template: Vec<u64>,
     words: Option<Chunks<u64>>,
+    measures: Vec<Measure>,
     flags: u32,
     has_count: bool,
 }
@@ -70,7 +87,7 @@ impl Rows {
             if word > 0 {
                 self.template.push(0);
             }
-            return Some(Measure { kind, word, flag: 0 });
+            return Some(self.with(Measure { kind, word, flag: 0 }));
         }
         if self.flags == FLAGS {
             return None;
@@ -84,7 +101,12 @@ impl Rows {
             Kind::Greatest => &[i64::MIN as u64],
             Kind::Mean => &[0, 0, 0],
         });
-        Some(measure)
+        Some(self.with(measure))
+    }
+
+    fn with(&mut self, measure: Measure) -> Measure {
+        self.measures.push(measure);
+        measure
     }
 
     /// Bytes in use.
@@ -107,8 +129,18 @@ impl Rows {
 
     /// Takes out the rows of a range of groups, see [`Chunks::take`].
     pub fn take(&mut self, groups: &Range<usize>) -> Self {
-        let words = self.words.as_mut().map(|words| words.take(groups));
-        Self { template: self.template.clone(), words, flags: self.flags, has_count: self.has_count }
+        Self {
+            template: self.template.clone(),
+            words: self.words.as_mut().map(|words| words.take(groups)),
+            measures: self.measures.clone(),
+            flags: self.flags,
+            has_count: self.has_count,
+        }
+    }
+
+    /// Number of groups.
+    pub fn len(&self) -> usize {
+        self.words.as_ref().map_or(0, Chunks::len)
     }
 
     /// Counts a row of each of these groups, which has values of `met`, measures that are not counts.
@@ -138,11 +170,7 @@ impl Rows {
     /// Adds values to these groups.
     pub fn sum(&mut self, measure: Measure, rows: impl Iterator<Item = (u32, i128)>) {
         let word = measure.word_of_sum();
-        self.change(rows, |own, value| {
-            let sum = (u128::from(own[word + 1]) << 64 | u128::from(own[word])).wrapping_add(value as u128);
-            own[word] = sum as u64;
-            own[word + 1] = (sum >> 64) as u64;
-        });
+        self.change(rows, |own, value| add(own, word, value as u128));
     }
 
     /// Keeps the least or the greatest value of these groups.
@@ -161,6 +189,20 @@ impl Rows {
         }
     }
 
+    /// Adds what another partition has measured of the same groups; both have the same measures.
+    pub fn absorb(&mut self, other: Self) {
+        if self.len() < other.len() {
+            self.grow(other.len());
+        }
+        let (Some(words), Some(others)) = (&mut self.words, other.words) else { return };
+        for (own, other) in words.iter_mut().zip(others.iter()) {
+            own[0] = own[0].wrapping_add(other[0] >> FLAGS << FLAGS) | other[0] & ((1 << FLAGS) - 1);
+        }
+        for measure in &self.measures {
+            measure.merge(words.iter_mut().zip(others.iter()));
+        }
+    }
+
     /// The counts of all groups.
     pub fn counts(&self, measure: Measure) -> Vec<u64> {
         let shift = if measure.word == 0 { FLAGS } else { 0 };
@@ -170,7 +212,7 @@ impl Rows {
     /// The sums of all groups.
     pub fn sums(&self, measure: Measure) -> Vec<i128> {
         let word = measure.word_of_sum();
-        self.rows().map(|own| (i128::from(own[word + 1] as i64) << 64) | i128::from(own[word])).collect()
+        self.rows().map(|own| wide(own, word) as i128).collect()
     }
 
     /// The least or greatest values of all groups; 0 where there was no value.
@@ -186,4 +228,17 @@ impl Rows {
     fn rows(&self) -> impl Iterator<Item = &[u64]> {
         self.words.iter().flat_map(Chunks::iter)
     }
+}
+
+/// The 128 bits from this word on.
+#[inline]
+fn wide(own: &[u64], word: usize) -> u128 {
+    u128::from(own[word + 1]) << 64 | u128::from(own[word])
+}
+
+#[inline]
+fn add(own: &mut [u64], word: usize, value: u128) {
+    let sum = wide(own, word).wrapping_add(value);
+    own[word] = sum as u64;
+    own[word + 1] = (sum >> 64) as u64;
 }
