@@ -71,7 +71,9 @@ fn limit(criterion: &mut Criterion) {
         });
     });
     group.bench_function("reading", |bencher| {
-        bencher.iter(|| columns.iter().flatten().map(|values| values.iter().fold(0_i64, |sum, value| sum.wrapping_add(*value))).max());
+        bencher.iter(|| {
+            columns.iter().flatten().map(|values| values.iter().fold(0_i64, |sum, value| sum.wrapping_add(*value))).max()
+        });
     });
     group.finish();
 }

@@ -111,7 +111,9 @@ impl KeySet {
     /// # Errors
     /// A column cannot be compared with the keys.
     pub fn is_in(&self, batch: &RecordBatch, names: &[String]) -> Result<BooleanArray> {
-        let Some((rows, is_whole)) = self.rows(batch, names)? else { return Ok(BooleanArray::from(vec![false; batch.num_rows()])) };
+        let Some((rows, is_whole)) = self.rows(batch, names)? else {
+            return Ok(BooleanArray::from(vec![false; batch.num_rows()]));
+        };
         let is_in = |place: usize| is_whole.value(place) && self.keys.contains(&rows.row(place).owned());
         Ok(BooleanArray::from(BooleanBuffer::collect_bool(batch.num_rows(), is_in)))
     }

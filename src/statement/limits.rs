@@ -168,8 +168,7 @@ impl Clock {
         let sleep = {
             let mut thread = self.0.lock();
             if matches!(*thread, ClockThread::NotBegun) {
-                let runtime =
-                    Builder::new_multi_thread().worker_threads(1).thread_name("portrait-clock").enable_time().build();
+                let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("portrait-clock").enable_time().build();
                 let begun = runtime.map_err(|error| failed("portrait", format!("cannot start threads: {error}")))?;
                 *thread = ClockThread::Begun(begun);
             }

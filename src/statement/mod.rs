@@ -343,12 +343,10 @@ impl StatementContext {
         let timeout = async {
             let limits = self.limits();
             match limits.timeout {
-                Some(timeout) => {
-                    match self.whole.origin.clock.wait_until(self.whole.began + timeout).await {
-                        Ok(()) => limits::timed_out(timeout, limits.is_timeout_of_role),
-                        Err(error) => error,
-                    }
-                }
+                Some(timeout) => match self.whole.origin.clock.wait_until(self.whole.began + timeout).await {
+                    Ok(()) => limits::timed_out(timeout, limits.is_timeout_of_role),
+                    Err(error) => error,
+                },
                 None => std::future::pending().await,
             }
         };

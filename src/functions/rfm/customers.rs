@@ -28,7 +28,10 @@ pub struct Customers {
 #[derive(Debug, Clone, Copy)]
 enum Origin {
     /// An instant in ticks, and the ticks of a day.
-    Instant { as_of: i64, day: i64 },
+    Instant {
+        as_of: i64,
+        day: i64,
+    },
     Date(i64),
 }
 

@@ -354,7 +354,9 @@ fn shown(values: &[Option<(Measure, i128)>], monetary_type: &DataType) -> Result
         DataType::Decimal128(precision, scale) => {
             Arc::new(money.collect::<Decimal128Array>().with_precision_and_scale(*precision, *scale)?)
         }
-        DataType::Float64 => Arc::new(money.map(|value| value.map(|value| float_of_order(value as i64))).collect::<Float64Array>()),
+        DataType::Float64 => {
+            Arc::new(money.map(|value| value.map(|value| float_of_order(value as i64))).collect::<Float64Array>())
+        }
         _ => Arc::new(money.map(|value| value.map(|value| value as i64)).collect::<Int64Array>()),
     };
     let money = cast(&money, &DataType::Utf8)?;

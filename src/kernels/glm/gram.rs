@@ -219,11 +219,7 @@ impl Work {
 
 /// The dot products of some columns with others, each as eight parallel sums.
 #[inline(always)]
-fn dots<S: Simd, const N: usize>(
-    simd: S,
-    own: [&[f64; BLOCK]; N],
-    others: [&[f64; BLOCK]; TOGETHER],
-) -> [[f64; TOGETHER]; N] {
+fn dots<S: Simd, const N: usize>(simd: S, own: [&[f64; BLOCK]; N], others: [&[f64; BLOCK]; TOGETHER]) -> [[f64; TOGETHER]; N] {
     let own = own.map(|column| column.as_chunks::<LANES>().0);
     let others = others.map(|column| column.as_chunks::<LANES>().0);
     let mut all = [[[0.0; LANES]; TOGETHER]; N];

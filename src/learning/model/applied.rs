@@ -100,13 +100,18 @@ impl Model {
                     lacking = lacking.or(Some(name));
                 }
                 Some(found) if feature.is_time && !is_time(found) => {
-                    problems.push(format!("{name} was a date or time when the model was trained, here it is {found}; write CAST({name} AS DATE)"));
+                    problems.push(format!(
+                        "{name} was a date or time when the model was trained, here it is {found}; write CAST({name} AS DATE)"
+                    ));
                 }
                 Some(found) if kind == Kind::Number && !feature.is_time && !found.is_numeric() => {
-                    problems.push(format!("{name} was a number when the model was trained, here it is {found}; write CAST({name} AS DOUBLE)"));
+                    problems.push(format!(
+                        "{name} was a number when the model was trained, here it is {found}; write CAST({name} AS DOUBLE)"
+                    ));
                 }
                 Some(found) if kind == Kind::Category && !can_cast_types(found, &DataType::Utf8) => {
-                    problems.push(format!("{name} was a category when the model was trained, here it is {found}; write it as text"));
+                    problems
+                        .push(format!("{name} was a category when the model was trained, here it is {found}; write it as text"));
                 }
                 Some(_) => {}
             }

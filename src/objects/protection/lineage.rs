@@ -13,7 +13,9 @@ use datafusion::catalog::cte_worktable::CteWorkTable;
 use datafusion::common::{Column, DFSchema, JoinType, NullEquality, Result};
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::utils::{grouping_set_to_exprlist, split_conjunction};
-use datafusion::logical_expr::{Distinct, DistinctOn, Expr, Join, LogicalPlan, RecursiveQuery, TableScan, UserDefinedLogicalNode};
+use datafusion::logical_expr::{
+    Distinct, DistinctOn, Expr, Join, LogicalPlan, RecursiveQuery, TableScan, UserDefinedLogicalNode,
+};
 use futures::future::BoxFuture;
 
 use super::class;

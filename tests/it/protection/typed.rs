@@ -256,7 +256,8 @@ fn filled(dice: &mut Dice, table: &Table, template: &str, depth: usize, all: &st
         let Some((what, after)) = after.split_once('}') else { break };
         text.push_str(before);
         rest = after;
-        let column = |dice: &mut Dice, columns: &[&str], instead: &str| dice.of(columns).map_or(instead, |name| *name).to_string();
+        let column =
+            |dice: &mut Dice, columns: &[&str], instead: &str| dice.of(columns).map_or(instead, |name| *name).to_string();
         let (numbers, texts, days) = (table.numbers, table.texts, table.days);
         let own = match what {
             "cn" => column(dice, numbers, "7"),
