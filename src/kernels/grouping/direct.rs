@@ -68,30 +68,34 @@ impl Direct {
 
     pub fn find(&self, words: &[u64], numbers: &mut Vec<u32>, room: &mut Room<'_>) -> Result<(), ArrowError> {
         numbers.clear();
-        let mut missing = 0;
+        // Each row is written, and the next one over it unless it is missing: no branch depends on the data.
+        let (mut missing, mut count) = (vec![0; words.len()], 0);
         // 0, for an integer that was not seen or is out of range, wraps to UNKNOWN.
-        numbers.extend(words.iter().map(|word| {
+        numbers.extend(words.iter().enumerate().map(|(row, word)| {
             let number = self.slot(*word).map_or(0, |slot| slot.load(Ordering::Relaxed)).wrapping_sub(1);
-            missing += usize::from(number == UNKNOWN);
+            missing[count] = row as u32;
+            count += usize::from(number == UNKNOWN);
             number
         }));
-        if missing == 0 {
+        missing.truncate(count);
+        if missing.is_empty() {
             return Ok(());
         }
         let mut seen = self.seen.write();
-        let keys = seen.keys.len() + missing;
+        let keys = seen.keys.len() + missing.len();
         let of_keys = if keys > seen.keys.capacity() { keys.max(2 * seen.keys.capacity()) - seen.keys.capacity() } else { 0 };
-        let outside = words.iter().zip(&*numbers).filter(|(word, number)| **number == UNKNOWN && self.slot(**word).is_none());
+        let outside = missing.iter().filter(|row| self.slot(words[**row as usize]).is_none());
         let enough = room(of_keys * size_of::<u64>() + seen.outside.growth(outside.count()));
-        for (word, number) in words.iter().zip(numbers).filter(|(_, number)| **number == UNKNOWN) {
-            let Some(slot) = self.slot(*word) else {
-                *number = if enough { seen.insert_outside(*word)? } else { seen.outside(*word).unwrap_or(UNKNOWN) };
+        for row in missing.into_iter().map(|row| row as usize) {
+            let (word, number) = (words[row], &mut numbers[row]);
+            let Some(slot) = self.slot(word) else {
+                *number = if enough { seen.insert_outside(word)? } else { seen.outside(word).unwrap_or(UNKNOWN) };
                 continue;
             };
             // Another thread, or an earlier row of this batch, may have added it in the meantime.
             *number = slot.load(Ordering::Relaxed).wrapping_sub(1);
             if *number == UNKNOWN && enough {
-                *number = seen.reserve(*word)?;
+                *number = seen.reserve(word)?;
                 // Relaxed is enough: lookups use nothing but the number itself, and keys are only read under the lock.
                 slot.store(*number + 1, Ordering::Relaxed);
             }
