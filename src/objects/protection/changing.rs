@@ -8,6 +8,7 @@ use super::copying::sources;
 use super::reading::{covers, hides_any, hides_rows};
 use super::scans::Names;
 use crate::catalog::objects::Object;
+use crate::catalog::tables::Action;
 use crate::error::{SqlState, coded};
 use crate::objects::constraining::declared;
 use crate::objects::referring;
@@ -70,11 +71,23 @@ pub fn refuse_keys(object: &Object, given: &[String], context: &StatementContext
 /// # Errors
 /// Row policies of the other table apply to the role, or masks do to such a column, and it has no FILTER.
 pub fn refuse_references(object: &Object, adds: bool, removes: bool, context: &StatementContext) -> Result<()> {
-    let objects = context.all_objects()?;
-    for key in referring::all(context)?.iter() {
+    let (objects, keys) = (context.all_objects()?, referring::all(context)?);
+    // The tables of which rows go or change with these.
+    let follows = |action: Action| matches!(action, Action::Cascade | Action::SetNull | Action::SetDefault);
+    let mut changed: Vec<&str> = if removes { vec![&object.name] } else { vec![] };
+    let mut place = 0;
+    while let Some(table) = changed.get(place).copied() {
+        for key in keys.iter().filter(|key| key.referred == table && (follows(key.on_delete) || follows(key.on_update))) {
+            if !changed.contains(&key.table.as_str()) {
+                changed.push(&key.table);
+            }
+        }
+        place += 1;
+    }
+    for key in keys.iter() {
         let (other, columns) = if adds && key.table == object.name {
             (&key.referred, &key.referred_columns)
-        } else if removes && key.referred == object.name {
+        } else if changed.contains(&key.referred.as_str()) {
             (&key.table, &key.columns)
         } else {
             continue;
