@@ -130,11 +130,6 @@ impl AuditLog {
         is_new: bool,
     ) -> io::Result<Vec<u64>> {
         let length = state.catch_up(file, self.seal())?;
-        if length == 0 {
-            // The file is empty or missing but the head names a record: continue after that record, so that the gap shows in a
-            // verification.
-            state.last = self.head().unwrap_or_default();
-        }
         let mut left = vec![];
         if length > state.seen {
             // The rest of a line after a power loss: a record that only lacks its newline counts as a record; anything less does not.
@@ -143,6 +138,10 @@ impl AuditLog {
             if let Some(line) = Line::read(&left) {
                 state.last = Last { number: line.number, hash: line.hash.to_string() };
             }
+        }
+        // The head names a record that is no longer there: continue after that record, so that the gap shows in a verification.
+        if let Some(head) = self.head().filter(|head| head.number > state.last.number) {
+            state.last = head;
         }
         let (mut lines, last, numbers) = self.lines(entries, &state.last)?;
         if !left.is_empty() {

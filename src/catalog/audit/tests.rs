@@ -104,6 +104,15 @@ fn what_was_done_to_a_log_shows() {
     assert_eq!(changed(&|lines| lines.push(whole[8].clone())), (Some(9), 1));
     assert_eq!(changed(&|lines| lines[4] = "no record".into()), (Some(5), 1));
     assert_eq!(changed(&|lines| lines.push(whole[8].replace("\"number\":9", "\"number\":10"))), (Some(10), 2));
+    // Nor do the last records become unnoticed when others follow.
+    let cut = of_records(9);
+    write(&cut, &lines(&cut)[..7]);
+    let writer = log(&cut);
+    assert_eq!(writer.append(&[entry("later")], true).unwrap(), [10]);
+    assert_eq!(found(&cut), (Some(8), 1));
+    write(&cut, &lines(&cut)[..7]);
+    assert_eq!(writer.append(&[entry("later still")], true).unwrap(), [11]);
+    assert_eq!(found(&cut), (Some(8), 1));
     std::fs::remove_file(folder.path().join(LOG)).unwrap();
     assert_eq!(found(&folder), (Some(1), 1));
     // New records continue the numbering, and the missing ones remain missing.
