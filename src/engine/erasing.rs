@@ -335,18 +335,18 @@ async fn refresh_retention(table: Option<&Object>, context: &StatementContext) -
         }
         let removed = |table: &Object| {
             let files = rewritten.iter().filter(|file| file.name == table.name);
-            grouped(files.map(|file| file.rows).sum::<i64>().unsigned_abs())
+            files.map(|file| file.rows).sum::<i64>().unsigned_abs()
         };
         notes.push(format!(
             "{}: {} rows older than {} by {} were deleted",
             object.label(),
-            removed(object),
+            grouped(removed(object)),
             rule.length(),
             rule.column
         ));
-        for Held { object: other, .. } in others.iter().filter(|held| held.rules.iter().any(Rule::removes)) {
+        for Held { object: other, .. } in others.iter().filter(|held| removed(&held.object) > 0) {
             if rights.owns(other) && !protection::covers(other, context)? {
-                notes.push(format!("{}: {} rows that refer to these were deleted", other.label(), removed(other)));
+                notes.push(format!("{}: {} rows that refer to these were deleted", other.label(), grouped(removed(other))));
             }
         }
         if rewritten.is_empty() {
