@@ -37,8 +37,9 @@ pub fn rows(table: &Object, rule: Rule, context: &StatementContext) -> Result<Ve
         for (place, key) in keys.iter().enumerate() {
             let empties = match key.on_delete {
                 Action::Cascade => false,
-                Action::SetNull => true,
-                Action::NoAction | Action::Restrict | Action::SetDefault => continue,
+                Action::SetNull if referring::empties(key, context)? => true,
+                // As with DELETE, a column that may not be NULL keeps the row that it refers to.
+                Action::SetNull | Action::NoAction | Action::Restrict | Action::SetDefault => continue,
             };
             let is_stored = stored(&key.table).is_some() && context.tables().temporary(&key.table).is_none();
             let removing: Vec<Rule> = rules_of(&key.referred, &followed).into_iter().filter(Rule::removes).collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
@@ -466,6 +466,19 @@ pub async fn verify_late(all: bool, context: &StatementContext) -> Result<()> {
         settle(key, Compared { new: true, gone: true, all: false }, own, other, context).await?;
     }
     Ok(())
+}
+
+/// True for a key whose columns become NULL when the row goes that they refer to, and may be NULL.
+///
+/// # Errors
+/// A file is damaged.
+pub fn empties(key: &ForeignKey, context: &StatementContext) -> Result<bool> {
+    if key.on_delete != Action::SetNull {
+        return Ok(false);
+    }
+    let files = context.catalog().files_now(&key.table)?;
+    let may = |column: &String| files.iter().all(|file| file.schema.field_with_name(column).is_ok_and(Field::is_nullable));
+    Ok(key.columns.iter().all(may))
 }
 
 /// Fails when rows would refer to rows that an erasure removes, of a person or of a time. `rewritten` are its files by their tables, old and new;

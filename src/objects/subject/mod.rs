@@ -411,7 +411,14 @@ fn of_table(object: &Object, domains: &[Domain], context: &StatementContext) -> 
     let mut is_by_name = false;
     if rules.is_empty() {
         let columns = columns_of(object, context)?;
-        let named = |domain: &Domain| domain.names.iter().filter(|name| columns.contains(*name)).cloned().collect();
+        // A foreign key says more than a name: rows stay without the key.
+        let is_emptied = |name: &String| {
+            let mut emptied = domains.iter().flat_map(|domain| &domain.emptied);
+            emptied.any(|((table, column), _)| *table == object.name && column == name)
+        };
+        let named = |domain: &Domain| {
+            domain.names.iter().filter(|name| columns.contains(*name) && !is_emptied(name)).cloned().collect()
+        };
         rules = domains.iter().filter_map(|domain| rule(named(domain), domain)).collect();
         is_by_name = !rules.is_empty();
     }

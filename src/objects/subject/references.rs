@@ -40,15 +40,16 @@ pub fn all(objects: &[Object], context: &StatementContext) -> Result<Vec<Referen
     for key in referring::all(context)?.iter() {
         let table = objects.iter().find(|object| object.kind == "table" && object.name == key.table);
         let Some(table) = table.filter(|_| context.tables().temporary(&key.table).is_none()) else { continue };
-        // Which value stands instead is not known: what refers to the person is then refused, as by DELETE.
-        if key.on_delete == Action::SetDefault {
+        let empties = referring::empties(key, context)?;
+        // Which value stands instead is not known, or it may not be NULL: what refers to the person is then refused, as by DELETE.
+        if key.on_delete == Action::SetDefault || key.on_delete == Action::SetNull && !empties {
             continue;
         }
         let columns = columns_of(table, context)?;
         all.extend(key.columns.iter().zip(&key.referred_columns).map(|(from, to)| Reference {
             from: (key.table.clone(), from.clone()),
             to: (key.referred.clone(), to.clone()),
-            empties: key.on_delete == Action::SetNull,
+            empties,
             is_alone: key.columns.len() == 1,
             columns: columns.clone(),
         }));
