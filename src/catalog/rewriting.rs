@@ -10,7 +10,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::compute::kernels::cmp::{eq, lt};
 use datafusion::arrow::compute::{cast, filter_record_batch, not, nullif, or, prep_null_mask_filter};
-use datafusion::arrow::datatypes::{DataType, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::execution::memory_pool::MemoryReservation;
 
@@ -160,8 +160,18 @@ pub fn are_met<'a>(batch: &RecordBatch, rules: impl IntoIterator<Item = &'a Rule
     rules.into_iter().try_fold(none, |all, rule| Ok(or(&all, &rule.is_met(batch)?)?))
 }
 
+/// The columns of a file after rules have emptied some of them, which may have been NOT NULL when the file was written.
+fn with_nulls(schema: &SchemaRef, rules: &[&Rule]) -> SchemaRef {
+    let is_emptied = |field: &Field| rules.iter().any(|rule| rule.columns().contains(field.name()));
+    if schema.fields().iter().all(|field| field.is_nullable() || !is_emptied(field)) {
+        return Arc::clone(schema);
+    }
+    let fields = schema.fields().iter().map(|field| Field::clone(field).with_nullable(field.is_nullable() || is_emptied(field)));
+    Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone()))
+}
+
 /// The rows of a batch, with NULL where these rules are met.
-fn emptied(batch: &RecordBatch, rules: &[&Rule]) -> Result<RecordBatch> {
+fn emptied(batch: &RecordBatch, rules: &[&Rule], schema: &SchemaRef) -> Result<RecordBatch> {
     let mut columns = batch.columns().to_vec();
     for rule in rules {
         if let Rule::Refers { .. } = rule {
@@ -179,7 +189,7 @@ fn emptied(batch: &RecordBatch, rules: &[&Rule]) -> Result<RecordBatch> {
             }
         }
     }
-    Ok(RecordBatch::try_new(batch.schema(), columns)?)
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
 
 /// The positions of the columns that rules compare.
@@ -261,8 +271,9 @@ impl Catalog {
             return Ok(None);
         }
         let is_state = of == SnapshotOf::Profile && part == Part::Rows;
-        let mut output = Output::new(self, &pinned.schema, is_state.then_some(0), memory)?;
         let (removing, emptying): (Vec<&Rule>, Vec<&Rule>) = rules.iter().partition(|rule| rule.removes());
+        let schema = with_nulls(&pinned.schema, &emptying);
+        let mut output = Output::new(self, &schema, is_state.then_some(0), memory)?;
         let (mut rows, mut filled, mut texts) = (0, Filled::new(), BTreeSet::new());
         for batch in batches(&pinned)? {
             let batch = RecordBatch::try_new(pinned.schema.clone(), batch?.columns().to_vec())?;
@@ -277,7 +288,7 @@ impl Catalog {
                     add_texts(&mut texts, &gone)?;
                 }
             }
-            output.write(&emptied(&filter_record_batch(&batch, &not(&goes)?)?, &emptying)?)?;
+            output.write(&emptied(&filter_record_batch(&batch, &not(&goes)?)?, &emptying, &schema)?)?;
             tokio::task::consume_budget().await;
         }
         memory.free();
@@ -342,7 +353,7 @@ fn count_filled(filled: &mut Filled, batch: &RecordBatch) {
 #[cfg(test)]
 mod tests {
     use datafusion::arrow::array::{Int32Array, Int64Array, StringArray, StringDictionaryBuilder};
-    use datafusion::arrow::datatypes::{Field, Int32Type, TimeUnit};
+    use datafusion::arrow::datatypes::{Int32Type, TimeUnit};
 
     use super::*;
 

@@ -74,7 +74,7 @@ pub fn refuse_references(object: &Object, adds: bool, removes: bool, context: &S
     let (objects, keys) = (context.all_objects()?, referring::all(context)?);
     // The tables of which rows go or change with these.
     let follows = |action: Action| matches!(action, Action::Cascade | Action::SetNull | Action::SetDefault);
-    let mut changed: Vec<&str> = if removes { vec![&object.name] } else { vec![] };
+    let mut changed: Vec<&str> = if removes { vec![object.name.as_str()] } else { vec![] };
     let mut place = 0;
     while let Some(table) = changed.get(place).copied() {
         for key in keys.iter().filter(|key| key.referred == table && (follows(key.on_delete) || follows(key.on_update))) {
