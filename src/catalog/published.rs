@@ -82,8 +82,7 @@ impl PublishedTable {
         let count = groups.len();
         let mut files: Vec<PartitionedFile> = groups.into_iter().flat_map(FileGroup::into_inner).collect();
         files.sort_by_key(|file| places.get(file.object_meta.location.as_ref()).copied());
-        let size = files.len().div_ceil(count.max(1)).max(1);
-        files.chunks(size).map(|files| FileGroup::new(files.to_vec())).collect()
+        in_groups(&files, count)
     }
 
     /// The table of a snapshot over files with one schema; `sorted_by` is the column that each file is sorted by.
@@ -92,6 +91,12 @@ impl PublishedTable {
         let listing = listing(pins.iter().map(|pin| pin.name.as_str()), &schema, sorted_by, is_encrypted)?;
         Ok(Self { listing, schema, is_sorted: sorted_by.is_some(), of: of.into(), snapshot, pins: Arc::new(pins) })
     }
+}
+
+/// Files in at most so many groups, in their order. DataFusion would sort them by their names.
+pub fn in_groups(files: &[PartitionedFile], most: usize) -> Vec<FileGroup> {
+    let size = files.len().div_ceil(most.max(1)).max(1);
+    files.chunks(size).map(|files| FileGroup::new(files.to_vec())).collect()
 }
 
 /// A table over a data file with these columns that no snapshot has yet.

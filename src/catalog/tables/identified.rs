@@ -9,7 +9,7 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::datasource::TableType;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
+use datafusion::datasource::physical_plan::FileScanConfigBuilder;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
@@ -19,6 +19,7 @@ use parquet::arrow::RowNumber;
 use crate::catalog::data::Pinned;
 use crate::catalog::decrypting::format;
 use crate::catalog::intervals;
+use crate::catalog::published::in_groups;
 use crate::catalog::store::DATA_URL;
 
 /// The column with the file number. The colon keeps the name apart from those of ordinary columns.
@@ -77,11 +78,11 @@ impl TableProvider for Identified {
             // The plan keeps the files locked as long as it lives.
             file.with_extension(Arc::clone(&self.pins))
         };
-        let groups = FileGroup::new((0..).zip(self.pins.iter()).map(file).collect());
+        let files: Vec<PartitionedFile> = (0..).zip(self.pins.iter()).map(file).collect();
         let format = format(self.pins.first().is_some_and(|pin| pin.is_encrypted()));
         let source = format.file_source(self.columns.clone());
         let scan = FileScanConfigBuilder::new(ObjectStoreUrl::parse(DATA_URL)?, source)
-            .with_file_groups(groups.split_files(state.config().target_partitions().max(1)))
+            .with_file_groups(in_groups(&files, state.config().target_partitions()))
             .with_projection_indices(projection.cloned())?
             .build();
         intervals::restoring(format.create_physical_plan(state, scan).await?)

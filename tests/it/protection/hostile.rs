@@ -5,7 +5,7 @@ use super::World;
 use crate::support::some;
 
 /// What fails for a hidden row or a masked value, is decided by one, counts them, or is made from them.
-const STATEMENTS: [&str; 128] = [
+const STATEMENTS: [&str; 131] = [
     // Values that fail.
     "SELECT 1 / id FROM people",
     "SELECT id FROM people WHERE 1 / id > 0",
@@ -51,6 +51,10 @@ const STATEMENTS: [&str; 128] = [
     "SELECT phone, count(*) FROM people GROUP BY 1 HAVING count(*) > 1",
     // Which rows, in what order.
     "SELECT id FROM people LIMIT 1 OFFSET 5",
+    // Of several files.
+    "SELECT id FROM journal LIMIT 5",
+    "SELECT id FROM journal LIMIT 5 OFFSET 255",
+    "SELECT row_number() OVER (), id FROM journal",
     "SELECT id FROM people FETCH FIRST 3 ROWS ONLY",
     "SELECT id FROM people TABLESAMPLE BERNOULLI (50) REPEATABLE (1)",
     "SELECT id FROM people TABLESAMPLE SYSTEM (50) REPEATABLE (1)",
