@@ -40,7 +40,8 @@ const DOC: Doc = Doc {
     domain: "model",
     summary: "Checks probabilities by bins: the predicted probability next to the observed share.",
     description: "\
-Bins have equal numbers of rows, or equal width from 0 to 1. Rows with the same probability are in one bin, and empty bins are omitted.
+Bins have equal numbers of rows, or equal width from 0 to 1, as in scikit-learn's `calibration_curve`: quantiles are interpolated, and an
+edge belongs to the bin below. Rows with the same probability are in one bin, and empty bins are omitted.
 
 `observed_lower` and `observed_upper` are Wilson's interval of the share p = positives / n, with z = 1.96:
 (p + z²/2n ± z·√(p(1 − p)/n + z²/4n²)) / (1 + z²/n). If `mean_predicted` lies outside of it, the probabilities of the bin are too high or

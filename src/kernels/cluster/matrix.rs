@@ -33,7 +33,7 @@ impl Matrix {
         while taken < rows {
             let filled = self.rows % CHUNK_ROWS;
             if filled == 0 {
-                // After the first chunk, others are filled as well: they need not grow.
+                // Chunks after the first need not grow: there are many rows.
                 let rows = if self.chunks.is_empty() { 0 } else { CHUNK_ROWS };
                 self.chunks.push(Vec::with_capacity(rows * self.columns));
             }

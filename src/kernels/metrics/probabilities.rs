@@ -41,43 +41,39 @@ pub struct Bin {
     pub observed_upper: f64,
 }
 
-/// Calibration bins with equal numbers of rows (`by_count`) or of equal width from 0 to 1. Empty bins are omitted. Rows with the
-/// same probability are always in the same bin.
+/// Calibration bins between quantiles (`by_count`) or of equal width from 0 to 1. Empty bins are omitted. Rows with the same probability
+/// are always in the same bin. The bins are those of scikit-learn's `calibration_curve`: an edge belongs to the bin below, and quantiles
+/// are interpolated, as numpy's `percentile` does.
 pub fn calibration(probabilities: &[f64], outcomes: &[f64], bins: usize, by_count: bool) -> Vec<Bin> {
     let mut rows: Vec<(f64, f64)> = probabilities.iter().copied().zip(outcomes.iter().copied()).collect();
     rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let count = rows.len();
-    let mut found: Vec<Bin> = vec![];
-    let mut start = 0;
-    while start < count {
-        let mut end;
-        if by_count {
-            end = (1..=bins).map(|bin| bin * count / bins).find(|end| *end > start).unwrap_or(count);
-            // Keep rows with the same probability together.
-            while end < count && rows[end].0 == rows[end - 1].0 {
-                end += 1;
-            }
-        } else {
-            // A probability on an edge belongs to the bin below, as in scikit-learn.
-            let bin_of = |row: &(f64, f64)| ((row.0 * bins as f64).ceil() as usize).clamp(1, bins);
-            let bin = bin_of(&rows[start]);
-            end = start + rows[start..].iter().take_while(|row| bin_of(row) == bin).count();
+    // The edges between bins, as numpy rounds and interpolates them.
+    let edge = |bin: usize| {
+        let share = bin as f64 * (1.0 / bins as f64);
+        if !by_count {
+            return share;
         }
-        let own = &rows[start..end];
-        let positives: f64 = own.iter().map(|row| row.1).sum();
-        let (observed_lower, observed_upper) = wilson(positives, own.len() as f64);
-        found.push(Bin {
+        let place = rows.len().saturating_sub(1) as f64 * (share * 100.0 / 100.0);
+        let (low, part) = (place.floor() as usize, place.fract());
+        let (low, high) = (rows[low].0, rows[(low + 1).min(rows.len() - 1)].0);
+        if part < 0.5 { low + (high - low) * part } else { high - (high - low) * (1.0 - part) }
+    };
+    let edges: Vec<f64> = if rows.is_empty() { vec![] } else { (1..bins).map(edge).collect() };
+    let bin_of = |row: &(f64, f64)| edges.partition_point(|edge| *edge < row.0);
+    let bin = |own: &[(f64, f64)]| {
+        let (rows, positives) = (own.len() as f64, own.iter().map(|row| row.1).sum::<f64>());
+        let (observed_lower, observed_upper) = wilson(positives, rows);
+        Bin {
             low: own[0].0,
             high: own[own.len() - 1].0,
             rows: own.len() as u64,
-            mean_predicted: own.iter().map(|row| row.0).sum::<f64>() / own.len() as f64,
-            observed: positives / own.len() as f64,
+            mean_predicted: own.iter().map(|row| row.0).sum::<f64>() / rows,
+            observed: positives / rows,
             observed_lower,
             observed_upper,
-        });
-        start = end;
-    }
-    found
+        }
+    };
+    rows.chunk_by(|one, next| bin_of(one) == bin_of(next)).map(bin).collect()
 }
 
 /// The expected calibration error: the mean absolute difference between the predicted and the observed share of each bin, weighted

@@ -45,6 +45,10 @@ fn probabilities_and_classes_are_those_of_scikit_learn() {
     assert!((low - 0.490_162_471_536_642).abs() < 1e-12 && (high - 0.943_317_848_545_625).abs() < 1e-12, "{low} {high}");
     let bins = calibration(&SCORES, &OUTCOMES, 2, true);
     assert_eq!((bins[0].rows, bins[0].observed, bins[1].observed), (2, 0.5, 0.5));
+    // calibration_curve of eleven rows in four bins, by quantiles and of equal width.
+    let scores: Vec<f64> = [0.02, 0.1, 0.25, 0.3, 0.3, 0.41, 0.5, 0.55, 0.7, 0.75, 1.0].to_vec();
+    let rows = |by_count: bool| calibration(&scores, &[1.0; 11], 4, by_count).iter().map(|bin| bin.rows).collect::<Vec<u64>>();
+    assert_eq!((rows(true), rows(false)), (vec![3, 3, 2, 3], vec![3, 4, 3, 1]));
     let errors = Errors::new(&[1.0, 2.0, 4.0], &[1.0, 3.0, 3.0], None);
     assert!((errors.mae - 2.0 / 3.0).abs() < 1e-15 && (errors.r2.unwrap() - 0.25).abs() < 1e-12);
 }
