@@ -69,6 +69,11 @@ coefficient grows without end, and the training reports that it did not converge
 A row of weight 2 counts twice in the likelihood and in the baseline; events at the same duration count with their mean weight, as in R's
 coxph. `events` and `concordance` count rows, whatever their weights.
 
+**Limits.** The factor of a feature is assumed to be the same at all durations; that is not tested. Each row has one value per feature,
+and all rows are observed from duration 0: values that change with time, late entry, strata, several events of one customer and robust
+errors are not supported. At most 1000 coefficients can be estimated. Nothing is held out: `concordance` is that of the training rows, and
+`ml_evaluate` and `ml_explain` take other types. Censoring must have nothing to do with the risk.
+
 **Cost.** The rows are in memory and sorted by duration once. Each step of the fit is one pass over them, which grows with rows ·
 coefficients².
 
