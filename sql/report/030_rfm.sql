@@ -1,7 +1,7 @@
 -- title: Value: RFM groups
 -- title.zh: 客户价值：RFM 分层
--- text: Recency, frequency and money of paid orders; each group with its share of the customers and of the revenue.
--- text.zh: 按最近一次购买、购买频次与金额分层，给出客户占比与销售额占比。
+-- text: Recency, frequency and money of paid orders; each group with its share of the customers who have a paid order, and of the revenue.
+-- text.zh: 按最近一次购买、购买频次与金额分层，给出占已购客户的比例与销售额占比。
 -- needs: orders.customer_id, orders.ordered_at, orders.amount, orders.status
 -- chart: bar
 -- x: segment

@@ -97,3 +97,26 @@ fn a_card_has_channels_changes_and_answers() {
         "{page}"
     );
 }
+
+/// A new rule and new orders change values for different reasons.
+#[test]
+fn a_report_tells_why_values_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, session) = shop(folder.path());
+    let reason = |name: &str| {
+        rows(&engine, &session, "COPY REPORT customer TO 'a.html'");
+        let page = std::fs::read_to_string(folder.path().join("a.html")).unwrap();
+        let section = page.split("<section id=\"091_changes\"").nth(1).unwrap().split("</section>").next().unwrap();
+        let row = section.split(&format!("<td>{name}</td>")).nth(1).unwrap().split("</tr>").next().unwrap();
+        row.split("<td>").nth(1).unwrap().split("</td>").next().unwrap().to_string()
+    };
+    assert_eq!(reason("favourite"), "new data");
+    let rule = "CASE WHEN spent > 9000 THEN 'big' WHEN spent > 3000 THEN 'middle' ELSE 'small' END";
+    rows(
+        &engine,
+        &session,
+        &format!("CREATE OR REPLACE TAG favourite ON customer AS SELECT customer_id, {rule} FROM profile.customer"),
+    );
+    rows(&engine, &session, "REFRESH PROFILE customer WITH (as_of = DATE '2025-07-31')");
+    assert_eq!(reason("favourite"), "new definition");
+}
