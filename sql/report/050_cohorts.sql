@@ -14,16 +14,17 @@ WITH paid AS MATERIALIZED (
   WHERE status = 'paid' AND ordered_at < date_trunc('month', $as_of + INTERVAL '1 day') GROUP BY customer_id),
 first AS MATERIALIZED (
   SELECT p.customer_id, date_trunc('month', p.first_at) AS first_month, p.last_at FROM paid AS p JOIN $members AS m ON m.$key = p.customer_id),
--- Only the orders of customers who are new are looked at again.
 new AS MATERIALIZED (SELECT * FROM first WHERE first_month >= date_trunc('month', $as_of + INTERVAL '1 day') - INTERVAL '12 months'),
 sizes AS (SELECT first_month, count(*) AS customers FROM new GROUP BY first_month),
-bought AS (
-  SELECT DISTINCT n.customer_id, n.first_month, date_trunc('month', o.ordered_at) AS month FROM orders AS o JOIN new AS n ON n.customer_id = o.customer_id
-  WHERE o.status = 'paid' AND o.ordered_at < date_trunc('month', $as_of + INTERVAL '1 day')
-    AND o.ordered_at >= date_trunc('month', $as_of + INTERVAL '1 day') - INTERVAL '12 months'),
+bought AS MATERIALIZED (
+  SELECT customer_id, date_trunc('month', ordered_at) AS month, sum(amount) AS amount FROM orders
+  WHERE status = 'paid' AND ordered_at < date_trunc('month', $as_of + INTERVAL '1 day')
+    AND ordered_at >= date_trunc('month', $as_of + INTERVAL '1 day') - INTERVAL '24 months'
+  GROUP BY customer_id, date_trunc('month', ordered_at)),
+-- The difference of the months is that of a few groups, and not of each purchase.
 later AS (
-  SELECT first_month, CAST(12 * (extract(year FROM month) - extract(year FROM first_month)) + extract(month FROM month) - extract(month FROM first_month) AS BIGINT) AS months_later, count(*) AS again
-  FROM bought GROUP BY 1, 2),
+  SELECT first_month, CAST(12 * (extract(year FROM month) - extract(year FROM first_month)) + extract(month FROM month) - extract(month FROM first_month) AS BIGINT) AS months_later, again
+  FROM (SELECT n.first_month, b.month, count(*) AS again FROM bought AS b JOIN new AS n ON n.customer_id = b.customer_id GROUP BY n.first_month, b.month)),
 grid AS (
   SELECT first_month, customers, value AS months_later FROM sizes CROSS JOIN generate_series(1, 11)
   WHERE first_month + value * INTERVAL '1 month' <= (SELECT max(last_at) FROM first))
