@@ -9,12 +9,14 @@
 -- series: first_month
 -- count: customers
 -- percent: retention
-WITH paid AS MATERIALIZED (
-  SELECT customer_id, min(ordered_at) AS first_at, max(ordered_at) AS last_at FROM orders
-  WHERE status = 'paid' AND ordered_at < date_trunc('month', $as_of + INTERVAL '1 day') GROUP BY customer_id),
-first AS MATERIALIZED (
-  SELECT p.customer_id, date_trunc('month', p.first_at) AS first_month, p.last_at FROM paid AS p JOIN $members AS m ON m.$key = p.customer_id),
-new AS MATERIALIZED (SELECT * FROM first WHERE first_month >= date_trunc('month', $as_of + INTERVAL '1 day') - INTERVAL '12 months'),
+WITH first AS MATERIALIZED (
+  SELECT p.customer_id, p.first_at, p.last_at
+  FROM (SELECT customer_id, min(ordered_at) AS first_at, max(ordered_at) AS last_at FROM orders
+    WHERE status = 'paid' AND ordered_at < date_trunc('month', $as_of + INTERVAL '1 day') GROUP BY customer_id) AS p
+  JOIN $members AS m ON m.$key = p.customer_id),
+new AS MATERIALIZED (
+  SELECT customer_id, date_trunc('month', first_at) AS first_month FROM first
+  WHERE first_at >= date_trunc('month', $as_of + INTERVAL '1 day') - INTERVAL '12 months'),
 sizes AS (SELECT first_month, count(*) AS customers FROM new GROUP BY first_month),
 bought AS MATERIALIZED (
   SELECT customer_id, date_trunc('month', ordered_at) AS month, sum(amount) AS amount FROM orders

@@ -8,10 +8,11 @@
 -- y: buyers, returning_buyers
 -- count: buyers
 -- percent: returning_share
-WITH paid AS MATERIALIZED (
-  SELECT customer_id, min(ordered_at) AS first_at, max(ordered_at) AS last_at FROM orders
-  WHERE status = 'paid' AND ordered_at < date_trunc('month', $as_of + INTERVAL '1 day') GROUP BY customer_id),
-first AS (SELECT p.customer_id, p.first_at FROM paid AS p JOIN $members AS m ON m.$key = p.customer_id),
+WITH first AS MATERIALIZED (
+  SELECT p.customer_id, p.first_at, p.last_at
+  FROM (SELECT customer_id, min(ordered_at) AS first_at, max(ordered_at) AS last_at FROM orders
+    WHERE status = 'paid' AND ordered_at < date_trunc('month', $as_of + INTERVAL '1 day') GROUP BY customer_id) AS p
+  JOIN $members AS m ON m.$key = p.customer_id),
 bought AS MATERIALIZED (
   SELECT customer_id, date_trunc('month', ordered_at) AS month, sum(amount) AS amount FROM orders
   WHERE status = 'paid' AND ordered_at < date_trunc('month', $as_of + INTERVAL '1 day')
