@@ -86,7 +86,17 @@ pub fn roles(
     }
     if y.is_empty() {
         let most = if is_scatter || is_of_shares { 1 } else { MOST_SERIES };
-        y = numbers.iter().filter(|name| Some(*name) != x.as_ref()).take(most).cloned().collect();
+        let free = numbers.iter().filter(|name| Some(*name) != x.as_ref()).cloned();
+        let (keys, measures): (Vec<String>, Vec<String>) = free.partition(|name| names_rows(name));
+        // A key measures nothing, but a few rows are named by it.
+        if let (None, None, Some(key), false) = (&x, kind, keys.first(), measures.is_empty())
+            && batch.num_rows() <= MANY
+            && is_key(batch, key)
+        {
+            x = Some(key.clone());
+        }
+        y = if measures.is_empty() { keys } else { measures };
+        y.truncate(most);
         // Only numbers: the distribution of one, or the relation of two.
         if x.is_none() && y.len() >= 2 && kind.is_none() {
             x = Some(y.remove(0));
@@ -128,6 +138,12 @@ fn distribution(y: Vec<String>, series: Option<String>) -> Result<Roles, String>
             y.join(", ")
         )),
     }
+}
+
+/// True for the names of columns of keys, such as `customer_id`.
+fn names_rows(column: &str) -> bool {
+    let lower = column.to_lowercase();
+    lower == "id" || lower.ends_with("_id") || lower.ends_with("编号")
 }
 
 /// True when a column has another value in each row.

@@ -29,6 +29,21 @@ fn rows_without_a_date_are_drawn_beside_the_dates() {
     }
 }
 
+/// Keys are names of rows, and no measure.
+#[test]
+fn keys_are_not_measured() {
+    let drawing = drawing();
+    let top = "SELECT value AS customer_id, value * 10 AS total FROM generate_series(1, 3)";
+    assert_eq!(marks(&drawing, top, ""), ["1 · total: 10", "2 · total: 20", "3 · total: 30"]);
+    // Many rows are a distribution.
+    let all = "SELECT value AS order_id, value % 3 AS pieces FROM generate_series(1, 90)";
+    assert_eq!(marks(&drawing, all, ""), ["0 – 1: 30", "1 – 2: 30", "2 – 3: 30"]);
+    let days = "SELECT DATE '2025-01-01' + value AS day, value AS order_id, value AS amount FROM generate_series(1, 2)";
+    assert_eq!(marks(&drawing, days, ""), ["2025-01-02 · amount: 1", "2025-01-03 · amount: 2"]);
+    // A key alone is drawn all the same.
+    assert_eq!(marks(&drawing, "SELECT 'a' AS name, 7 AS id", ""), ["a · id: 7"]);
+}
+
 #[test]
 fn times_are_those_of_their_zone() {
     let drawing = drawing();
