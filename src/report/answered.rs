@@ -273,11 +273,13 @@ pub fn shown(column: &ArrayRef, row: usize, is_percent: bool, text: &str) -> Str
 
 /// A share in percent with at most one decimal: `40%`, `12.5%`. Only nothing is `0%`, and only the whole is `100%`.
 pub fn percent(share: f64) -> String {
+    // What a division leaves over is no share.
+    const NOISE: f64 = 1e-9;
     let percent = 100.0 * share;
     let text = format!("{:.1}", percent.abs());
     let text = match text.strip_suffix(".0").unwrap_or(&text) {
-        "0" if percent > 0.0 => "< 0.1",
-        "100" if (99.0..100.0).contains(&percent) => "> 99.9",
+        "0" if percent > NOISE => "< 0.1",
+        "100" if (99.0..100.0 - NOISE).contains(&percent) => "> 99.9",
         text => text,
     };
     let sign = if percent < 0.0 && text != "0" { "−" } else { "" };
@@ -308,6 +310,7 @@ mod tests {
             (0.9994, "99.9%"),
             (0.9996, "> 99.9%"),
             (1.0, "100%"),
+            (1.0 - f64::EPSILON, "100%"),
             (1.000_4, "100%"),
             (2.5, "250%"),
             (-0.125, "−12.5%"),
