@@ -103,9 +103,16 @@ pub(super) fn compact(number: f64, language: Language) -> String {
     grouped(&scaled(chosen.0)) + chosen.1
 }
 
-/// A share as a percentage with one decimal.
+/// A share as a percentage with one decimal; only nothing is 0%, and only the whole is 100%.
 pub(super) fn percent(share: f64) -> String {
-    trimmed(share * 100.0, 1) + "%"
+    // What a division leaves over is no share.
+    const NOISE: f64 = 1e-11;
+    let text = trimmed(share * 100.0, 1);
+    match text.as_str() {
+        "0" if share > NOISE => "< 0.1%".to_owned(),
+        "100" if share < 1.0 - NOISE => "> 99.9%".to_owned(),
+        _ => text + "%",
+    }
 }
 
 /// Decimals needed to write multiples of a step, if eight or fewer suffice.

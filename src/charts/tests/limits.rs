@@ -127,6 +127,14 @@ fn zeros_have_no_shares() {
 }
 
 #[test]
+fn small_shares_are_not_nothing() {
+    let mut chart = example(Kind::Pie);
+    chart.series[0].values = vec![Some(100_000.0), Some(1.0), Some(0.0), None];
+    let picture = svg(&chart, 600).unwrap();
+    assert!(picture.contains("&gt; 99.9%") && picture.contains("&lt; 0.1%") && picture.contains(">0%"), "{picture}");
+}
+
+#[test]
 fn flows_that_go_round_are_refused() {
     let mut chart = example(Kind::Sankey);
     chart.links.push(("c".to_owned(), "a".to_owned(), 1.0));
