@@ -34,9 +34,9 @@ fn trimmed(text: &str) -> String {
     text.trim_end().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-/// Runs the blocks of a page in order: SQL on the database `crm` in the folder, `sh` as commands in the folder. A `text` block is the output
-/// of the block before it; `sql error` fails with the text that follows.
-fn follow(page: &Path) {
+/// Runs the blocks of a page in order: SQL on the database `crm` in the folder, `sh` as commands in the folder if `with_commands`. A `text`
+/// block is the output of the block before it; `sql error` fails with the text that follows.
+fn follow(page: &Path, with_commands: bool) {
     let name = page.file_name().unwrap().to_string_lossy().to_string();
     let folder = tempfile::tempdir().unwrap();
     let program = PathBuf::from(env!("CARGO_BIN_EXE_portrait"));
@@ -53,7 +53,7 @@ fn follow(page: &Path) {
                 command.args(["--database", "crm", "-f", "table", "-c", &block.text]);
                 command
             }
-            "sh" => {
+            "sh" if with_commands => {
                 let mut command = Command::new("sh");
                 command.args(["-ec", &block.text]).env("LC_ALL", "C.UTF-8");
                 command
@@ -148,7 +148,13 @@ fn links_lead_somewhere() {
 }
 
 fn guide(name: &str) {
-    follow(&root().join("sql/guides").join(name).with_extension("md"));
+    follow(&root().join("sql/guides").join(name).with_extension("md"), true);
+}
+
+/// The SQL of README runs in the order in which it stands, from an empty folder. Its commands start servers and builds.
+#[test]
+fn the_sql_of_readme() {
+    follow(&root().join("README.md"), false);
 }
 
 macro_rules! guides {
