@@ -253,7 +253,7 @@ pub fn not_available(subject: &str, problem: impl Display) -> DataFusionError {
 /// `; perhaps "x" is meant` for the candidate nearest to `word`, or nothing when none is near.
 ///
 /// Near means at most one edit for every three letters, and one letter in common, so that `rmf` finds `rfm` and `orders` finds nothing
-/// among functions.
+/// among functions. Of a word of two Latin letters, both must be there: `di` finds `id`, and `cn` does not find `en`.
 pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, candidates).map_or_else(String::new, |name| format!("; perhaps \"{name}\" is meant"))
 }
@@ -265,10 +265,22 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let limit = length.div_ceil(3).min(length.saturating_sub(1));
     candidates
         .into_iter()
+        .filter(|name| length > 2 || !word.is_ascii() || word.chars().all(|letter| name.to_lowercase().contains(letter)))
         .map(|name| (strsim::damerau_levenshtein(&word, &name.to_lowercase()), name))
         .filter(|(distance, _)| *distance <= limit)
         .min()
         .map(|(_, name)| name)
+}
+
+/// Advice for a name in the place of a string: `eight` for `'eight'`. Nothing for other expressions.
+pub fn in_quotes(written: &str) -> String {
+    let bare = written.trim_matches('"');
+    let is_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '.' | '-');
+    let is_number = bare.starts_with(|letter: char| letter.is_ascii_digit());
+    match !bare.is_empty() && !is_number && bare.chars().all(is_name) {
+        true => format!("; a string has single quotes: '{bare}'"),
+        false => String::new(),
+    }
 }
 
 /// `"a", "b" or "c"`.
@@ -411,6 +423,8 @@ mod tests {
     #[test]
     fn suggests_only_what_is_near() {
         assert_eq!(did_you_mean("rmf", ["rfm", "kmeans"]), "; perhaps \"rfm\" is meant");
+        assert_eq!(did_you_mean("di", ["id", "en"]), "; perhaps \"id\" is meant");
+        assert_eq!(did_you_mean("cn", ["en", "zh"]), "");
         assert_eq!(did_you_mean("bims", ["method", "bins"]), "; perhaps \"bins\" is meant");
         assert_eq!(did_you_mean("orders", ["rfm", "kmeans"]), "");
     }

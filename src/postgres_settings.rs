@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use datafusion::common::Result;
-use datafusion::common::config::ConfigOptions;
+use datafusion::config::{ConfigExtension, ConfigOptions, ExtensionOptions};
 
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::settings::{PortraitSettings, carried};
@@ -155,7 +155,11 @@ pub fn checked(name: &str, value: &str) -> Result<String> {
         return Ok(value.to_string());
     }
     let Some(setting) = setting(name) else {
-        let suggestion = did_you_mean(name, SETTINGS.iter().map(|setting| setting.name));
+        let own = format!("{}.{name}", PortraitSettings::PREFIX);
+        let suggestion = match PortraitSettings::default().entries().iter().any(|entry| entry.key == own) {
+            true => format!("; perhaps \"{own}\" is meant"),
+            false => did_you_mean(name, SETTINGS.iter().map(|setting| setting.name)),
+        };
         return Err(coded(SqlState::UNDEFINED_OBJECT, name, format!("no such setting{suggestion}; pg_settings lists them")));
     };
     let wrong = |takes: &str| Err(invalid(setting.name, format!("must be {takes}, got '{value}'")));

@@ -75,7 +75,7 @@ const ALIKE: [&[&str]; 14] = [
     &["per", "by", "group_by", "partition_by", "segment"],
     &["n_clusters", "clusters", "k"],
     &["random_state", "seed"],
-    &["basket", "order", "order_id", "transaction", "invoice"],
+    &["basket", "order", "order_id", "transaction", "invoice", "customer", "customer_id", "user", "user_id"],
     &["item", "product", "product_id", "sku"],
     &["max_iter", "n_iter", "iterations", "max_iterations"],
     &["features", "columns", "predictors", "covariates"],
@@ -83,10 +83,9 @@ const ALIKE: [&[&str]; 14] = [
 ];
 
 /// The first of these names that means the same as `name`.
-fn alike<'a>(name: &str, mut names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+fn alike<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let name = name.to_lowercase();
-    let like = ALIKE.iter().find(|like| like.contains(&name.as_str()))?;
-    names.find(|known| like.contains(known))
+    ALIKE.iter().filter(|like| like.contains(&name.as_str())).find_map(|like| names.clone().find(|known| like.contains(known)))
 }
 
 /// Fails if a required argument is not in `given`.
@@ -108,6 +107,8 @@ pub fn require_all(doc: &'static Doc, given: &[&str]) -> Result<()> {
 /// How a column becomes a time, and a number: spreadsheets write both in ways that CAST does not read.
 const MAKE_TIME: &str =
     "; convert it with CAST(… AS DATE), to_timestamp(…) or parse_date(…), with order => 'dmy' for days such as 31.12.2025";
+const MAKE_TIME_OF_NUMBER: &str =
+    "; convert it with parse_date(…) for days such as 20251231, or to_timestamp(…) for seconds since 1970";
 const MAKE_NUMBER: &str =
     "; convert it with CAST(… AS DECIMAL(12, 2)), or parse_number(…), with decimal => ',' for numbers such as 1.234,56";
 
@@ -115,7 +116,10 @@ const MAKE_NUMBER: &str =
 pub fn check_role(doc: &Doc, takes: Takes, role: &Role) -> Result<()> {
     let data_type = role.field.data_type();
     let (fits, wanted, advice) = match takes {
-        Takes::Time => (is_time(data_type), "a DATE or TIMESTAMP", MAKE_TIME),
+        Takes::Time => {
+            let advice = if data_type.is_numeric() { MAKE_TIME_OF_NUMBER } else { MAKE_TIME };
+            (is_time(data_type), "a DATE or TIMESTAMP", advice)
+        }
         Takes::Number => (data_type.is_numeric(), "a number", MAKE_NUMBER),
         Takes::Condition | Takes::Conditions | Takes::ConditionOr(_) => {
             (*data_type == DataType::Boolean, "a condition", "; write one that is true or false, such as event = 'buy'")

@@ -8,6 +8,7 @@ use crate::error::{SqlState, coded, did_you_mean, nearest, raw, sqlstate};
 use crate::files;
 use crate::refresh::as_of::known_schema;
 use crate::refresh::published::name_and_time;
+use crate::sql::diagnostics::functions::is_in_from;
 use crate::statement::StatementContext;
 
 /// For an unknown table, an error that lists the existing ones.
@@ -52,6 +53,10 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
             context.objects().ok().and_then(|objects| objects.iter().find(is_tag).map(|tag| tag.profile.clone()))
     {
         let problem = format!("is a tag, a column of its profile; write SELECT {name} FROM profile.{profile}");
+        return coded(SqlState::UNDEFINED_TABLE, name, problem);
+    }
+    if is_in_from(name, &state) {
+        let problem = format!("is a function in FROM; write SELECT * FROM {name}(…)");
         return coded(SqlState::UNDEFINED_TABLE, name, problem);
     }
     // It may be the name of a profile or segment, which is read in the schema of its kind.

@@ -435,5 +435,9 @@ fn problem_within(text: &str) -> Option<&str> {
     let (_, error) = text.split_once("Parquet ")?;
     let (_, problem) = error.split_once("error: ")?;
     // One error may be within another.
-    Some(problem.strip_prefix("Parquet error: ").unwrap_or(problem))
+    let problem = problem.strip_prefix("Parquet error: ").unwrap_or(problem);
+    Some(match problem.contains("Corrupt footer") {
+        true => "it does not end as Parquet files do, so it has another format or was cut off; FROM 'file' reads it by the end of its name",
+        false => problem,
+    })
 }

@@ -18,7 +18,7 @@ use object_store::{ObjectMeta, ObjectStore};
 use url::Url;
 
 use super::left_out::LeftOut;
-use crate::error::{SqlState, coded, failed, invalid};
+use crate::error::{SqlState, coded, did_you_mean, failed, invalid, nearest};
 
 /// True for a path, false for a URL.
 pub fn is_local(location: &str) -> bool {
@@ -124,6 +124,17 @@ fn from_there(location: &str, base: &Path) -> String {
     if is_relative(location) { format!(" in {}", base.display()) } else { String::new() }
 }
 
+/// The files beside a missing one that have nearly its name.
+fn near(location: &str, path: &Path) -> String {
+    let folder = path.parent().and_then(|folder| folder.read_dir().ok());
+    let names = folder.into_iter().flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| !is_hidden(name)).collect();
+    names.sort();
+    let asked = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let found = nearest(asked, names.iter().map(String::as_str));
+    found.map_or_else(String::new, |found| did_you_mean(location, [Path::new(location).with_file_name(found).to_string_lossy().as_ref()]))
+}
+
 /// A file at a location.
 #[derive(Debug, Clone)]
 pub struct Found {
@@ -211,7 +222,11 @@ fn local(location: &str, base: &Path, path: &Path, counts: &impl Fn(&str) -> boo
         None => match path.canonicalize() {
             Ok(real) => (path.to_path_buf(), vec![LocalFile { path: path.to_path_buf(), real }]),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(missing(format!("no such file or folder{}", from_there(location, base))));
+                let near = near(location, path);
+                return Err(missing(match is_relative(location) {
+                    true => format!("no such file or folder in {}{near}", base.display()),
+                    false => format!("no such file or folder{near}"),
+                }));
             }
             Err(error) => return Err(invalid(location, error)),
         },

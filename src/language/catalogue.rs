@@ -289,16 +289,31 @@ impl Catalogue {
         Some(objects?.join("、"))
     }
 
-    /// `numbers, texts or times`; types of SQL, `DATE or TIMESTAMP`, stay.
+    /// `numbers, texts or times`, and lists of what is the same in every language: `DATE or TIMESTAMP`, `1 to 3`.
     fn words(&self, english: &str) -> Option<String> {
-        let (most, last) = english.rsplit_once(" or ")?;
-        let is_type = |word: &str| !word.is_empty() && word.bytes().all(|letter| letter.is_ascii_uppercase());
-        if most.split(", ").all(is_type) && is_type(last) {
-            return Some(format!("{} 或 {last}", most.replace(", ", "、")));
+        let is_number = |word: &str| !word.is_empty() && word.bytes().all(|letter| letter.is_ascii_digit());
+        if let Some((least, most)) = english.split_once(" to ").filter(|(least, most)| is_number(least) && is_number(most)) {
+            return Some(format!("{least} 到 {most}"));
         }
+        let pieces: Vec<&str> = english.split(" or ").collect();
+        if let [most @ .., last] = pieces.as_slice()
+            && !most.is_empty()
+            && pieces.iter().all(|piece| is_name(piece))
+        {
+            let most = most.join("、");
+            return Some(format!("{} 或 {last}", if most.contains('(') { most } else { most.replace(", ", "、") }));
+        }
+        let (most, last) = english.rsplit_once(" or ")?;
         let most: Option<Vec<&str>> = most.split(", ").map(|word| self.exact(word)).collect();
         Some(format!("{}或{}", most?.join("、"), self.exact(last)?))
     }
+}
+
+/// True for types and keywords, numbers, and calls with types: `DATE`, `3`, `round(DECIMAL, INTEGER)`.
+fn is_name(text: &str) -> bool {
+    let types = text.split_once('(').map_or(text, |(_, types)| types.strip_suffix(')').unwrap_or(types));
+    let is_of_name = |letter: u8| letter.is_ascii_uppercase() || letter.is_ascii_digit() || matches!(letter, b',' | b' ');
+    !types.is_empty() && types.bytes().all(is_of_name)
 }
 
 #[cfg(test)]
@@ -351,6 +366,10 @@ mod tests {
             "被 DATE 或 TIMESTAMP 使用；请先 DROP 它们"
         );
         assert_eq!(catalogue.message("is used by no one here; drop them first"), "被 no one here 使用；请先 DROP 它们");
+        let said = |what: &str| catalogue.message(&format!("is used by {what}; drop them first"));
+        assert_eq!(said("f(DATE, TIME) or f(TEXT)"), "被 f(DATE, TIME) 或 f(TEXT) 使用；请先 DROP 它们");
+        assert_eq!(said("1 or 2 or 3"), "被 1、2 或 3 使用；请先 DROP 它们");
+        assert_eq!(said("1 to 3"), "被 1 到 3 使用；请先 DROP 它们");
         assert_eq!(
             catalogue.message("write key => … (column, customer key, of any type)"),
             "请写 key => …（列：客户键，类型不限）"

@@ -25,7 +25,7 @@ use super::relation::single_name;
 use crate::adapter::arguments::Options;
 use crate::catalog::grants::Privilege;
 use crate::docs::Doc;
-use crate::error::{SqlState, coded, invalid};
+use crate::error::{SqlState, coded, in_quotes, invalid};
 use crate::files::{self, options::of_call};
 use crate::statement::StatementContext;
 
@@ -231,8 +231,10 @@ impl Calls<'_> {
 
     /// The value of a constant or a parameter.
     fn value(&self, doc: &Doc, written: &Expr) -> Result<ScalarValue> {
-        let wrong =
-            || invalid(doc.name, format!("takes constants: strings, numbers, true, false and lists of strings, got {written}"));
+        let wrong = || {
+            let advice = in_quotes(&written.to_string());
+            invalid(doc.name, format!("takes constants: strings, numbers, true, false and lists of strings, got {written}{advice}"))
+        };
         match written {
             Expr::Value(ValueWithSpan { value, .. }) => match value {
                 Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => Ok(ScalarValue::Utf8(Some(text.clone()))),

@@ -25,7 +25,7 @@ use crate::adapter::arguments::{check_role, find, is_default, parameter_type, re
 use crate::adapter::definitions::Definitions;
 use crate::adapter::relation::{Binding, FromFunction, Role, Roles};
 use crate::docs::{Argument, Doc, Takes};
-use crate::error::{did_you_mean, invalid};
+use crate::error::{did_you_mean, in_quotes, invalid};
 use crate::text::with_article;
 
 /// Plans the relation functions in FROM and the WITH queries that are computed once, and leaves the rest to DataFusion.
@@ -226,7 +226,13 @@ impl Reader<'_> {
     fn option(&mut self, name: &str, takes: Takes, expression: ast::Expr) -> Result<Expr> {
         let text = expression.to_string();
         let planned = self.context.sql_to_expr(expression, &DFSchema::empty()).map_err(|error| match missing_column(&error) {
-            Some(_) => invalid(self.doc().name, format!("{name} takes a constant ({}), got {text}", takes.describe())),
+            Some(_) => {
+                let advice = match takes {
+                    Takes::Choice(_) | Takes::Choices(_) | Takes::ConditionOr(_) | Takes::Text | Takes::Texts => in_quotes(&text),
+                    _ => String::new(),
+                };
+                invalid(self.doc().name, format!("{name} takes a constant ({}), got {text}{advice}", takes.describe()))
+            }
             None => error,
         })?;
         Ok(match planned {

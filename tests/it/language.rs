@@ -128,6 +128,17 @@ fn the_last_error_is_in_the_language_that_the_script_has_set() {
     }
 }
 
+#[test]
+fn the_note_about_a_file_is_in_chinese() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.csv"), "a;b\n1;x\n").unwrap();
+    let mut command = portrait();
+    command.current_dir(folder.path()).env("LC_ALL", "zh_CN.UTF-8").args(["-c", "DESCRIBE 'a.csv'"]);
+    let (code, _, notes) = run(&mut command);
+    let told = "a.csv：分隔符为 ';'，utf-8，首行为列名；类型根据所有行，共 1 行推断。要改用其他设置：FROM read_csv(";
+    assert!(code == 0 && notes.contains(told), "{notes}");
+}
+
 /// Error messages, which are composed of several texts, contain no English except names.
 #[test]
 fn messages_come_in_the_language_of_the_session() {

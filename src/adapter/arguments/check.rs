@@ -20,7 +20,11 @@ pub fn check_option(subject: &str, argument: &'static Argument, value: &ScalarVa
     let name = argument.name;
     let wrong_type = || {
         let wanted = argument.takes.describe();
-        let advice = if matches!(argument.takes, Takes::Moment) { "; write a time such as DATE '2025-06-30'" } else { "" };
+        let advice = match argument.takes {
+            Takes::Moment => "; write a time such as DATE '2025-06-30'",
+            Takes::Interval => "; write a span of time such as INTERVAL '30 days'",
+            _ => "",
+        };
         invalid(subject, format!("{name} takes {wanted}, got {} of type {}{advice}", show(value), value.data_type()))
     };
     match argument.takes {

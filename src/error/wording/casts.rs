@@ -52,6 +52,9 @@ fn of_texts(text: &str) -> Option<String> {
         _ if !digits.is_empty() && digits.bytes().all(|letter| letter.is_ascii_digit()) => {
             format!("{name}: {value} is out of its range; {WIDER}")
         }
+        _ if value.parse::<chrono::NaiveDate>().is_ok() => format!(
+            "{name}: '{value}' is not a whole number; where days are written as 20250308, compare parse_date(…) with DATE '{value}'"
+        ),
         _ => format!("{name}: '{value}' is not a whole number; {OTHER_FORMS}"),
     })
 }
@@ -210,6 +213,10 @@ mod tests {
             (
                 "Cast error: Cannot cast string 'abc' to value of Int32 type",
                 "INTEGER: 'abc' is not a whole number; TRY_CAST gives NULL, parse_number(…) reads other forms",
+            ),
+            (
+                "Cast error: Cannot cast string '2025-01-01' to value of Int64 type",
+                "BIGINT: '2025-01-01' is not a whole number; where days are written as 20250308, compare parse_date(…) with DATE '2025-01-01'",
             ),
             (
                 "Arrow error: Cast error: Cannot cast string '99999999999' to value of Int32 type",

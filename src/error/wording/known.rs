@@ -84,6 +84,15 @@ fn call(text: &str) -> Option<String> {
         "make_array" if !got.is_empty() => {
             return Some(format!("list: the values of a list have one type, got {types}; CAST them to one"));
         }
+        "date_part" | "date_trunc"
+            if let [_, number] = got.as_slice()
+                && family(number) == Some("numbers") =>
+        {
+            let given = if types.contains('(') { types } else { types.rsplit(", ").next().unwrap_or(types) };
+            return Some(format!(
+                "{name}: takes a date or timestamp, got {given}; a day such as 20251231 is parse_date(…), seconds since 1970 are to_timestamp(…)"
+            ));
+        }
         "coalesce" | "greatest" | "least" if got.len() > 1 => {
             return Some(format!("{name}: its values have one type, got {types}; CAST them to one"));
         }
@@ -106,9 +115,12 @@ fn call(text: &str) -> Option<String> {
     counts.sort_unstable();
     counts.dedup();
     if !got.is_empty() && !counts.is_empty() && !counts.contains(&got.len()) && !candidates.iter().any(|one| one.contains("..")) {
-        let plural = if counts == [1] { "argument" } else { "arguments" };
+        let (one, number) = (counts == [1], got.len());
         let counts = counts.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-        return Some(format!("{name}: takes {counts} {plural}, got {} ({types})", got.len()));
+        return Some(match one {
+            true => format!("{name}: takes 1 argument, got {number} ({types})"),
+            false => format!("{name}: takes {counts} arguments, got {number} ({types})"),
+        });
     }
     if got.is_empty() {
         return Some(format!("{name}: takes arguments, got none; \\h {name} shows them"));
@@ -181,6 +193,8 @@ fn family(of: &str) -> Option<&'static str> {
 fn of_query(text: &str) -> Option<String> {
     if text.contains("must be in GROUP BY or an aggregate function") || text.starts_with("Column in ") {
         let column = text.split_once("column \"").and_then(|(_, rest)| rest.split_once('"')).map_or("a column", |(name, _)| name);
+        // `orders.csv.city`: the name of a file does not qualify a column.
+        let column = if column.matches('.').count() > 1 { column.rsplit('.').next().unwrap_or(column) } else { column };
         return Some(format!(
             "{column}: is neither grouped nor aggregated; write it in GROUP BY, or an aggregate such as max({column})"
         ));
@@ -426,6 +440,13 @@ fn of_types(text: &str) -> Option<String> {
         let is_text = |side: &str| ["VARCHAR", "UTF8", "UTF8VIEW", "LARGEUTF8"].contains(&side);
         if types.contains(" + ") && types.split(" + ").all(is_text) {
             return Some(format!("{}: texts are not added; write a || b to join them", found[0]));
+        }
+        let sides = [" + ", " - ", " * ", " / ", " % "].iter().find_map(|operator| types.split_once(operator));
+        if sides.is_some_and(|(one, other)| is_text(one) != is_text(other)) {
+            return Some(format!(
+                "{}: a text is no number; write CAST(… AS DECIMAL(12, 2)), or parse_number(…), with decimal => ',' for numbers such as 1.234,56",
+                found[0]
+            ));
         }
         return Some(format!("{}: these types cannot be combined; CAST one side, as in CAST(… AS DOUBLE)", found[0]));
     }

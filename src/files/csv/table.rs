@@ -64,7 +64,7 @@ async fn look_at(
     let mut spelled: Vec<&mut Vec<String>> = files.iter_mut().map(|file| &mut file.names).collect();
     spell_alike(&mut spelled, declared);
     spell_options(&mut options.types, files.iter().flat_map(|file| &file.names));
-    let (mut from, mut repeated) = (String::new(), None);
+    let (mut from, mut repeated) = (None, None);
     let own = match declared {
         Some(declared) => {
             let own = declared.fields().iter().filter(|field| !folders.has(field.name())).cloned();
@@ -80,7 +80,7 @@ async fn look_at(
             } else {
                 format!("{} rows spread over them, and checked when they are read", grouped(sample.rows as u64))
             };
-            from = format!("; types from {rows}");
+            from = Some(rows);
             repeated = header::repeated(location, sample.headers, &own);
             own
         }
@@ -90,7 +90,10 @@ async fn look_at(
     let is_said =
         |field: &Arc<Field>| declared.is_some() || options.all_text || options.types.iter().any(|(name, _)| name == field.name());
     let is_declared = layout.schema.fields().iter().take(layout.width).map(is_said).collect();
-    let told = files.first().map(|first| format!("{}{from}. {ADVICE}", seen(first, options.header)));
+    let told = files.first().map(|first| {
+        let told = told(&seen(first, options.header), from.as_deref());
+        format!("{}: {told}", first.source.name)
+    });
     let first = files.first().filter(|_| declared.is_none() && !options.header_is_said);
     let note = first.and_then(|file| header::note(file, &layout.schema, &options.reading.numbers, options.skip)).or(repeated);
     let by_place = declared.is_some() && !options.header;
@@ -105,8 +108,15 @@ async fn look_at(
     Ok((layout, rows, told))
 }
 
-/// How to override what was detected.
-const ADVICE: &str = "To say otherwise: FROM read_csv('…', separator => …, encoding => …, header => …, types => …)";
+/// What was detected, and how to override it.
+fn told(seen: &str, types_from: Option<&str>) -> String {
+    match types_from {
+        Some(rows) => format!(
+            "{seen}; types from {rows}. To say otherwise: FROM read_csv('…', separator => …, encoding => …, header => …, types => …)"
+        ),
+        None => format!("{seen}. To say otherwise: FROM read_csv('…', separator => …, encoding => …, header => …, types => …)"),
+    }
+}
 
 /// A description of what was detected in a file.
 fn seen(file: &Detected, header: bool) -> String {
@@ -116,7 +126,7 @@ fn seen(file: &Detected, header: bool) -> String {
     };
     let encoding = file.source.encoding.map_or("utf-8".to_string(), |encoding| encoding.name().to_lowercase());
     let names = if header { "names in the first line" } else { "no line of names" };
-    format!("{}: separated by {separator}, {encoding}, {names}", file.source.name)
+    format!("separated by {separator}, {encoding}, {names}")
 }
 
 /// Fails when `types` names a column that does not exist.

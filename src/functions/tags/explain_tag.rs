@@ -14,7 +14,7 @@ use crate::adapter::definitions::{Definitions, column};
 use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::catalog::snapshots::ColumnRole;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
-use crate::error::invalid;
+use crate::error::{in_quotes, invalid};
 use crate::text::{as_sql, literal, sql_type};
 
 /// Says which rule gave a customer its tag.
@@ -91,6 +91,10 @@ impl TableMacro for ExplainTag {
         let query = definitions.tag_query(profile, tag)?;
         let published = definitions.published(profile, None)?;
         let key = call.expression("key").map(as_sql).unwrap_or_default();
+        if let Some(Expr::Identifier(_) | Expr::CompoundIdentifier(_)) = call.expression("key") {
+            let advice = in_quotes(&key);
+            return Err(invalid("explain_tag", format!("key takes a constant, got {key}{advice}")));
+        }
         let key_name = published.columns.iter().find(|column| column.role == ColumnRole::Key).map(|column| column.name.as_str());
         let key_type = call.columns.as_ref().and_then(|columns| columns.field_with_name(column::KEY).ok());
         if let (Some(given), Some(name), Some(field)) = (call.expression("key"), key_name, key_type)

@@ -383,7 +383,8 @@ pub fn missing(name: &str, over: bool, state: &SessionState) -> String {
     }
 }
 
-fn is_in_from(name: &str, state: &SessionState) -> bool {
+/// True for the name of a function in FROM.
+pub fn is_in_from(name: &str, state: &SessionState) -> bool {
     let is = |other: &str| other.eq_ignore_ascii_case(name);
     state.table_functions().contains_key(name)
         || functions::all().iter().any(|set| {

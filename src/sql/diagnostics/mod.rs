@@ -3,7 +3,7 @@
 //! DataFusion's own errors are written for programmers. This module translates them into SQL terms when a statement is parsed, planned or
 //! started. `error::message` remains the only place where an error becomes text.
 
-mod functions;
+pub mod functions;
 pub mod place;
 pub mod planning;
 pub mod syntax;

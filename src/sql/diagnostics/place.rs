@@ -77,7 +77,7 @@ impl<'a> Source<'a> {
     }
 
     /// The first character for which `of` returns something, and what it returns.
-    pub fn find_letter(&self, of: impl Fn(char) -> Option<(char, char)>) -> Option<(char, char, Location)> {
+    pub fn find_letter(&self, of: impl Fn(char) -> Option<(char, &'static str)>) -> Option<(char, &'static str, Location)> {
         self.text.split('\n').zip(1..).find_map(|(line, number)| {
             let found = line.chars().zip(1..).find_map(|(letter, column)| of(letter).map(|(letter, sql)| (letter, sql, column)));
             found.map(|(letter, sql, column)| (letter, sql, self.in_script(Location { line: number, column })))

@@ -9,45 +9,70 @@ use super::place::{Source, text_of};
 use crate::error::{SqlState, coded, message, nearest, placed, raw};
 
 /// Characters that East Asian keyboards and word processors produce, with their SQL equivalents.
-const LOOKALIKES: [(char, char); 38] = [
-    ('（', '('),
-    ('）', ')'),
-    ('，', ','),
-    ('；', ';'),
-    ('：', ':'),
-    ('．', '.'),
-    ('。', '.'),
-    ('、', ','),
-    ('＝', '='),
-    ('＜', '<'),
-    ('＞', '>'),
-    ('＋', '+'),
-    ('－', '-'),
-    ('—', '-'),
-    ('–', '-'),
-    ('−', '-'),
-    ('＊', '*'),
-    ('×', '*'),
-    ('／', '/'),
-    ('÷', '/'),
-    ('％', '%'),
-    ('！', '!'),
-    ('｜', '|'),
-    ('‘', '\''),
-    ('’', '\''),
-    ('＇', '\''),
-    ('「', '\''),
-    ('」', '\''),
-    ('“', '\''),
-    ('”', '\''),
-    ('＂', '"'),
-    ('［', '['),
-    ('］', ']'),
-    ('【', '['),
-    ('】', ']'),
-    ('｛', '{'),
-    ('｝', '}'),
-    ('\u{3000}', ' '),
+const LOOKALIKES: [(char, &str); 63] = [
+    ('（', "("),
+    ('）', ")"),
+    ('，', ","),
+    ('；', ";"),
+    ('：', ":"),
+    ('．', "."),
+    ('。', "."),
+    ('、', ","),
+    ('＝', "="),
+    ('＜', "<"),
+    ('＞', ">"),
+    ('＋', "+"),
+    ('－', "-"),
+    ('—', "-"),
+    ('–', "-"),
+    ('−', "-"),
+    ('＊', "*"),
+    ('×', "*"),
+    ('／', "/"),
+    ('÷', "/"),
+    ('％', "%"),
+    ('！', "!"),
+    ('｜', "|"),
+    ('‘', "'"),
+    ('’', "'"),
+    ('＇', "'"),
+    ('「', "'"),
+    ('」', "'"),
+    ('“', "' around a string, or \" around a name"),
+    ('”', "' around a string, or \" around a name"),
+    ('＂', "\""),
+    ('［', "["),
+    ('］', "]"),
+    ('【', "["),
+    ('】', "]"),
+    ('｛', "{"),
+    ('｝', "}"),
+    ('\u{3000}', "a space"),
+    ('《', "<"),
+    ('》', ">"),
+    ('≤', "<="),
+    ('≥', ">="),
+    ('≠', "<>"),
+    ('～', "~"),
+    ('＆', "&"),
+    ('＿', "_"),
+    ('„', "'"),
+    ('‚', "'"),
+    ('«', "'"),
+    ('»', "'"),
+    ('´', "'"),
+    ('『', "'"),
+    ('』', "'"),
+    ('０', "0"),
+    ('１', "1"),
+    ('２', "2"),
+    ('３', "3"),
+    ('４', "4"),
+    ('５', "5"),
+    ('６', "6"),
+    ('７', "7"),
+    ('８', "8"),
+    ('９', "9"),
 ];
 
 /// Words that begin a statement.
@@ -167,8 +192,7 @@ pub fn not_the_end(found: &TokenWithSpan, source: Source<'_>) -> DataFusionError
     error(DataFusionError::SQL(Box::new(ParserError::ParserError(text)), None), source)
 }
 
-fn instead_of(lookalike: char, letter: char) -> String {
-    let written = if letter == ' ' { "a space".to_string() } else { letter.to_string() };
+fn instead_of(lookalike: char, written: &str) -> String {
     format!("\"{lookalike}\" is not a character of SQL; write {written}")
 }
 
@@ -214,7 +238,7 @@ fn said(problem: &str, found: Option<&TokenWithSpan>) -> String {
 }
 
 /// The first character outside of strings that only looks like one of SQL.
-fn lookalike(tokens: &[TokenWithSpan], source: Source<'_>) -> Option<(char, char, Location)> {
+fn lookalike(tokens: &[TokenWithSpan], source: Source<'_>) -> Option<(char, &'static str, Location)> {
     let of = |letter: char| LOOKALIKES.iter().find(|(other, _)| *other == letter).copied();
     let within = tokens.iter().find_map(|token| match &token.token {
         Token::Char(letter) => of(*letter).map(|(letter, sql)| (letter, sql, token.span.start)),
@@ -327,6 +351,7 @@ fn hint(
         (_, "MATERIALIZED") | ("AS", "NOT") => "the engine decides what is computed only once; leave it out",
         (_, "EXCLUDE") => "EXCLUDE CURRENT ROW, GROUP or TIES ends a frame; write ROWS, RANGE or GROUPS before it",
         (_, "LIKE") => "write SELECT … FROM the table of system or information_schema WHERE … LIKE …",
+        ("TO", _) if problem.contains("literal string") => "the name of a file has single quotes: TO 'file.csv'",
         (_, "TABLE") => "write SELECT * FROM table",
         ("OF", _) => "write FROM name FOR SYSTEM_TIME AS OF DATE '2025-06-30'",
         (_, "POSITIONAL") => "rows have no positions; write row_number() OVER (ORDER BY …) on both sides, and join by that",
@@ -403,7 +428,7 @@ fn of_object(problem: &str, before: &str, found: &str, tokens: &[TokenWithSpan],
             Some("a query of key and value follows AS; write SELECT key, CASE … END FROM profile.name")
         }
         ("PROFILE", _, "(" | "KEY" | "PRIMARY") if problem.contains("AS") => Some("write WITH (key = 'column') before AS"),
-        ("SEGMENT", "SELECT", _) => Some("a condition follows AS, not a query; write AS column > 100"),
+        ("SEGMENT", ..) if words.windows(2).any(|pair| pair == ["AS", "SELECT"]) => Some("a condition follows AS, not a query; write AS column > 100"),
         ("SEGMENT", _, "WHERE") if problem.contains("AS") => Some("write AS before the condition, without WHERE"),
         _ => None,
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
-use datafusion::common::{DFSchema, Result};
+use datafusion::common::{Column, DFSchema, Result};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::functions::datetime::to_local_time;
@@ -30,6 +30,7 @@ use crate::builtins::zoned::{self, UTC, UTC_TIME, in_zone};
 use crate::builtins::{local_texts, nested};
 use crate::error::{SqlState, coded, in_sql};
 use crate::sql::syntax::spellings::AT_TIME_ZONE;
+use crate::text::written_name;
 use crate::walk::{PlanTree, Tree};
 
 /// Runs before type coercion, which would silently convert one side to the type of the other.
@@ -169,6 +170,12 @@ pub fn named(data_type: &DataType) -> &'static str {
 
 /// An expression as errors show it; a column that only a plan has is called something else.
 fn shown(expression: &Expr, otherwise: &str) -> String {
+    // The name of a file does not qualify a column.
+    if let Expr::Column(Column { relation: Some(table), name, .. }) = expression
+        && table.table().contains('.')
+    {
+        return written_name(name);
+    }
     let text = expression.human_display().to_string();
     let is_own = text.starts_with("__") || text.contains('?');
     if is_own { otherwise.to_string() } else { text }
