@@ -311,7 +311,7 @@ impl Doc {
         if !self.columns.is_empty() {
             let _ = write!(page, "\n{}\n|---|---|---|\n", said("| column | type | meaning |"));
             for column in self.columns {
-                let _ = writeln!(page, "| `{}` | {} | {} |", column.name, cell(column.data_type), cell(said(column.text)));
+                let _ = writeln!(page, "| `{}` | {} | {} |", column.name, cell(said(column.data_type)), cell(said(column.text)));
             }
         }
         for example in self.examples {

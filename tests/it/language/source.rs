@@ -72,7 +72,7 @@ const FOR_PROGRAMMERS: [&str; 10] = [
 ];
 
 /// Fields of a page that are not prose.
-const FIELDS: [&str; 4] = ["syntax:", "name:", "domain:", "data_type:"];
+const FIELDS: [&str; 3] = ["syntax:", "name:", "domain:"];
 
 /// The texts of two or more words, outside tests, attributes and documentation.
 pub fn texts(source: &str) -> Vec<String> {
