@@ -5,6 +5,9 @@
 //! All pairs of rows are needed, so the distances are most of the work. Each pair is computed once, for any number of labelings,
 //! in tiles of 64 × 64 rows. For each row on one side of a tile, the distances are summed by the labels of the rows on the other
 //! side; then the same is done with the sides swapped.
+//!
+//! A job is a band of such tiles, which one worker adds up as floats in a fixed order. The sums of different jobs, which end in
+//! any order, are joined as integers. So the result does not depend on the number of workers.
 
 use std::ops::Range;
 
@@ -18,6 +21,8 @@ use crate::kernels::control::{Control, Stop};
 pub const MOST_ROWS: usize = 16_384;
 /// Rows on each side of a tile: 64 × 64 distances take 32 KiB, which fits the first-level cache.
 const TILE: usize = 64;
+/// Rows of tiles in a job: the more there are, the fewer sums become integers, and the fewer jobs there are to share out.
+const BAND: usize = 4;
 /// Number of sums that are kept in registers.
 const LANES: usize = 16;
 
@@ -32,41 +37,27 @@ type Tile = [[f64; TILE]; TILE];
 pub fn silhouettes(matrix: &Matrix, rows: &[usize], labelings: &[&[u32]], control: Control<'_>) -> Result<Vec<Vec<f64>>, Stop> {
     let points = Points::new(matrix, rows);
     let groups = Groups::new(rows, labelings);
-    let padded = points.tiles * TILE;
-    let length = groups.counts.len() * padded;
-    let workers = control.workers.clamp(1, points.tiles.max(1));
-    let _reserved = control.reserve(8 * (2 * workers * length + (matrix.columns() + 2 * labelings.len()) * padded))?;
-    let grid = Grid::new(points.diameter * TILE as f64);
-    let state = || (vec![[[0_i64; TILE]; 2]; length / TILE], [[0.0; TILE]; TILE], [[0.0; TILE]; TILE]);
-    let mut states = control.share(points.tiles, state, |(sums, tile, turned), a| {
-        for b in a..points.tiles {
+    let (tiles, clusters) = (points.tiles, groups.counts.len());
+    let bands = tiles.div_ceil(BAND);
+    let workers = control.workers.clamp(1, bands.max(1));
+    let per_worker = clusters * (2 * tiles + BAND + 1) * TILE;
+    let _reserved = control.reserve(8 * (workers * per_worker + (matrix.columns() + 2 * labelings.len()) * tiles * TILE))?;
+    let grid = Grid::new(points.diameter * rows.len() as f64);
+    let mut states = control.share(bands, || Worker::new(tiles, clusters), |worker, band| {
+        for b in band * BAND..tiles {
             control.check()?;
-            dispatch!(Level::new(), _ => distances(points.tile(a), points.tile(b), tile));
-            for (cluster, members) in groups.of(a) {
-                dispatch!(Level::new(), _ => add(tile, members, grid, &mut sums[cluster * points.tiles + b]));
-            }
-            if a != b {
-                transpose(tile, turned);
-                for (cluster, members) in groups.of(b) {
-                    dispatch!(Level::new(), _ => add(turned, members, grid, &mut sums[cluster * points.tiles + a]));
-                }
-            }
+            dispatch!(Level::new(), _ => worker.add(&points, &groups, band * BAND..tiles.min((band + 1) * BAND).min(b + 1), b));
+            worker.total.add(grid, b, &mut worker.outside);
         }
+        worker.total.add(grid, band * BAND, &mut worker.inside);
         Ok(())
     })?;
-    let (mut sums, ..) = states.pop().unwrap_or_else(state);
-    for (more, ..) in states {
-        let places = sums.as_flattened_mut().as_flattened_mut().iter_mut();
-        places.zip(more.as_flattened().as_flattened()).for_each(|(sum, more)| *sum += more);
-    }
-    let sum = |cluster: usize, position: usize| {
-        let [coarse, fine] = &sums[cluster * points.tiles + position / TILE];
-        grid.value(Grid::joined([coarse[position % TILE], fine[position % TILE]]))
-    };
+    let Worker { mut total, .. } = states.pop().unwrap_or_else(|| Worker::new(tiles, clusters));
+    states.iter().for_each(|other| total.merge(&other.total));
     let of_labeling = |(labels, clusters): (&&[u32], &Range<usize>)| {
         let silhouette = |(position, row): (usize, &usize)| {
             let own = clusters.start + labels[*row] as usize;
-            groups.silhouette(own, clusters.clone(), |cluster| sum(cluster, position))
+            groups.silhouette(own, clusters.clone(), |cluster| total.value(grid, cluster, position))
         };
         rows.iter().enumerate().map(silhouette).collect()
     };
@@ -78,7 +69,7 @@ pub fn mean(silhouettes: &[f64]) -> Option<f64> {
     (!silhouettes.is_empty()).then(|| silhouettes.iter().sum::<f64>() / silhouettes.len() as f64)
 }
 
-/// The rows as (tiles × columns) × 64 values; the last tile is padded with zeros.
+/// The rows as (tiles × columns) × 64 values.
 struct Points {
     tiles: usize,
     columns: usize,
@@ -92,7 +83,9 @@ impl Points {
         let (tiles, columns) = (rows.len().div_ceil(TILE), matrix.columns());
         let mut values = vec![[0.0; TILE]; tiles * columns];
         let mut ends = vec![(f64::INFINITY, f64::NEG_INFINITY); columns];
-        for (position, number) in rows.iter().enumerate() {
+        // Padded with a row of the data, so that no distance is larger than the diameter.
+        let padding = rows.last().into_iter().cycle();
+        for (position, number) in rows.iter().chain(padding).take(tiles * TILE).enumerate() {
             let (tile, lane) = (position / TILE, position % TILE);
             for (column, (value, (least, most))) in matrix.row(*number).iter().zip(&mut ends).enumerate() {
                 values[tile * columns + column][lane] = *value;
@@ -167,48 +160,125 @@ impl Groups {
     }
 }
 
+/// The sums of distances from each row to each cluster, as tiles × clusters of 64 rows, in coarse and fine units.
+struct Total {
+    clusters: usize,
+    units: Vec<[[i64; TILE]; 2]>,
+}
+
+impl Total {
+    /// Adds sums, as tiles × clusters, to those of the tiles from `first` on, and sets them to 0.
+    fn add(&mut self, grid: Grid, first: usize, sums: &mut [[f64; TILE]]) {
+        for (units, sums) in self.units[first * self.clusters..].iter_mut().zip(sums) {
+            dispatch!(Level::new(), _ => add_units(grid, sums, units));
+            *sums = [0.0; TILE];
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let places = self.units.as_flattened_mut().as_flattened_mut().iter_mut();
+        places.zip(other.units.as_flattened().as_flattened()).for_each(|(units, more)| *units += more);
+    }
+
+    /// The sum of distances from the row at `position` to a cluster.
+    fn value(&self, grid: Grid, cluster: usize, position: usize) -> f64 {
+        let [coarse, fine] = &self.units[position / TILE * self.clusters + cluster];
+        grid.value(Grid::joined([coarse[position % TILE], fine[position % TILE]]))
+    }
+}
+
+#[inline(always)]
+fn add_units(grid: Grid, sums: &[f64; TILE], [coarse, fine]: &mut [[i64; TILE]; 2]) {
+    for lane in 0..TILE {
+        let [more_coarse, more_fine] = grid.parts(sums[lane]);
+        coarse[lane] += more_coarse;
+        fine[lane] += more_fine;
+    }
+}
+
+/// The state of a thread.
+struct Worker {
+    total: Total,
+    /// The sums of the rows of the current band: tiles of the band × clusters.
+    inside: Vec<[f64; TILE]>,
+    /// The sums of the rows of one tile over the rows of the band, by cluster.
+    outside: Vec<[f64; TILE]>,
+    tile: Tile,
+    turned: Tile,
+}
+
+impl Worker {
+    fn new(tiles: usize, clusters: usize) -> Self {
+        Self {
+            total: Total { clusters, units: vec![[[0; TILE]; 2]; tiles * clusters] },
+            inside: vec![[0.0; TILE]; BAND * clusters],
+            outside: vec![[0.0; TILE]; clusters],
+            tile: [[0.0; TILE]; TILE],
+            turned: [[0.0; TILE]; TILE],
+        }
+    }
+
+    /// Adds the distances between the tiles `band` and the tile `b`, which is the last of the band or outside it.
+    #[inline(always)]
+    fn add(&mut self, points: &Points, groups: &Groups, band: Range<usize>, b: usize) {
+        for (place, a) in band.enumerate() {
+            distances(points.tile(a), points.tile(b), &mut self.tile);
+            for (cluster, members) in groups.of(a) {
+                add(&self.tile, members, &mut self.outside[cluster]);
+            }
+            if a != b {
+                transpose(&self.tile, &mut self.turned);
+                for (cluster, members) in groups.of(b) {
+                    add(&self.turned, members, &mut self.inside[place * groups.counts.len() + cluster]);
+                }
+            }
+        }
+    }
+}
+
 /// Computes the distances from each row of `a` to each row of `b`; both are stored column by column.
 #[inline(always)]
 fn distances(a: &[[f64; TILE]], b: &[[f64; TILE]], into: &mut Tile) {
-    for (lane, row) in into.iter_mut().enumerate() {
-        for (strip, distances) in row.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+    for (row, distances) in into.iter_mut().enumerate() {
+        for (strip, distances) in distances.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
             let mut squares = [0.0; LANES];
-            for (a, b) in a.iter().zip(b) {
-                let (value, others) = (a[lane], &b.as_chunks::<LANES>().0[strip]);
-                for (square, other) in squares.iter_mut().zip(others) {
-                    *square += (value - other) * (value - other);
+            for (column, a) in a.iter().enumerate() {
+                let (value, others) = (a[row], &b[column].as_chunks::<LANES>().0[strip]);
+                for lane in 0..LANES {
+                    squares[lane] += (value - others[lane]) * (value - others[lane]);
                 }
             }
-            *distances = squares.map(f64::sqrt);
+            for lane in 0..LANES {
+                distances[lane] = squares[lane].sqrt();
+            }
         }
     }
 }
 
-fn transpose(tile: &Tile, into: &mut Tile) {
-    for (lane, row) in tile.iter().enumerate() {
-        for (place, distance) in row.iter().enumerate() {
-            into[place][lane] = *distance;
-        }
-    }
-}
-
-/// Adds, for each of 64 rows, the distances to the members of a cluster, in coarse and fine units.
-///
-/// Within a tile the distances are added as floats, in the order of the members; sums of tiles are added as integers.
 #[inline(always)]
-fn add(tile: &Tile, members: &[u8], grid: Grid, [coarse, fine]: &mut [[i64; TILE]; 2]) {
-    let strips = coarse.as_chunks_mut::<LANES>().0.iter_mut().zip(fine.as_chunks_mut::<LANES>().0);
-    for (strip, (coarse, fine)) in strips.enumerate() {
-        let mut total = [0.0; LANES];
+fn transpose(tile: &Tile, into: &mut Tile) {
+    // In blocks of eight by eight, so that each cache line is written once.
+    for first_row in (0..TILE).step_by(8) {
+        for (column, into) in into.iter_mut().enumerate() {
+            for row in first_row..first_row + 8 {
+                into[row] = tile[row][column];
+            }
+        }
+    }
+}
+
+/// Adds, for each of 64 rows, the distances to the members of a cluster, in the order of the members.
+#[inline(always)]
+fn add(tile: &Tile, members: &[u8], sums: &mut [f64; TILE]) {
+    for (strip, sums) in sums.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+        let mut total = *sums;
         for member in members {
             let distances = &tile[*member as usize % TILE].as_chunks::<LANES>().0[strip];
-            total.iter_mut().zip(distances).for_each(|(total, distance)| *total += distance);
+            for lane in 0..LANES {
+                total[lane] += distances[lane];
+            }
         }
-        for ((coarse, fine), total) in coarse.iter_mut().zip(fine).zip(total) {
-            let [more_coarse, more_fine] = grid.parts(total);
-            *coarse += more_coarse;
-            *fine += more_fine;
-        }
+        *sums = total;
     }
 }
 
