@@ -227,16 +227,32 @@ fn unmatched(rules: &Rules) -> &'static str {
     if rules.otherwise.is_some() { "else" } else { "gap" }
 }
 
+/// Rules in one number, whose bits tell which of them match; all of these are positive BIGINTs.
+const RULES_PER_NUMBER: usize = 62;
+
 /// One pass over the customers, except those that exactly one rule matches.
+///
+/// Customers are grouped by numbers, which cost much less than the names of the rules; the names are made once per finding.
 fn from_data(rules: &Rules, steps: Option<&BTreeSet<(usize, usize)>>, examples: i64) -> String {
     let conditions = rules.rules.iter().enumerate();
     let source = rules.with_key(conditions.map(|(number, rule)| (rule.condition.clone(), format!("rule_{number}_matches"))));
-    let (mut columns, mut labels, mut marks) = (String::new(), String::new(), String::new());
+    let (mut columns, mut labels, mut bits) = (String::new(), String::new(), String::new());
     for number in 0..rules.rules.len() {
+        let (place, bit) = (number / RULES_PER_NUMBER, 1_i64 << (number % RULES_PER_NUMBER));
         let _ = write!(columns, ", r{number}");
         let _ = write!(labels, ", CASE WHEN r{number} THEN {} END", literal(&label(rules, number)));
-        let _ = write!(marks, ", CASE WHEN r{number} THEN '+' END");
+        let _ = write!(bits, "(matching_{place} & {bit}) <> 0, ");
     }
+    let all: Vec<usize> = (0..rules.rules.len()).collect();
+    let sum = |rules: &[usize], term: fn(usize) -> i64| {
+        let terms = rules.iter().map(|number| format!("CASE WHEN r{number} THEN {} ELSE 0 END", term(number % RULES_PER_NUMBER)));
+        format!("({})", terms.collect::<Vec<_>>().join(" + "))
+    };
+    let parts = all.chunks(RULES_PER_NUMBER);
+    let numbers: String =
+        parts.clone().enumerate().map(|(place, part)| format!(", {} AS matching_{place}", sum(part, |bit| 1 << bit))).collect();
+    let names = (0..parts.len()).map(|place| format!("matching_{place}")).collect::<Vec<_>>().join(", ");
+    let matching = parts.map(|part| sum(part, |_| 1)).collect::<Vec<_>>().join(" + ");
     let unmatched = unmatched(rules);
     // In a ladder, any two rules that match are a step of it.
     let others = (0..rules.rules.len()).flat_map(|later| (0..later).map(move |former| (former, later)));
@@ -246,16 +262,18 @@ fn from_data(rules: &Rules, steps: Option<&BTreeSet<(usize, usize)>>, examples: 
         }
         _ => vec!["true".into()],
     };
-    let is_ladder = if others.is_empty() { "true".into() } else { format!("NOT coalesce({}, false)", others.join(" OR ")) };
+    let is_ladder = if others.is_empty() { "true".into() } else { format!("NOT ({})", others.join(" OR ")) };
     format!(
         "SELECT CASE WHEN claimed_by = '' THEN '{unmatched}' WHEN is_ladder THEN 'ladder' ELSE 'overlap' END AS finding, 'data' AS source, \
-           nullif(claimed_by, '') AS rules, CAST(NULL AS VARCHAR) AS condition, count(*) AS customers, CAST(NULL AS BIGINT) AS cells, \
-           array_agg(CAST(customer AS VARCHAR) ORDER BY place) FILTER (WHERE place <= {examples}) AS example_keys \
-         FROM (SELECT customer, claimed_by, is_ladder, row_number() OVER (PARTITION BY claimed_by ORDER BY customer) AS place \
-           FROM (SELECT customer, concat_ws(', '{labels}) AS claimed_by, {is_ladder} AS is_ladder \
-             FROM (\n{source}\n) AS customers(customer{columns}) WHERE length(concat(''{marks})) <> 1) \
-           GROUP BY customer, claimed_by, is_ladder) \
-         GROUP BY claimed_by, is_ladder"
+           nullif(claimed_by, '') AS rules, CAST(NULL AS VARCHAR) AS condition, customers, CAST(NULL AS BIGINT) AS cells, example_keys \
+         FROM (SELECT concat_ws(', '{labels}) AS claimed_by, {is_ladder} AS is_ladder, customers, example_keys \
+           FROM (SELECT {bits}count(*), \
+               array_agg(CAST(customer AS VARCHAR) ORDER BY place) FILTER (WHERE place <= {examples}) \
+             FROM (SELECT customer, {names}, row_number() OVER (PARTITION BY {names} ORDER BY customer) AS place \
+               FROM (SELECT customer{numbers} FROM (\n{source}\n) AS customers(customer{columns}) WHERE {matching} <> 1) \
+               GROUP BY customer, {names}) \
+             GROUP BY {names}) AS findings({flags}, customers, example_keys))",
+        flags = columns.trim_start_matches(", "),
     )
 }
 
