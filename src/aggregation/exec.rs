@@ -32,6 +32,8 @@ pub struct Work {
     pub keys: Vec<Arc<dyn PhysicalExpr>>,
     /// The type of each key, and its range of integers if that is known.
     pub key_types: Vec<(DataType, Option<Range>)>,
+    /// Why integers of a key have no array over their range, for EXPLAIN.
+    pub without_array: Vec<Option<String>>,
     pub aggregates: Vec<Arc<AggregateFunctionExpr>>,
     /// What is measured of each aggregate that is kept side by side with others.
     pub kinds: Vec<Option<Kind>>,
@@ -136,7 +138,11 @@ impl DisplayAs for GroupedAggregateExec {
                 _ => aggregate.name().into(),
             });
         let aggregates: Vec<String> = aggregates.collect();
-        let tables = Groups::describe(&self.work.key_types);
+        let tables = self.work.key_types.iter().zip(&self.work.without_array).map(|((data_type, range), reason)| {
+            let table = Groups::describe(data_type, *range);
+            reason.as_ref().map_or_else(|| table.clone(), |reason| format!("{table} ({reason})"))
+        });
+        let tables = tables.collect::<Vec<String>>().join(", ");
         write!(f, "GroupedAggregateExec: keys=[{}] in {tables}, aggregates=[{}]", keys.join(", "), aggregates.join(", "))
     }
 }

@@ -74,13 +74,16 @@ fn grouped(last: &AggregateExec) -> Result<Option<GroupedAggregateExec>> {
     let types = key_types(first)?;
     // Without statistics there is no range; the keys then go into a hash table.
     let statistics = StatisticsContext::new().compute(input.as_ref(), &StatisticsArgs::new()).ok();
-    let range = |key: &Arc<dyn PhysicalExpr>| range_of(key, statistics.as_ref()?);
-    let ranges: Vec<Option<Range>> =
-        keys.iter().zip(&types).map(|(key, data_type)| if takes_range(data_type) { range(key) } else { None }).collect();
+    let ranges = keys.iter().zip(&types).map(|(key, data_type)| match takes_range(data_type) {
+        true => range_of(key, statistics.as_deref()).map_or_else(|reason| (None, Some(reason)), |range| (Some(range), None)),
+        false => (None, None),
+    });
+    let (ranges, without_array): (Vec<Option<Range>>, Vec<Option<String>>) = ranges.unzip();
     let kinds = first.aggr_expr().iter().map(|aggregate| kind_of(aggregate, &schema)).collect::<Result<Vec<_>>>()?;
     let work = Work {
         keys,
         key_types: types.into_iter().zip(ranges).collect(),
+        without_array,
         aggregates: first.aggr_expr().to_vec(),
         kinds,
         filters: first.filter_expr().to_vec(),
@@ -212,18 +215,23 @@ impl Passing for LeftToEngine {
     }
 }
 
-/// The range of an integer key, if statistics know it and an array over it is not too large for the number of rows.
-fn range_of(key: &Arc<dyn PhysicalExpr>, statistics: &Statistics) -> Option<Range> {
+/// The range of an integer key, if statistics know it and an array over it is not too large for the number of rows; otherwise the reason.
+fn range_of(key: &Arc<dyn PhysicalExpr>, statistics: Option<&Statistics>) -> Result<Range, String> {
     /// The slots that are allowed for any input: 256 kB.
     const ALWAYS: u64 = 1 << 16;
     /// The most slots: 512 MB.
     const MOST: u64 = 1 << 27;
-    let column = statistics.column_statistics.get(key.downcast_ref::<Column>()?.index())?;
-    let (least, greatest) = (integer(&column.min_value)?, integer(&column.max_value)?);
-    let slots = greatest.checked_sub(least)?.checked_add(1)?;
-    let rows = statistics.num_rows.get_value().copied().unwrap_or(0) as u64;
-    let fits = u64::try_from(slots).is_ok_and(|slots| slots <= ALWAYS.max(rows.saturating_mul(4)).min(MOST));
-    fits.then_some(Range { least, greatest })
+    let known = || {
+        let column = statistics?.column_statistics.get(key.downcast_ref::<Column>()?.index())?;
+        let rows = statistics?.num_rows.get_value().copied().unwrap_or(0) as u64;
+        Some((integer(&column.min_value)?, integer(&column.max_value)?, rows))
+    };
+    let (least, greatest, rows) = known().ok_or("its range is unknown")?;
+    let slots = greatest.checked_sub(least).and_then(|slots| slots.checked_add(1)).and_then(|slots| u64::try_from(slots).ok());
+    match slots {
+        Some(slots) if slots <= ALWAYS.max(rows.saturating_mul(4)).min(MOST) => Ok(Range { least, greatest }),
+        _ => Err(format!("{least}..={greatest} is too wide for {rows} rows")),
+    }
 }
 
 fn integer(value: &Precision<ScalarValue>) -> Option<i64> {

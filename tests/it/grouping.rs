@@ -156,6 +156,14 @@ fn a_plan_runs_again_and_shows_its_way() {
     let work = format!("SELECT customer_id, sum(amount) AS s FROM '{}' GROUP BY customer_id", file.display());
     let plan = rows(&engine, &session, &format!("EXPLAIN {work}")).concat();
     assert!(plan.contains("GroupedAggregateExec: keys=[customer_id@0] in array 1..=100"), "{plan}");
+    for (key, table) in [
+        ("customer_id * 1000000007", "hash table of integers (its range is unknown)"),
+        ("CAST(customer_id AS VARCHAR)", "hash table of texts, aggregates"),
+    ] {
+        let sql = format!("EXPLAIN SELECT count(*) FROM '{}' GROUP BY {key}", file.display());
+        let plan = rows(&engine, &session, &sql).concat();
+        assert!(plan.contains(table), "{plan}");
+    }
     let reason = |sql: &str| {
         let plan = rows(&engine, &session, &format!("EXPLAIN {sql}")).concat();
         plan.split("NotGroupedAggregate: reason=[").nth(1).and_then(|text| text.split(']').next()).map(str::to_owned)

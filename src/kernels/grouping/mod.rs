@@ -116,14 +116,13 @@ impl Groups {
         Ok(vec![part(first, |pair| (pair >> 32) as u32)?, part(second, |pair| pair as u32)?])
     }
 
-    /// Describes the structure that holds each column's keys, for display.
-    pub fn describe(columns: &[(DataType, Option<Range>)]) -> String {
-        let each = columns.iter().map(|(data_type, range)| match range {
+    /// Describes the structure that holds the keys of a column, for display.
+    pub fn describe(data_type: &DataType, range: Option<Range>) -> String {
+        match range {
             Some(Range { least, greatest }) if words::holds(data_type) => format!("array {least}..={greatest}"),
             _ if words::holds(data_type) => "hash table of integers".into(),
             _ => "hash table of texts".into(),
-        });
-        each.collect::<Vec<String>>().join(", ")
+        }
     }
 }
 
