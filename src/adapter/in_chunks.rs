@@ -33,7 +33,7 @@ pub struct InChunks(pub Box<dyn Chunked>);
 pub fn chunked(accumulator: &mut dyn GroupsAccumulator) -> Option<&mut dyn Chunked> {
     let accumulator: &mut dyn Any = accumulator;
     let in_chunks = accumulator.downcast_mut::<InChunks>()?;
-    in_chunks.0.is_chunked().then(|| in_chunks.0.as_mut())
+    if in_chunks.0.is_chunked() { Some(in_chunks.0.as_mut()) } else { None }
 }
 
 /// Whether chunks can be taken from an accumulator.

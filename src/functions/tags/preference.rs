@@ -469,6 +469,7 @@ impl<K: Key> Grouped for Preferences<K> {
         let mut chunk = Self::new(self.share, self.weighted, self.weight, self.kind.clone());
         chunk.groups = counters.len();
         chunk.numbers = self.numbers.clone();
+        chunk.heap = self.heap;
         chunk.totals.counters = Some(counters);
         Ok(Box::new(chunk))
     }
