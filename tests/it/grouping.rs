@@ -133,7 +133,7 @@ fn groups_that_find_no_room_wait_on_disk() {
         let expected = rows(&engine, &session, &work);
         switch(&engine, &session, false);
         assert_eq!(expected, rows(&engine, &session, &work));
-        for (partitions, megabytes) in some([(2, 24), (1, 24), (3, 40)], 1) {
+        for (partitions, megabytes) in some([(2, 24), (1, 16), (3, 32)], 1) {
             let options =
                 EngineOptions { partitions: Some(partitions), memory_limit: Some(megabytes << 20), ..EngineOptions::default() };
             let (engine, session) = session_with(options);
