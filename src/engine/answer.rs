@@ -80,12 +80,12 @@ impl Answer {
         mut stream: SendableRecordBatchStream,
         staged: Option<Staged>,
         again: Option<FirstError>,
-    ) -> Self {
+    ) -> Result<Self> {
         let schema = stream.schema();
         let (sender, batches) = mpsc::channel(2);
         let ending = staged.is_none().then(|| context.clone());
         let (reading, limits) = (Arc::clone(&plan), context.clone());
-        let work = engine.runtime().spawn(async move {
+        let work = engine.runtime()?.spawn(async move {
             let mut ended = std::pin::pin!(limits.ended());
             loop {
                 let next = tokio::select! {
@@ -120,7 +120,7 @@ impl Answer {
         });
         let (plan, cancel) = (RunningPlan::of(plan), context.cancel().clone());
         let stop = Stop(Some(cancel.clone()));
-        Self {
+        Ok(Self {
             schema,
             told: None,
             batches,
@@ -137,11 +137,11 @@ impl Answer {
             language: Language::En,
             begun: None,
             stop: Some(stop),
-        }
+        })
     }
 
     /// Starts work without rows, and records its notes when it is done; the work shows the plan it is running.
-    pub(super) fn work<W>(engine: &Engine, context: &StatementContext, work: impl FnOnce(RunningPlan) -> W) -> Self
+    pub(super) fn work<W>(engine: &Engine, context: &StatementContext, work: impl FnOnce(RunningPlan) -> W) -> Result<Self>
     where
         W: Future<Output = Result<Vec<String>>> + Send + 'static,
     {
@@ -149,7 +149,7 @@ impl Answer {
         let (plan, notes) = (RunningPlan::default(), Arc::<Mutex<Vec<String>>>::default());
         let (noted, running, work) = (Arc::clone(&notes), plan.clone(), work(plan.clone()));
         let ending = context.clone();
-        let work = engine.runtime().spawn(async move {
+        let work = engine.runtime()?.spawn(async move {
             let done = tokio::select! {
                 biased;
                 error = ending.ended() => Err(error),
@@ -168,7 +168,7 @@ impl Answer {
             }
         });
         let (schema, cancel) = (Arc::new(Schema::empty()), context.cancel().clone());
-        Self {
+        Ok(Self {
             schema,
             told: None,
             batches,
@@ -185,7 +185,7 @@ impl Answer {
             language: Language::En,
             begun: None,
             stop: None,
-        }
+        })
     }
 
     /// The answer of a part of a statement, whose end is not the end of the statement: its other parts have the same handle to cancel them.

@@ -49,7 +49,7 @@ impl Engine {
         let (engine, archive) = (self.clone(), archive.to_path_buf());
         let stage = Arc::new(Mutex::new(Stage::Copying));
         let waiting = Waiting { stage: Arc::clone(&stage), archive: archive.clone() };
-        let saved = self.runtime().spawn_blocking(move || {
+        let saved = self.runtime()?.spawn_blocking(move || {
             let (staged, saved) = engine.staged_backup(&archive, &|copied, all| {
                 running.copy(copied, all);
                 *stage.lock() == Stage::Copying

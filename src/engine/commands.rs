@@ -54,10 +54,10 @@ pub(super) async fn execute_command(
                 }
             }
             let text = text.to_string();
-            Ok(Answer::work(&session.engine, &context.clone(), move |running| async move {
+            Answer::work(&session.engine, &context.clone(), move |running| async move {
                 let created = lifecycle::create(&context, *create, &text, &running);
                 created.await.map_err(|error| name_missing_table(error, &context))
-            }))
+            })
         }
         Command::Drop(targets, if_exists) => {
             for target in &targets {
@@ -128,15 +128,15 @@ pub(super) async fn execute_command(
             places::check(&archive, context.base(), context.places())?;
             refuse_own_written(&archive, &context)?;
             let (engine, place) = (session.engine.clone(), context.base().join(archive));
-            Ok(Answer::work(&session.engine, &context.clone(), move |running| async move {
+            Answer::work(&session.engine, &context.clone(), move |running| async move {
                 engine.save(&place, running).await.map(|_| vec![])
-            }))
+            })
         }
         Command::Report(statement) => {
             let reporting = context.clone();
-            Ok(Answer::work(&session.engine, &context, move |running| async move {
+            Answer::work(&session.engine, &context, move |running| async move {
                 Box::pin(reports::write(&statement, &reporting, &running)).await
-            }))
+            })
         }
         Command::Client(ClientCommand::Copy(copy)) if copy.into.is_none() && session.connection().is_some() => {
             // Without places in the text, which are those of the query alone.
@@ -150,28 +150,24 @@ pub(super) async fn execute_command(
             Action::Pause | Action::Resume => schedule::pause(&name, matches!(action, Action::Pause), &context).map(Answer::done),
             Action::Run => {
                 let engine = session.engine.clone();
-                Ok(Answer::work(&session.engine, &context.clone(), move |_| async move {
+                Answer::work(&session.engine, &context.clone(), move |_| async move {
                     Box::pin(engine.run_schedule(&name, &context)).await
-                }))
+                })
             }
             action => {
                 let altering = context.clone();
-                Ok(Answer::work(
-                    &session.engine,
-                    &context,
-                    move |_| async move { schedule::alter(&name, action, &altering).await },
-                ))
+                Answer::work(&session.engine, &context, move |_| async move { schedule::alter(&name, action, &altering).await })
             }
         },
         Command::AlterExperiment(AlterExperiment { name, decision }) => {
             let altering = context.clone();
             let decide = move |_| async move { experiment::decide(&name, decision.as_deref(), &altering).await };
-            Ok(Answer::work(&session.engine, &context, decide))
+            Answer::work(&session.engine, &context, decide)
         }
         Command::AlterTag(statement) => {
             let altering = context.clone();
             let alter = move |_| async move { Box::pin(validation::alter(&statement, &altering)).await };
-            Ok(Answer::work(&session.engine, &context, alter))
+            Answer::work(&session.engine, &context, alter)
         }
         Command::Erasing(Erasing::Export(subjects, None, options)) => {
             let document = exporting::answered(&subjects, &options, &context).await?;
@@ -180,17 +176,13 @@ pub(super) async fn execute_command(
         }
         Command::Erasing(statement) => {
             let erasing = context.clone();
-            Ok(Answer::work(
-                &session.engine,
-                &context,
-                move |_| async move { Box::pin(erasing::run(&statement, &erasing)).await },
-            ))
+            Answer::work(&session.engine, &context, move |_| async move { Box::pin(erasing::run(&statement, &erasing)).await })
         }
         Command::Refresh(statement) if statement.target.grammar.word() == "identity" => {
             let engine = session.engine.clone();
-            Ok(Answer::work(&session.engine, &context.clone(), move |_| async move {
+            Answer::work(&session.engine, &context.clone(), move |_| async move {
                 Box::pin(identities::refresh(&engine, &statement, &context)).await
-            }))
+            })
         }
         Command::ExplainRefresh(statement) if statement.target.grammar.word() == "identity" => {
             let problem = "its refresh is statements of several tables; EXPLAIN SELECT * FROM resolve_identities(…) shows the plan that finds persons";
@@ -204,7 +196,7 @@ pub(super) async fn execute_command(
             if let Some(error) = wanted.segment.as_ref().and_then(|segment| masked.remove(segment)) {
                 return Err(error);
             }
-            Ok(Answer::work(&session.engine, &context.clone(), move |running| async move {
+            Answer::work(&session.engine, &context.clone(), move |running| async move {
                 let label = format!("profile {}", wanted.profile);
                 let refreshed = async {
                     let mut notes = check::before_refresh(&wanted.profile, &context).await?;
@@ -224,7 +216,7 @@ pub(super) async fn execute_command(
                     Err(error) if covered || !owns => Err(uncovered(&label, error)),
                     refreshed => refreshed,
                 }
-            }))
+            })
         }
         Command::ExplainRefresh(statement) => {
             let wanted = refreshing::requested(&statement, &context)?;

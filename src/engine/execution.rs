@@ -183,9 +183,9 @@ pub(super) async fn execute_sql(
             SqlStatement::AlterTable(alter) => {
                 let (alter, name) = (alter.clone(), own_name(&alter.name, &context)?);
                 let altering = context.clone();
-                return Ok(Answer::work(&session.engine, &context, move |running| async move {
+                return Answer::work(&session.engine, &context, move |running| async move {
                     altering::alter(&alter, &name, &altering, &running).await
-                }));
+                });
             }
             _ => {}
         }
@@ -194,10 +194,10 @@ pub(super) async fn execute_sql(
         && copies::is_picture(&copy.target)
     {
         let (copy, drawing) = (copy.clone(), context.clone());
-        return Ok(Answer::work(&session.engine, &context, move |running| async move {
+        return Answer::work(&session.engine, &context, move |running| async move {
             let drawn = Box::pin(charting::write(copy, &drawing, &running)).await;
             drawn.map_err(|error| name_missing_table(error, &drawing))
-        }));
+        });
     }
     parser::take_if_not_exists(&mut parsed);
     let on_commit = parser::take_temporary(&mut parsed);
@@ -443,5 +443,5 @@ fn running(
     context: &StatementContext,
 ) -> Result<Answer> {
     let stream = execute_stream(Arc::clone(&plan), task)?;
-    Ok(Answer::start(&session.engine, context, plan, stream, staged, again))
+    Answer::start(&session.engine, context, plan, stream, staged, again)
 }

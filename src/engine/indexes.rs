@@ -56,7 +56,7 @@ pub(super) fn create(session: &Session, index: &CreateIndex, context: &Statement
     let columns = columns.collect::<Vec<_>>().join(", ");
     let text = format!("ALTER TABLE {} ADD {constraint}UNIQUE {nulls}({columns})", schema::quoted(&name, context));
     let alter = altered(&text, context)?;
-    Ok(work(session, vec![(name, alter)], vec![], context))
+    work(session, vec![(name, alter)], vec![], context)
 }
 
 /// DROP INDEX: the UNIQUE constraints of these names are dropped.
@@ -75,7 +75,7 @@ pub(super) fn drop(session: &Session, names: &[ObjectName], context: &StatementC
             None => notes.push(no_index("DROP INDEX")),
         }
     }
-    Ok(if alters.is_empty() { Answer::done(notes) } else { work(session, alters, notes, context) })
+    if alters.is_empty() { Ok(Answer::done(notes)) } else { work(session, alters, notes, context) }
 }
 
 /// The table that has a UNIQUE constraint of this name.
@@ -106,7 +106,7 @@ fn altered(text: &str, context: &StatementContext) -> Result<AlterTable> {
 }
 
 /// Alters tables one after another.
-fn work(session: &Session, alters: Vec<(String, AlterTable)>, notes: Vec<String>, context: &StatementContext) -> Answer {
+fn work(session: &Session, alters: Vec<(String, AlterTable)>, notes: Vec<String>, context: &StatementContext) -> Result<Answer> {
     let altering = context.clone();
     Answer::work(&session.engine, context, move |running| async move {
         let mut notes = notes;

@@ -54,7 +54,8 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{MemoryLimit, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use tokio::runtime::Runtime;
+use parking_lot::Mutex;
+use tokio::runtime::{Handle, Runtime};
 
 use crate::adapter::key_file::{KEY_FILE, KeyFile};
 use crate::catalog::Catalog;
@@ -133,8 +134,8 @@ pub struct Engine {
 
 #[derive(Debug)]
 struct Shared {
-    /// Where queries run.
-    runtime: Option<Runtime>,
+    /// Where queries run; begun with the first that computes.
+    runtime: Mutex<Option<Runtime>>,
     /// Where statements are parsed, and where those run that compute nothing: running statements can be listed and cancelled while all
     /// other threads compute.
     light: Option<Runtime>,
@@ -160,7 +161,8 @@ impl Drop for Shared {
         const LONG: Duration = Duration::from_secs(86_400);
         // An abandoned query may still be running, and the process must not wait for it. Another thread does: detaching from threads that
         // are ending (`shutdown_background`) can trigger a race in glibc, which with stacks of this size crashes the process.
-        for runtime in [self.runtime.take(), self.light.take(), self.waiting.take(), self.clock.end()].into_iter().flatten() {
+        let runtimes = [self.runtime.get_mut().take(), self.light.take(), self.waiting.take(), self.clock.end()];
+        for runtime in runtimes.into_iter().flatten() {
             if self.options.until_exit {
                 std::mem::forget(runtime);
                 continue;
@@ -223,15 +225,6 @@ impl Engine {
         let files = ObjectStoreUrl::parse(DATA_URL)?;
         environment.register_object_store(files.as_ref(), Arc::clone(&catalog.data.store) as _);
         environment.register_parquet_encryption_factory(FACTORY, Arc::clone(&catalog.data.store) as _);
-        // A single step of a query may take a second, and by default Tokio checks for external events only every 61 steps: a cancelled
-        // statement would continue for a minute.
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .event_interval(1)
-            .global_queue_interval(4)
-            .thread_name(THREAD_NAME)
-            .thread_stack_size(STACK)
-            .build();
         let light = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -239,11 +232,8 @@ impl Engine {
             .thread_stack_size(STACK)
             .build();
         let waiting = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let started = |runtime: std::io::Result<Runtime>| {
-            runtime.map(Some).map_err(|error| failed("portrait", format!("cannot start threads: {error}")))
-        };
-        let (runtime, light) = (started(runtime)?, started(light)?);
-        let (waiting, clock) = (started(waiting)?, Clock::default());
+        let (light, waiting) = (Some(begun(light)?), Some(begun(waiting)?));
+        let (runtime, clock) = (Mutex::default(), Clock::default());
         let base = std::path::absolute(options.base.as_deref().unwrap_or(Path::new(".")))
             .map_err(|error| failed("base folder", format!("cannot be found: {error}")))?;
         let (catalog, base) = (Arc::new(catalog), Arc::from(base));
@@ -325,7 +315,7 @@ impl Engine {
 
     /// Runs work on the engine's threads. A panic there becomes an error; dropping the future cancels the work.
     async fn run<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-        let mut task = AbortOnDrop(self.runtime().spawn(work));
+        let mut task = AbortOnDrop(self.runtime()?.spawn(work));
         (&mut task.0).await.unwrap_or_else(|error| Err(panicked(error)))
     }
 
@@ -343,13 +333,37 @@ impl Engine {
         self.shared.clock.clone()
     }
 
-    fn runtime(&self) -> &tokio::runtime::Handle {
-        let runtime = if self.is_light { &self.shared.light } else { &self.shared.runtime };
-        match runtime {
-            Some(runtime) => runtime.handle(),
-            None => unreachable!("the runtimes are taken when the engine is dropped"),
+    /// Where its work runs.
+    fn runtime(&self) -> Result<Handle> {
+        match &self.shared.light {
+            Some(light) if self.is_light => return Ok(light.handle().clone()),
+            _ => {}
         }
+        let mut runtime = self.shared.runtime.lock();
+        let running = match runtime.take() {
+            Some(running) => running,
+            None => query_threads()?,
+        };
+        Ok(runtime.insert(running).handle().clone())
     }
+}
+
+/// The threads that compute.
+fn query_threads() -> Result<Runtime> {
+    // A single step of a query may take a second, and by default Tokio checks for external events only every 61 steps: a cancelled
+    // statement would continue for a minute.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .event_interval(1)
+        .global_queue_interval(4)
+        .thread_name(THREAD_NAME)
+        .thread_stack_size(STACK)
+        .build();
+    begun(runtime)
+}
+
+fn begun(runtime: std::io::Result<Runtime>) -> Result<Runtime> {
+    runtime.map_err(|error| failed("portrait", format!("cannot start threads: {error}")))
 }
 
 /// Fails for clocks at which DataFusion panics or overflows: times are nanoseconds since 1970, in 64 bits.

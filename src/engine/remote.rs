@@ -42,7 +42,8 @@ pub(super) async fn execute(session: &Session, remote: Arc<Remote>, text: String
         Gave::Count(rows) => Answer::moved(usize::try_from(rows).unwrap_or(usize::MAX)),
         Gave::Rows(schema, rows) => {
             let plan = Arc::new(EmptyExec::new(Arc::clone(&schema)));
-            Answer::start(&session.engine, &context, plan, Box::pin(RecordBatchStreamAdapter::new(schema, rows)), None, None)
+            let rows = Box::pin(RecordBatchStreamAdapter::new(schema, rows));
+            Answer::start(&session.engine, &context, plan, rows, None, None)?
         }
     };
     Ok(answer.tagged(tag))

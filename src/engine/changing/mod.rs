@@ -131,7 +131,7 @@ pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementConte
     let work = planned.run(lock, together, Arc::clone(&plan), task);
     let batches = stream::once(work).map_ok(|batches| stream::iter(batches.into_iter().map(Ok))).try_flatten();
     let rows: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(schema, batches.boxed()));
-    let mut answer = Answer::start(&session.engine, &context, plan, rows, None, again);
+    let mut answer = Answer::start(&session.engine, &context, plan, rows, None, again)?;
     answer.add_notes(notes);
     Ok(Some(if gives_rows { answer } else { answer.counting() }))
 }
