@@ -454,6 +454,18 @@ mod tests {
     use super::*;
     use crate::refresh::plannings;
 
+    #[test]
+    fn threads_that_compute_begin_with_the_first_query() {
+        let engine = Engine::open(EngineOptions::default()).unwrap();
+        let session = engine.session().unwrap();
+        let have_begun = |sql: &str| {
+            engine.block_on(session.sql(sql)).unwrap();
+            engine.shared.runtime.lock().is_some()
+        };
+        assert!(!have_begun("SELECT 1"));
+        assert!(have_begun("SELECT * FROM generate_series(1, 3)"));
+    }
+
     /// Creating a tag plans only the profile and the tags that it needs, however many others there are.
     #[test]
     fn making_a_tag_does_not_plan_the_others() {
