@@ -126,7 +126,7 @@ impl Session {
         }
         let context = SessionContext::new_with_state(state);
         let tables = Arc::new(SessionTables::new(Arc::clone(&engine.shared.activity.postmaster().locks)));
-        context.state().catalog_list().register_catalog(CATALOG.into(), Arc::new(TemporaryCatalog(Arc::clone(&tables))));
+        context.register_catalog(CATALOG, Arc::new(TemporaryCatalog(Arc::clone(&tables))));
         engine.shared.activity.know(&tables);
         let login = options.role.as_deref().unwrap_or_default().into();
         let base = Arc::clone(&engine.shared.base);
