@@ -111,7 +111,9 @@ pub fn fit(family: Family, design: Design<'_>, options: &Options, control: Contr
     // At the start all rows have the same mean and variance, so the products are proportional to those of the columns themselves.
     let start = newton.start();
     let plain = newton.sums(&start)?;
-    let kept = dense::independent(&plain.products);
+    let mut kept = dense::independent(&plain.products);
+    // There are no more independent columns than rows, even if rounding hides it.
+    kept.truncate(rows);
     let found = match options.alpha > 0.0 {
         true => penalised::fit(&newton, start, plain.clone(), &kept, options)?,
         false => newton.fit(start, plain.clone(), &kept, options)?,

@@ -388,7 +388,12 @@ impl LinearSettings {
                 });
             }
         }
-        if !fit.converged {
+        if !fit.converged && fit.iterations.len() < self.options.max_iter {
+            notes.push(format!(
+                "the fit stopped after {} iterations: these rows do not determine all coefficients; give more rows, fewer features or a penalty (alpha)",
+                fit.iterations.len()
+            ));
+        } else if !fit.converged {
             notes.push(format!(
                 "the fit did not converge within max_iter = {} iterations; allow more, or give a penalty (alpha)",
                 self.options.max_iter
