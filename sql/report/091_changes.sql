@@ -3,16 +3,15 @@
 -- text: Customers whose value of a tag has changed, why, and the most frequent change.
 -- text.zh: 标签值发生变化的客户数、原因，以及最常见的变化。
 -- latest: true
--- when: SELECT count(*) > 0 FROM (SELECT 1 FROM $history WHERE valid_to IS NOT NULL LIMIT 1)
+-- when: SELECT count(*) > 0 FROM (SELECT 1 FROM $history WHERE valid_to = $as_of LIMIT 1)
 -- chart: bar
 -- x: tag
 -- y: customers
 -- count: customers
 -- percent: share
 -- words.zh: reason = 原因, new data = 数据变化, new definition = 标签定义变化, new data and definition = 数据与标签定义变化
-WITH last AS (SELECT max(valid_from) AS at FROM $history),
-ended AS (SELECT $key AS customer, tag, value, tag_version FROM $history, last WHERE valid_to = at),
-begun AS (SELECT $key AS customer, tag, value, tag_version FROM $history, last WHERE valid_from = at),
+WITH ended AS (SELECT $key AS customer, tag, value, tag_version FROM $history WHERE valid_to = $as_of),
+begun AS (SELECT $key AS customer, tag, value, tag_version FROM $history WHERE valid_from = $as_of),
 -- A customer has one value of a tag at a time.
 counted AS (
   SELECT tag, e.value AS from_value, b.value AS to_value, count(*) AS both, count(*) FILTER (WHERE e.tag_version <> b.tag_version) AS redefined

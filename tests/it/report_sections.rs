@@ -119,4 +119,9 @@ fn a_report_tells_why_values_changed() {
     );
     rows(&engine, &session, "REFRESH PROFILE customer WITH (as_of = DATE '2025-07-31')");
     assert_eq!(reason("favourite"), "new definition");
+    // There are no later orders, so the next refresh changes nothing.
+    rows(&engine, &session, "REFRESH PROFILE customer WITH (as_of = DATE '2025-08-31')");
+    rows(&engine, &session, "COPY REPORT customer TO 'a.html'");
+    let page = std::fs::read_to_string(folder.path().join("a.html")).unwrap();
+    assert!(!page.contains("<section id=\"091_changes\"") && page.contains("What changed at the last refresh"), "{page}");
 }
