@@ -130,3 +130,78 @@ fn the_scripts_run_as_they_are_and_again() {
     }
     run_files(&[library, refresh]);
 }
+
+/// The values of tags in `library.zh.sql`, and the comments of audiences in `segments.zh.sql`, with those of the English scripts.
+const IN_CHINESE: [(&str, &str); 52] = [
+    ("女", "female"),
+    ("男", "male"),
+    ("18 岁以下", "under 18"),
+    ("65 岁以上", "over 65"),
+    ("华北", "north"),
+    ("东北", "northeast"),
+    ("华东", "east"),
+    ("华中", "central"),
+    ("华南", "south"),
+    ("西南", "southwest"),
+    ("西北", "northwest"),
+    ("港澳台", "hong kong, macao, taiwan"),
+    ("海外", "abroad"),
+    ("决策者", "decision maker"),
+    ("影响者", "influencer"),
+    ("使用者", "user"),
+    ("高", "high"),
+    ("中", "middle"),
+    ("低", "low"),
+    ("上午", "morning"),
+    ("下午", "afternoon"),
+    ("晚上", "evening"),
+    ("深夜", "night"),
+    ("头部", "top"),
+    ("中上", "upper"),
+    ("中下", "lower"),
+    ("鲸鱼", "whale"),
+    ("海豚", "dolphin"),
+    ("小鱼", "minnow"),
+    ("多次", "repeated"),
+    ("一次", "once"),
+    ("无", "none"),
+    ("投诉", "complaint"),
+    ("取消订单", "cancelled order"),
+    ("退款", "refund"),
+    ("退货", "returned goods"),
+    ("放弃结账", "abandoned checkout"),
+    ("潜在客户", "prospect"),
+    ("新客", "new"),
+    ("活跃", "active"),
+    ("流失风险", "at risk"),
+    ("已流失", "lost"),
+    ("预警", "warning"),
+    ("沉默", "silent"),
+    ("下滑", "falling"),
+    ("高价值有流失风险", "high value at risk"),
+    ("无预警", "no warning"),
+    ("高价值客户有流失风险", "high value at risk"),
+    ("年轻妈妈", "young mother"),
+    ("科技爱好者", "tech enthusiast"),
+    ("价格敏感型", "price sensitive"),
+    ("品质优先型", "quality first"),
+];
+
+/// The scripts with Chinese values have the rules of the others.
+#[test]
+fn the_library_in_chinese_has_the_same_rules() {
+    let statements = |path: &str| {
+        let script = script(path);
+        let lines = script.lines().filter(|line| !line.is_empty() && !line.starts_with("--"));
+        lines.map(|line| format!("{line}\n")).collect::<String>()
+    };
+    for name in ["library", "segments"] {
+        let mut chinese = statements(&format!("sql/tags/{name}.zh.sql")).replace(", labels => 'zh'", "");
+        for (value, english) in IN_CHINESE {
+            chinese = chinese.replace(&format!("'{value}'"), &format!("'{english}'"));
+        }
+        let english = statements(&format!("sql/tags/{name}.sql"));
+        let differing = english.lines().zip(chinese.lines()).find(|(one, other)| one != other);
+        assert!(english == chinese, "{name}: {differing:?}");
+    }
+}
