@@ -69,11 +69,11 @@ impl Ends {
     /// Adds whole rows.
     pub fn add(&mut self, values: &[f64]) {
         in_eights(&mut self.0, values, |ends, values| {
-            let places = ends.min.iter_mut().zip(&mut ends.max).zip(&mut ends.odd);
-            for (((min, max), odd), value) in places.zip(values) {
-                *min = if *value < *min { *value } else { *min };
-                *max = if *value > *max { *value } else { *max };
-                *odd += u64::from(value.is_nan());
+            for lane in 0..values.len().min(LANES) {
+                let (value, min, max) = (values[lane], &mut ends.min[lane], &mut ends.max[lane]);
+                *min = if value < *min { value } else { *min };
+                *max = if value > *max { value } else { *max };
+                ends.odd[lane] += u64::from(value.is_nan());
             }
         });
     }
@@ -184,7 +184,10 @@ fn add_differences(eights: &mut [EightSums], values: &[f64], power: impl Fn(f64)
         |eight, values| {
             let mut lanes = eight.centres;
             lanes[..values.len()].copy_from_slice(values);
-            eight.sum.add(&std::array::from_fn(|lane| power((lanes[lane] - eight.centres[lane]) * eight.factors[lane])));
+            for lane in 0..LANES {
+                lanes[lane] = power((lanes[lane] - eight.centres[lane]) * eight.factors[lane]);
+            }
+            eight.sum.add(&lanes);
         },
     );
 }
@@ -194,10 +197,11 @@ fn add_differences(eights: &mut [EightSums], values: &[f64], power: impl Fn(f64)
 fn in_eights<A>(accumulators: &mut [A], values: &[f64], add: impl Fn(&mut A, &[f64])) {
     for rows in values.chunks(accumulators.len().max(1) * LANES) {
         let (eights, rest) = rows.as_chunks::<LANES>();
-        let mut places = accumulators.iter_mut();
-        places.by_ref().zip(eights).for_each(|(place, values)| add(place, values));
-        if let Some(place) = places.next().filter(|_| !rest.is_empty()) {
-            add(place, rest);
+        for (eight, values) in eights.iter().enumerate() {
+            add(&mut accumulators[eight], values);
+        }
+        if !rest.is_empty() {
+            add(&mut accumulators[eights.len()], rest);
         }
     }
 }

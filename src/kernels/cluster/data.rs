@@ -129,7 +129,11 @@ impl<'a, S: Source> Data<'a, S> {
 /// The product, lane by lane.
 #[inline(always)]
 pub fn product(a: &[f64; LANES], b: &[f64; LANES]) -> [f64; LANES] {
-    std::array::from_fn(|lane| a[lane] * b[lane])
+    let mut product = [0.0; LANES];
+    for lane in 0..LANES {
+        product[lane] = a[lane] * b[lane];
+    }
+    product
 }
 
 /// The largest weight; `None` if the weights are not valid.

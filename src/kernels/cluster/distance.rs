@@ -2,7 +2,8 @@
 //!
 //! A distance is always Σ (x − c)² in the order of the columns, so that the same row and centre give the same bits everywhere.
 //! The loops are compiled for several instruction sets, one of which is chosen at run time, but none of them fuses a
-//! multiplication with an addition.
+//! multiplication with an addition. Inner loops count, because the compiler does not always inline the parts of `zip`, and a call
+//! costs as much as a few distances.
 
 use fearless_simd::{Level, dispatch, prelude::*};
 
@@ -29,11 +30,11 @@ impl Groups {
 
     /// Packs at most [`BLOCK_ROWS`] rows; the rest of the block keeps its old values.
     pub fn pack<'r>(&mut self, rows: impl Iterator<Item = &'r [f64]>) {
+        let (groups, _) = self.values.as_chunks_mut::<LANES>();
         for (place, row) in rows.enumerate() {
-            let start = place / LANES * LANES * self.columns + place % LANES;
-            let places = self.values.get_mut(start..).unwrap_or_default().chunks_mut(LANES);
-            for (place, value) in places.zip(row) {
-                place[0] = *value;
+            let group = groups.get_mut(place / LANES * self.columns..).unwrap_or_default();
+            for column in 0..row.len().min(group.len()) {
+                group[column][place % LANES] = row[column];
             }
         }
     }
@@ -104,9 +105,9 @@ fn find_nearest<S: Simd>(simd: S, centres: &Centres, groups: &Groups, found: &mu
             second.store_slice(&mut found.second[lanes.clone()]);
             label.store_slice(&mut labels[lanes]);
         }
-        for (found, label) in found.labels.iter_mut().zip(labels) {
+        for lane in 0..LANES {
             // Adding 2⁵² to a small integer leaves it in the lowest bits of the double.
-            *found = (label + (1_u64 << 52) as f64).to_bits() as u32;
+            found.labels[lane] = (labels[lane] + (1_u64 << 52) as f64).to_bits() as u32;
         }
     }
 }
@@ -120,11 +121,12 @@ fn nearest_in_register<S: Simd>(simd: S, centres: &Centres, group: &[f64], lane:
     let (mut label, mut next) = (splat(0.0), 0.0);
     for four in centres.fours.chunks_exact(centres.columns) {
         let mut distances = [splat(0.0); 4];
-        for (values, coordinates) in group.as_chunks::<LANES>().0.iter().zip(four) {
-            let values = S::f64s::from_slice(simd, &values[lane..lane + S::f64s::LEN]);
-            for (distance, coordinate) in distances.iter_mut().zip(coordinates) {
-                let difference = values - *coordinate;
-                *distance += difference * difference;
+        let columns = group.as_chunks::<LANES>().0;
+        for column in 0..columns.len().min(four.len()) {
+            let values = S::f64s::from_slice(simd, &columns[column][lane..lane + S::f64s::LEN]);
+            for centre in 0..4 {
+                let difference = values - four[column][centre];
+                distances[centre] += difference * difference;
             }
         }
         for distance in distances {
@@ -148,9 +150,10 @@ fn measure(groups: &Groups, point: &[f64], squares: &mut [[f64; LANES]]) {
 #[inline(always)]
 fn group_distances(group: &[f64], point: &[f64]) -> [f64; LANES] {
     let mut sums = [0.0; LANES];
-    for (values, coordinate) in group.as_chunks::<LANES>().0.iter().zip(point) {
+    let columns = group.as_chunks::<LANES>().0;
+    for column in 0..columns.len().min(point.len()) {
         for lane in 0..LANES {
-            let difference = values[lane] - coordinate;
+            let difference = columns[column][lane] - point[column];
             sums[lane] += difference * difference;
         }
     }

@@ -116,10 +116,10 @@ impl ExactSum {
         if self.pending == HEADROOM {
             self.flush();
         }
-        for ((upper, lower), value) in self.upper.iter_mut().zip(&mut self.lower).zip(values) {
-            let [coarse, fine] = self.grid.parts(*value);
-            *upper += coarse;
-            *lower += fine;
+        for lane in 0..LANES {
+            let [coarse, fine] = self.grid.parts(values[lane]);
+            self.upper[lane] += coarse;
+            self.lower[lane] += fine;
         }
         self.pending += 1;
     }

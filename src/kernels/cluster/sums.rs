@@ -26,10 +26,10 @@ impl<'a> Sums<'a> {
     pub fn add(&mut self, cluster: u32, weight: f64, row: &[f64]) {
         let start = cluster as usize * self.grids.len();
         let Some(cells) = self.recent.get_mut(start..start + self.grids.len()) else { return };
-        for ((cell, grid), value) in cells.iter_mut().zip(self.grids).zip(row.iter().chain([&1.0])) {
-            let [coarse, fine] = grid.parts(weight * value);
-            cell[0] += coarse;
-            cell[1] += fine;
+        for column in 0..cells.len().min(self.grids.len()) {
+            let [coarse, fine] = self.grids[column].parts(weight * row.get(column).copied().unwrap_or(1.0));
+            cells[column][0] += coarse;
+            cells[column][1] += fine;
         }
     }
 
