@@ -174,7 +174,7 @@ fn sort_buckets(buckets: Vec<Vec<Block>>, control: Control<'_>) -> Result<Vec<Ba
         }
         control.budget.shrink(bytes);
         control.check()?;
-        order.sort_unstable();
+        order.sort_unstable_by_key(|(key, start, _)| key.number() << 32 | u128::from(*start));
         let mut packer = Packer::new(MAPPED);
         let mut close = |packer: Packer, group: u32| -> Result<(), Stop> {
             let blocks = packer.finish();

@@ -4,11 +4,36 @@
 //! and its items, each in as few bytes as possible, so that 50 million rows take about 150 MB. A [`Block`] holds some tens of
 //! thousands of runs and can be read on its own, so that workers can share the reading.
 
+use std::cmp::Ordering;
+
 /// Identifies a basket: the group it is mined in, and its key within the group.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Key {
     pub group: u32,
     pub basket: u64,
+}
+
+impl Key {
+    /// A number that sorts like the key.
+    #[inline]
+    pub fn number(self) -> u128 {
+        u128::from(self.group) << 64 | u128::from(self.basket)
+    }
+}
+
+// By group, then by basket, as one comparison: there is one for each run.
+impl Ord for Key {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.number().cmp(&other.number())
+    }
+}
+
+impl PartialOrd for Key {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// Runs in a block: small enough to share the work evenly and to free memory block by block.
