@@ -9,7 +9,7 @@
 //! strings                    ─▶ Texts:  a hash table of Arrow's 128-bit views; long strings are stored separately
 //! two columns                ─▶ the numbers of each column, then a hash table of the pairs
 //! ```
-//! Common aggregates of the groups are kept in [`rows`].
+//! Common aggregates of the groups are kept in [`rows`], which lie in [`chunks`] of memory.
 //!
 //! Many threads read a table at the same time; only one at a time extends it. A batch is looked up in passes of independent
 //! loads, so that the processor waits for many cache lines at once instead of one after another.
