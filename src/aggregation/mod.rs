@@ -10,8 +10,8 @@
 //! partition 2 ─▶ number each row's group ─▶ update accumulators ─▶ states ─┘
 //! ```
 //! The accumulators are those of the aggregate functions themselves, both DataFusion's and ours. While a partition is read, the common
-//! aggregates are kept side by side instead ([`partial`]), because looking up a group in many arrays costs more than adding to it. Both these
-rows and some accumulators of ours lie in chunks of groups, which are merged one after another without states of all groups.
+//! aggregates are kept side by side instead ([`partial`]), because looking up a group in many arrays costs more than adding to it. These
+//! rows and some accumulators of ours lie in chunks of groups, which are merged one after another without states of all groups.
 //!
 //! When memory runs out, known groups continue but no new ones are admitted. The rows of all other keys are spilled to temporary files,
 //! partitioned by the hash of the key, and each file is aggregated in the same way once the known groups are done.
