@@ -539,15 +539,22 @@ impl Codes {
 
     fn add(&mut self, values: &ArrayRef) -> Result<()> {
         let rows = self.converter.convert_columns(&[Arc::clone(values)])?;
+        // The values that were looked up last: a column of two values needs no others. No value is encoded as no byte.
+        let mut recent: [(&[u8], u32); 2] = [(&[], NO_CODE); 2];
         for (row, value) in rows.iter().enumerate() {
-            let code = match self.numbers.get(value.data()) {
-                _ if values.is_null(row) => NO_CODE,
-                Some(code) => *code,
-                None => {
-                    let code = self.numbers.len() as u32;
-                    self.numbers.insert(value.data().into(), code);
-                    code
-                }
+            let data = value.data();
+            let code = if values.is_null(row) {
+                NO_CODE
+            } else if let Some((_, code)) = recent.iter().find(|(known, _)| *known == data) {
+                *code
+            } else {
+                let next = self.numbers.len() as u32;
+                let code = match self.numbers.get(data) {
+                    Some(code) => *code,
+                    None => *self.numbers.entry(data.into()).or_insert(next),
+                };
+                recent = [(data, code), recent[0]];
+                code
             };
             self.codes.push(code);
         }
