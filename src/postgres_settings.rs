@@ -157,7 +157,7 @@ pub fn checked(name: &str, value: &str) -> Result<String> {
     let Some(setting) = setting(name) else {
         let own = format!("{}.{name}", PortraitSettings::PREFIX);
         let suggestion = match PortraitSettings::default().entries().iter().any(|entry| entry.key == own) {
-            true => format!("; perhaps \"{own}\" is meant"),
+            true => did_you_mean(&own, [own.as_str()]),
             false => did_you_mean(name, SETTINGS.iter().map(|setting| setting.name)),
         };
         return Err(coded(SqlState::UNDEFINED_OBJECT, name, format!("no such setting{suggestion}; pg_settings lists them")));

@@ -437,7 +437,9 @@ fn problem_within(text: &str) -> Option<&str> {
     // One error may be within another.
     let problem = problem.strip_prefix("Parquet error: ").unwrap_or(problem);
     Some(match problem.contains("Corrupt footer") {
-        true => "it does not end as Parquet files do, so it has another format or was cut off; FROM 'file' reads it by the end of its name",
+        true => {
+            "it does not end as Parquet files do, so it has another format or was cut off; FROM 'file' reads it by the end of its name"
+        }
         false => problem,
     })
 }

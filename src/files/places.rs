@@ -132,7 +132,9 @@ fn near(location: &str, path: &Path) -> String {
     names.sort();
     let asked = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let found = nearest(asked, names.iter().map(String::as_str));
-    found.map_or_else(String::new, |found| did_you_mean(location, [Path::new(location).with_file_name(found).to_string_lossy().as_ref()]))
+    found.map_or_else(String::new, |found| {
+        did_you_mean(location, [Path::new(location).with_file_name(found).to_string_lossy().as_ref()])
+    })
 }
 
 /// A file at a location.

@@ -278,6 +278,10 @@ fn accepts(takes: Takes, expression: &Expr) -> bool {
     }
 }
 
+fn begins_with_query(doc: &Doc) -> bool {
+    doc.arguments.first().is_some_and(|first| matches!(first.takes, Takes::Query))
+}
+
 fn without_place(doc: &Doc, names: &[&str], named: bool, expression: &Expr) -> DataFusionError {
     let free: Vec<&str> = doc.arguments.iter().map(|argument| argument.name).filter(|name| !names.contains(name)).collect();
     invalid(
@@ -285,6 +289,9 @@ fn without_place(doc: &Doc, names: &[&str], named: bool, expression: &Expr) -> D
         match free.as_slice() {
             [] => relation::one_too_many(doc, expression),
             _ if named => format!("arguments after a named one are named; write name => {expression}"),
+            _ if names.is_empty() && begins_with_query(doc) && !accepts(Takes::Query, expression) => {
+                format!("takes a query; write {}((SELECT * FROM {expression}))", doc.name)
+            }
             free => format!("{expression} needs a name; write name => {expression}, where name is one of {}", free.join(", ")),
         },
     )

@@ -233,7 +233,10 @@ impl Calls<'_> {
     fn value(&self, doc: &Doc, written: &Expr) -> Result<ScalarValue> {
         let wrong = || {
             let advice = in_quotes(&written.to_string());
-            invalid(doc.name, format!("takes constants: strings, numbers, true, false and lists of strings, got {written}{advice}"))
+            invalid(
+                doc.name,
+                format!("takes constants: strings, numbers, true, false and lists of strings, got {written}{advice}"),
+            )
         };
         match written {
             Expr::Value(ValueWithSpan { value, .. }) => match value {

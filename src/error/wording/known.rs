@@ -221,6 +221,12 @@ fn of_query(text: &str) -> Option<String> {
             () => "expression: is not allowed here; compute it in a subquery".into(),
         });
     }
+    if text.starts_with("Unnest should be rewritten to LogicalPlan::Unnest") {
+        return Some("unnest: is only allowed in SELECT and FROM; for a condition on its values, write SELECT … FROM (SELECT unnest(list) AS value FROM t) WHERE value = …".into());
+    }
+    if text.starts_with("nth_value not supported for n: ") {
+        return Some("array_agg(…)[n]: n must be a constant; make the list in a subquery: SELECT list[n] FROM (SELECT array_agg(…) AS list …)".into());
+    }
     if let Some(found) = parts(text, ["Aggregate function calls cannot be nested: '", "' is nested"]) {
         return Some(format!("{}: aggregates cannot be nested; write the inner one in a subquery", found[0]));
     }
@@ -435,6 +441,12 @@ fn of_types(text: &str) -> Option<String> {
     if let Some(found) = parts(text, ["Cannot coerce arithmetic expression ", " to valid types"]) {
         let types = found[0].to_uppercase();
         if ["DATE", "TIME", "INTERVAL", "DURATION"].iter().any(|of_time| types.contains(of_time)) {
+            if ["VARCHAR", "UTF8"].iter().any(|of_text| types.contains(of_text)) {
+                return Some(format!(
+                    "{}: a text is no time; write DATE '2025-01-31', or INTERVAL '2 days' for a span of time",
+                    found[0]
+                ));
+            }
             return Some(format!("{}: these types cannot be combined; write INTERVAL '2 days' for a span of time", found[0]));
         }
         let is_text = |side: &str| ["VARCHAR", "UTF8", "UTF8VIEW", "LARGEUTF8"].contains(&side);

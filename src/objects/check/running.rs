@@ -296,7 +296,14 @@ async fn by_rows(check: &Check, expectation: &Expectation, context: &StatementCo
     let allowed = if check.threshold > 0.0 { format!(", at most {} %", short(check.threshold * 100.0)) } else { String::new() };
     let message = match failed {
         0 => format!("{count} rows"),
-        _ => format!("{failed} of {count} rows fail ({} %{allowed})", short(failed_share * 100.0)),
+        _ => {
+            let share = failed_share * 100.0;
+            // 1.002 % is not `1 %, at most 1 %`.
+            let says_more =
+                |decimals: &usize| with_decimals(share, *decimals) != with_decimals(check.threshold * 100.0, *decimals);
+            let decimals = if passes { 2 } else { (2..12).find(says_more).unwrap_or(2) };
+            format!("{failed} of {count} rows fail ({} %{allowed})", with_decimals(share, decimals))
+        }
     };
     // Divided anew, because 1 − 0.99 is not quite 0.01.
     let passed_share = if count > 0 { (count - failed).max(0) as f64 / count as f64 } else { 1.0 - failed_share };
@@ -377,6 +384,11 @@ fn whole(batches: &[RecordBatch], column: usize) -> Result<Option<i64>> {
 
 /// A percentage with at most two decimals.
 fn short(number: f64) -> String {
-    let text = format!("{number:.2}");
+    with_decimals(number, 2)
+}
+
+/// A number with at most so many decimals.
+fn with_decimals(number: f64, decimals: usize) -> String {
+    let text = format!("{number:.decimals$}");
     text.trim_end_matches('0').trim_end_matches('.').to_string()
 }

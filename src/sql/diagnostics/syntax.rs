@@ -428,7 +428,9 @@ fn of_object(problem: &str, before: &str, found: &str, tokens: &[TokenWithSpan],
             Some("a query of key and value follows AS; write SELECT key, CASE … END FROM profile.name")
         }
         ("PROFILE", _, "(" | "KEY" | "PRIMARY") if problem.contains("AS") => Some("write WITH (key = 'column') before AS"),
-        ("SEGMENT", ..) if words.windows(2).any(|pair| pair == ["AS", "SELECT"]) => Some("a condition follows AS, not a query; write AS column > 100"),
+        ("SEGMENT", ..) if words.windows(2).any(|pair| pair == ["AS", "SELECT"]) => {
+            Some("a condition follows AS, not a query; write AS column > 100")
+        }
         ("SEGMENT", _, "WHERE") if problem.contains("AS") => Some("write AS before the condition, without WHERE"),
         _ => None,
     }
