@@ -437,17 +437,20 @@ fn of_query(text: &str) -> Option<String> {
     None
 }
 
+/// A time, and something that cannot be added to it or taken from it.
+fn of_spans(types: &str) -> String {
+    let upper = types.to_uppercase();
+    match ["VARCHAR", "UTF8"].iter().any(|text| upper.contains(text)) {
+        true => format!("{types}: a text is no time; write DATE '2025-01-31', or INTERVAL '2 days' for a span of time"),
+        false => format!("{types}: these types cannot be combined; write INTERVAL '2 days' for a span of time"),
+    }
+}
+
 fn of_types(text: &str) -> Option<String> {
     if let Some(found) = parts(text, ["Cannot coerce arithmetic expression ", " to valid types"]) {
         let types = found[0].to_uppercase();
         if ["DATE", "TIME", "INTERVAL", "DURATION"].iter().any(|of_time| types.contains(of_time)) {
-            if ["VARCHAR", "UTF8"].iter().any(|of_text| types.contains(of_text)) {
-                return Some(format!(
-                    "{}: a text is no time; write DATE '2025-01-31', or INTERVAL '2 days' for a span of time",
-                    found[0]
-                ));
-            }
-            return Some(format!("{}: these types cannot be combined; write INTERVAL '2 days' for a span of time", found[0]));
+            return Some(of_spans(found[0]));
         }
         let is_text = |side: &str| ["VARCHAR", "UTF8", "UTF8VIEW", "LARGEUTF8"].contains(&side);
         if types.contains(" + ") && types.split(" + ").all(is_text) {
@@ -491,7 +494,7 @@ fn of_types(text: &str) -> Option<String> {
         ));
     }
     if let Some(found) = parts(text, ["Cannot get result type for temporal operation ", ": "]) {
-        return Some(format!("{}: these types cannot be combined; write INTERVAL '2 days' for a span of time", found[0]));
+        return Some(of_spans(found[0]));
     }
     if let Some(found) = parts(text, ["Cannot automatically convert ", " to ", ""]) {
         if found[1].to_uppercase().starts_with("INTERVAL") {
