@@ -23,7 +23,7 @@ use crate::refresh::definition::{Definition as Part, ProfileBody, ProfileDefinit
 use crate::refresh::plan::{Planner, no_profile};
 use crate::refresh::published::{ENDS, Named, State, compare_keys};
 use crate::sql::command::Grammar;
-use crate::sql::planning::refuse_values_of_tokens_in;
+use crate::sql::planning::refuse_tokens_in;
 use crate::sql::statement::STATEMENT;
 use crate::statement::StatementContext;
 
@@ -327,7 +327,7 @@ pub async fn check_part(part: &Object, context: &StatementContext) -> Result<Vec
         return check_planned(part, context).await;
     }
     // Its author need not be allowed to read what the profile reads, as the refresh computes it for the owner of the profile.
-    refuse_values_of_tokens_in(&segment::condition(&Definition::read(part.clone(), context.session())?)?, context)?;
+    refuse_tokens_in(&segment::condition(&Definition::read(part.clone(), context.session())?)?, context)?;
     let inside = context.as_owner(&profile.owner).reading_as(&profile.owner);
     check_planned(part, &inside).await.map_err(|error| {
         if message(&error).starts_with(&part.label()) || sqlstate(&error) == SqlState::SERIALIZATION_FAILURE {

@@ -30,6 +30,7 @@ use super::settled;
 use super::syntax::{constraints, read_again, recursion, replaced, size};
 use crate::builtins::zoned::UTC;
 use crate::catalog::grants::Privilege;
+use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, in_sql};
 use crate::functions::DETOKENIZE;
 use crate::statement::StatementContext;
@@ -44,45 +45,55 @@ pub fn plan<'a>(parsed: &'a SqlParsed, context: &'a StatementContext) -> BoxFutu
     Box::pin(async move { plan_with_tables(parsed, context).await.map(|(plan, _)| plan) })
 }
 
-/// Breaks at a call of `detokenize`.
-fn until_tokens_are_read(expression: &SqlExpr) -> ControlFlow<()> {
-    let is_call = match expression {
-        SqlExpr::Function(function) => {
-            let name = function.name.0.last().and_then(|part| part.as_ident());
-            name.is_some_and(|name| name.value.eq_ignore_ascii_case(DETOKENIZE))
-        }
-        _ => false,
-    };
-    if is_call { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+/// Breaks at a call of a function of tokens, with its name.
+fn until_tokens(expression: &SqlExpr, names: &[&'static str]) -> ControlFlow<&'static str> {
+    let SqlExpr::Function(function) = expression else { return ControlFlow::Continue(()) };
+    let Some(called) = function.name.0.last().and_then(|part| part.as_ident()) else { return ControlFlow::Continue(()) };
+    match names.iter().find(|name| called.value.eq_ignore_ascii_case(name)) {
+        Some(name) => ControlFlow::Break(name),
+        None => ControlFlow::Continue(()),
+    }
 }
 
-/// Checks that a role may call `detokenize`, if a condition does.
+/// Checks that a role may call the functions of tokens that a condition calls.
 ///
 /// # Errors
 /// The role may not.
-pub fn refuse_values_of_tokens_in(condition: &SqlExpr, context: &StatementContext) -> Result<()> {
-    refuse_if(condition.each_expression(until_tokens_are_read), context)
+pub fn refuse_tokens_in(condition: &SqlExpr, context: &StatementContext) -> Result<()> {
+    refuse_tokens(context, |names| condition.each_expression(|expression| until_tokens(expression, names)))
 }
 
-/// Checks that a role may call `detokenize`, if the statement does.
-fn refuse_values_of_tokens(parsed: &SqlParsed, context: &StatementContext) -> Result<()> {
-    let found = match parsed {
-        SqlParsed::Statement(statement) => statement.as_ref().each_expression(until_tokens_are_read),
+/// Checks that a role may call the functions of tokens that the statement calls.
+fn refuse_tokens_of(parsed: &SqlParsed, context: &StatementContext) -> Result<()> {
+    let call = |names: &[&'static str]| match parsed {
+        SqlParsed::Statement(statement) => statement.as_ref().each_expression(|expression| until_tokens(expression, names)),
         SqlParsed::CopyTo(copy) => match &copy.source {
-            CopyToSource::Query(query) => query.as_ref().each_expression(until_tokens_are_read),
+            CopyToSource::Query(query) => query.as_ref().each_expression(|expression| until_tokens(expression, names)),
             CopyToSource::Relation(_) => ControlFlow::Continue(()),
         },
-        SqlParsed::Explain(explain) => return refuse_values_of_tokens(&explain.statement, context),
-        SqlParsed::CreateExternalTable(_) | SqlParsed::Reset(_) => ControlFlow::Continue(()),
+        SqlParsed::Explain(_) | SqlParsed::CreateExternalTable(_) | SqlParsed::Reset(_) => ControlFlow::Continue(()),
     };
-    refuse_if(found, context)
+    match parsed {
+        SqlParsed::Explain(explain) => refuse_tokens_of(&explain.statement, context),
+        _ => refuse_tokens(context, call),
+    }
 }
 
-fn refuse_if(found: ControlFlow<()>, context: &StatementContext) -> Result<()> {
-    if found.is_continue() || context.rights()?.may_in_database(Privilege::Detokenize) {
+/// `detokenize` always needs the privilege. The functions that make tokens need it while a mask shows such tokens: a role could try
+/// values until their tokens are equal.
+fn refuse_tokens(context: &StatementContext, call: impl Fn(&[&'static str]) -> ControlFlow<&'static str>) -> Result<()> {
+    const TOKENS: [&str; 3] = [DETOKENIZE, "pseudonymize", "tokenize"];
+    if call(&TOKENS).is_continue() || context.rights()?.may_in_database(Privilege::Detokenize) {
         return Ok(());
     }
-    Err(context.not_allowed(DETOKENIZE, &format!("GRANT DETOKENIZE ON DATABASE portrait TO {}", context.role())))
+    let shows_tokens = |mask: &Object| TOKENS.iter().any(|name| mask.sql.to_lowercase().contains(name));
+    let are_shown = context.all_objects()?.iter().any(|object| object.kind == "mask" && shows_tokens(object));
+    match call(if are_shown { &TOKENS } else { &TOKENS[..1] }) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(name) => {
+            Err(context.not_allowed(name, &format!("GRANT DETOKENIZE ON DATABASE portrait TO {}", context.role())))
+        }
+    }
 }
 
 /// What SHOW TABLES lists: user tables only. The system tables are listed in information_schema.tables.
@@ -115,7 +126,7 @@ pub fn plan_with_tables<'a>(
         if is_show_tables(&parsed) {
             parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(parse_query(SHOWN_TABLES)?)));
         }
-        refuse_values_of_tokens(&parsed, context)?;
+        refuse_tokens_of(&parsed, context)?;
         let shows_columns =
             matches!(&parsed, SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::ShowColumns { .. }));
         asking::answer(&mut parsed, &state, context).await?;

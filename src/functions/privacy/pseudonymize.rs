@@ -30,7 +30,8 @@ for different purposes differ, so data made for one purpose cannot be joined wit
 written: clean them first (`clean_phone`, `clean_email`). NULL gives NULL.
 
 A hash without a key, such as SHA-256, is no protection: there are so few telephone numbers that all can be tried. Whoever has the key can
-do the same, so tokens are still personal data. So can everybody who may run statements on this server: show tokens of values that
+do the same, so tokens are still personal data. So can everybody who may call this function on this server. So a role without SUPERUSER
+needs `GRANT DETOKENIZE ON DATABASE portrait TO role` for it while a mask shows tokens. Show tables and views with tokens of values that
 can be guessed, such as telephone numbers, only to roles that may know the values, or on another server without the key.
 
 **Keys** are never part of SQL or of the database. An environment variable of the program names a file that only its owner may read (mode
