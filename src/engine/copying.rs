@@ -133,7 +133,7 @@ fn of_parquet(given: HashMap<String, String>) -> Result<HashMap<String, String>>
 }
 
 /// Stores what is too much for a dictionary by the differences between neighbours, unless the options say something else: the file is
-/// smaller, and is read in a third of the time that unpacking the values themselves takes.
+/// smaller, and reading it takes less than unpacking the values themselves.
 fn store_distances<'a>(columns: impl Iterator<Item = &'a str>, options: &mut HashMap<String, String>) {
     let of_all = format!("{OF_FORMAT}encoding");
     if options.contains_key(&of_all) {
