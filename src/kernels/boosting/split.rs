@@ -118,8 +118,7 @@ impl Search {
             }
             return;
         }
-        let (smoothing, l2, rows) =
-            if self.limits.is_boosting { (LEVEL_SMOOTHING, LEVEL_L2, LEVEL_ROWS) } else { (0.0, 0.0, 0) };
+        let (smoothing, l2, rows) = if self.limits.is_boosting { (LEVEL_SMOOTHING, LEVEL_L2, LEVEL_ROWS) } else { (0.0, 0.0, 0) };
         let total = |bin: usize| self.scale.total(sums[bin]);
         let mut order: Vec<(f64, usize)> = there
             .into_iter()
