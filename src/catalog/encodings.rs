@@ -75,7 +75,7 @@ fn are_many(distinct: usize) -> bool {
 }
 
 /// True for types whose values Parquet stores as whole numbers.
-pub fn is_whole(data_type: &DataType) -> bool {
+fn is_whole(data_type: &DataType) -> bool {
     data_type.is_integer() || (data_type.is_temporal() && !matches!(data_type, DataType::Interval(_)))
 }
 

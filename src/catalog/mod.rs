@@ -64,7 +64,7 @@ pub mod compaction;
 pub mod data;
 pub mod decrypting;
 pub mod drifts;
-pub mod encodings;
+mod encodings;
 pub mod encrypting;
 pub mod erasure;
 pub mod finding;

@@ -4,13 +4,11 @@ use std::collections::HashMap;
 use std::num::ParseIntError;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::config::TableParquetOptions;
 use datafusion::logical_expr::dml::CopyTo;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, SortExpr};
 
-use crate::catalog::encodings::is_whole;
 use crate::error::{did_you_mean, invalid};
 
 /// How options begin in a plan.
@@ -40,9 +38,6 @@ pub(super) fn take_options(copy: &mut CopyTo) -> Result<()> {
     sort(copy)?;
     if copy.file_type.get_ext() == "parquet" {
         copy.options = of_parquet(std::mem::take(&mut copy.options))?;
-        let schema = Arc::clone(copy.input.schema());
-        let columns = schema.fields().iter().filter(|field| has_distances(field.data_type()));
-        store_distances(columns.map(|field| field.name().as_str()), &mut copy.options);
     }
     Ok(())
 }
@@ -132,28 +127,6 @@ fn of_parquet(given: HashMap<String, String>) -> Result<HashMap<String, String>>
     Ok(options)
 }
 
-/// Stores what is too much for a dictionary by the differences between neighbours, unless the options say something else: the file is
-/// smaller, and reading it takes less than unpacking the values themselves.
-fn store_distances<'a>(columns: impl Iterator<Item = &'a str>, options: &mut HashMap<String, String>) {
-    let of_all = format!("{OF_FORMAT}encoding");
-    if options.contains_key(&of_all) {
-        return;
-    }
-    // A point divides the names of a struct and of a field in it.
-    for column in columns.filter(|column| !column.contains('.')) {
-        options.entry(format!("{of_all}::{column}")).or_insert_with(|| "delta_binary_packed".into());
-    }
-}
-
-/// True for types that Parquet stores as whole numbers, in 64 bits at most.
-fn has_distances(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Duration(_) => false,
-        DataType::Decimal128(digits, _) => *digits <= 18,
-        other => is_whole(other),
-    }
-}
-
 /// The level that a compression has by default.
 fn level_of(codec: &str) -> Option<u32> {
     COMPRESSIONS.iter().find(|(own, _)| *own == codec).and_then(|(_, level)| *level)
@@ -196,21 +169,6 @@ mod tests {
             of_parquet(given)?.into_iter().map(|(key, value)| (key.replace(OF_FORMAT, ""), value)).collect();
         options.sort();
         Ok(options)
-    }
-
-    #[test]
-    fn whole_numbers_are_stored_by_their_differences() {
-        let stored = |given: &[(&str, &str)]| {
-            let mut options = given.iter().map(|(key, value)| (format!("{OF_FORMAT}{key}"), (*value).to_string())).collect();
-            store_distances(["day", "a.b"].into_iter(), &mut options);
-            options.into_iter().map(|(key, value)| (key.replace(OF_FORMAT, ""), value)).collect::<Vec<_>>()
-        };
-        assert_eq!(stored(&[]), [("encoding::day".to_string(), "delta_binary_packed".to_string())]);
-        for given in [("encoding", "plain"), ("encoding::day", "plain")] {
-            assert_eq!(stored(&[given]), [(given.0.to_string(), given.1.to_string())]);
-        }
-        assert!(has_distances(&DataType::Decimal128(12, 2)) && has_distances(&DataType::Date32));
-        assert!(!has_distances(&DataType::Decimal128(19, 2)) && !has_distances(&DataType::Boolean));
     }
 
     #[test]
