@@ -416,9 +416,8 @@ fn of_table(object: &Object, domains: &[Domain], context: &StatementContext) -> 
             let mut emptied = domains.iter().flat_map(|domain| &domain.emptied);
             emptied.any(|((table, column), _)| *table == object.name && column == name)
         };
-        let named = |domain: &Domain| {
-            domain.names.iter().filter(|name| columns.contains(*name) && !is_emptied(name)).cloned().collect()
-        };
+        let named =
+            |domain: &Domain| domain.names.iter().filter(|name| columns.contains(*name) && !is_emptied(name)).cloned().collect();
         rules = domains.iter().filter_map(|domain| rule(named(domain), domain)).collect();
         is_by_name = !rules.is_empty();
     }
