@@ -215,7 +215,7 @@ fn many_rows_of_one_group_count_at_once() {
 
 #[test]
 fn tables_find_keys_that_were_added_several_times() {
-    let mut table = table::Words::default();
+    let mut table = Words::default();
     let key = |number: u32| u64::from(number % 5000);
     (0..7000).for_each(|number| assert_eq!(table.add(key(number)).unwrap(), number));
     for number in 0..7000 {
