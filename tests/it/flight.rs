@@ -4,6 +4,7 @@ mod access;
 mod garbage;
 mod ingesting;
 mod keys;
+mod notes;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

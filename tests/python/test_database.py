@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from decimal import Decimal
 from uuid import UUID
 
@@ -162,6 +163,41 @@ def test_errors_of_values(db):
 
 
 # --- data -------------------------------------------------------------------------------------------------------------------------------
+
+
+LEVELS = """SELECT customer FROM rfm((SELECT * FROM (VALUES (1, DATE '2024-01-01', 5.0), (NULL, DATE '2024-01-02', 6.0)) AS t(who, day, amount)),
+  customer => who, order_time => day, amount => amount)"""
+LEFT_OUT = "1 row without customer was left out"
+
+
+def test_notes_are_warnings_at_the_line_of_the_caller(db):
+    for _ in range(2):
+        with pytest.warns(portraitdb.Note) as told:
+            result = db.sql(LEVELS.replace("SELECT customer", "SELECT 1 AS a"))
+        assert result.fetchall() == [(1,)] and result.notes == [LEFT_OUT]
+        assert [(str(note.message), note.filename) for note in told] == [(LEFT_OUT, __file__)]
+    assert db.sql("SELECT 1").notes == []
+    # However a statement is sent: a change, parameters, and before one that fails.
+    db.sql("CREATE TABLE levels (a BIGINT)")
+    insert = "INSERT INTO levels " + LEVELS.replace("SELECT customer", "SELECT 1")
+    with pytest.warns(portraitdb.Note, match=LEFT_OUT):
+        assert db.sql(insert).changed == 1
+    with pytest.warns(portraitdb.Note, match=LEFT_OUT):
+        assert db.sql(LEVELS.replace("SELECT customer", "SELECT $a::bigint AS a"), {"a": 7}).fetchall() == [(7,)]
+    with pytest.warns(portraitdb.Note, match=LEFT_OUT), pytest.raises(portraitdb.Error, match="nope"):
+        db.sql(f"{insert}; SELECT nope")
+    with pytest.warns(portraitdb.Note, match="there is no transaction"):
+        assert db.sql(f"{insert}; COMMIT").notes[0] == LEFT_OUT
+    db.sql("SET portrait.language = 'zh'")
+    with pytest.warns(portraitdb.Note, match="剔除 1 个没有 customer 的行"):
+        db.sql(insert)
+
+
+def test_notes_can_be_silenced(db):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("ignore", portraitdb.Note)
+        assert db.sql("COMMIT").notes == ["there is no transaction to commit"]
+    assert not told
 
 
 def test_register(db):

@@ -56,6 +56,17 @@ def test_errors_are_those_of_the_program(shell, capsys):
     assert "Traceback" not in told and ".py" not in told
 
 
+def test_notes_are_shown_as_in_the_shell(shell, capsys):
+    assert cell(shell, "", "SELECT 1 AS a; COMMIT").notes == ["there is no transaction to commit"]
+    assert capsys.readouterr().err == "note: there is no transaction to commit\n"
+    cell(shell, "kept <<", "SET portrait.language = 'zh'; COMMIT")
+    assert capsys.readouterr().err == "提示：没有可提交的事务\n"
+    ran = shell.run_cell("%%portrait\nCOMMIT; SELECT nope")
+    told = capsys.readouterr()
+    assert not ran.success and "提示：" in told.err and "错误：nope" in told.out + told.err
+    cell(shell, "", "RESET portrait.language")
+
+
 def test_a_notebook_of_files(tmp_path):
     pytest.importorskip("nbconvert")
     import notebook

@@ -20,13 +20,13 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from .connection import Database, connect
-from .errors import Error
+from .errors import Error, Note
 from .results import Chart, Report, Result
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["Chart", "Database", "Error", "Report", "Result", "connect"]
+__all__ = ["Chart", "Database", "Error", "Note", "Report", "Result", "connect"]
 
 try:
     __version__ = metadata.version("portraitdb")

@@ -21,7 +21,7 @@ from uuid import UUID
 import pyarrow as pa
 
 from . import program as programs
-from .errors import Error, place_in
+from .errors import Error, place_in, warn
 from .flight import Prepared, Session
 from .results import Report, Result
 from .statements import Statement, identifier, literal, split
@@ -118,6 +118,8 @@ class Database:
         self._end = weakref.finalize(self, self._server.stop)
         self._other: Session | None = None
         self._made = 0
+        # Notes of statements that were not told yet.
+        self._notes: list[str] = []
         self._is_closed = False
         _open.add(self)
         try:
@@ -138,6 +140,8 @@ class Database:
         >>> db.sql("INSERT INTO tags VALUES ($1, $2)", [42, "vip"]).changed
         1
 
+        What the program notes, such as rows that were left out, is warned of (:class:`Note`), and in ``notes`` of the result.
+
         Ctrl-C (in a notebook, *Interrupt*) cancels the statement, and the session goes on.
         """
         return self._run(text, parameters)
@@ -151,7 +155,10 @@ class Database:
         """
         rows = _arrow(data)
         with self._lock:
-            self._apart(lambda: self._session.ingest(name, rows), None)
+            try:
+                self._apart(lambda: self._session.ingest(name, rows), None)
+            finally:
+                self._tell(warn)
 
     def unregister(self, name: str) -> None:
         """Drops a temporary table that :meth:`register` has made."""
@@ -214,8 +221,11 @@ class Database:
         parameters: Parameters | None = None,
         watch: Callable[[Progress], None] | None = None,
         find: Callable[[str], Any] | None = None,
+        tell: Callable[[str], None] = warn,
     ) -> Result:
-        """Runs statements. ``watch`` is told how far they are; ``find`` finds the values of parameters that ``parameters`` does not have."""
+        """Runs statements. ``watch`` is told how far they are, and ``tell`` what is noted; ``find`` finds the values of parameters that
+        ``parameters`` does not have.
+        """
         statements = split(text)
         if not statements:
             raise Error("there is no statement to run", "42601")
@@ -226,14 +236,26 @@ class Database:
             values |= {name: find(name) for name in sorted(wanted - values.keys())}
         with self._lock:
             table, changed = pa.table({}), None
-            for statement in statements:
-                try:
-                    table, changed = self._apart(functools.partial(self._one, statement, values), watch)
-                except Error as error:
-                    place = error.position - 1 if error.position else place_in(str(error), statement.sent)
-                    error.position = None if place is None else statement.place(place) + 1
-                    raise error.with_traceback(None) from None
-        return Result(table, changed, self)
+            try:
+                for statement in statements:
+                    try:
+                        table, changed = self._apart(functools.partial(self._one, statement, values), watch)
+                    except Error as error:
+                        place = error.position - 1 if error.position else place_in(str(error), statement.sent)
+                        error.position = None if place is None else statement.place(place) + 1
+                        error.language = self._session.language
+                        raise error.with_traceback(None) from None
+            finally:
+                # Also before an error: statements before the one that failed have run.
+                notes = self._tell(tell)
+        return Result(table, changed, self, notes)
+
+    def _tell(self, tell: Callable[[str], None]) -> list[str]:
+        """Tells the notes that were not told yet; which they are."""
+        notes, self._notes = self._notes, []
+        for note in notes:
+            tell(note)
+        return notes
 
     def _one(self, statement: Statement, values: dict[str, Any]) -> tuple[pa.Table, int | None]:
         """Runs a statement: its rows, and how many it has changed."""
@@ -273,7 +295,10 @@ class Database:
 
         def run() -> None:
             try:
-                found.append(work())
+                try:
+                    found.append(work())
+                finally:
+                    self._notes += self._session.take_notes()
             except BaseException as error:
                 failed.append(error)
             finally:

@@ -1,13 +1,16 @@
-"""The error that every failure of the program becomes."""
+"""The error that every failure of the program becomes, and the warning that its notes become."""
 
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
+import warnings
 
 # What pyarrow writes around a message that came without details.
 _AROUND = re.compile(r"^(?:Flight|gRPC) [^:]*, with message: ")
 _CODE = re.compile(r" \(SQLSTATE ([0-9A-Z]{5})\)")
+_WORDS = {"error": "错误", "note": "提示"}
 _EXCERPT = re.compile(r"\nLINE (\d+): (.*)\n( *)\^\s*$")
 
 
@@ -29,12 +32,39 @@ class Error(Exception):
     """The code of the SQL standard, as PostgreSQL uses it: ``42P01`` is an unknown table, ``42601`` wrong syntax, ``57014`` cancelled."""
     position: int | None
     """Where in the text of the statements it is wrong: the first letter is 1. None when the program names no place."""
+    language: str
+    """The language of the text: ``en`` or ``zh``."""
 
     def __init__(self, text: str, sqlstate: str | None = None, position: int | None = None) -> None:
         super().__init__(text)
         self.message = text.split("\nLINE ", 1)[0]
         self.sqlstate = sqlstate
         self.position = position
+        self.language = "en"
+
+
+class Note(UserWarning):
+    """What the program notes about a statement that has succeeded, such as rows that were left out.
+
+    >>> warnings.simplefilter("ignore", portraitdb.Note)
+    """
+
+
+# A cell or a loop that runs again is told again, unless the user has said otherwise.
+warnings.simplefilter("always", Note, append=True)
+
+
+def warn(note: str) -> None:
+    """Warns of a note, at the line that called the package."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(note, Note, stacklevel=level)
+
+
+def label(word: str, text: str, language: str) -> str:
+    """An ``error`` or a ``note`` as the shell shows it."""
+    return f"{_WORDS[word]}：{text}" if language == "zh" else f"{word}: {text}"
 
 
 def of_text(text: str) -> tuple[str, str | None]:

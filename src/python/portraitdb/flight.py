@@ -23,6 +23,9 @@ _TYPE = "type.googleapis.com/arrow.flight.protocol.sql."
 # The options of a table that rows are put in: it is made, and takes the place of one that is there.
 _CREATE, _REPLACE = 1, 3
 
+# The action that gives the notes of statements that have ended; it is the program's own.
+_NOTES = "TakeNotes"
+
 
 # --- protobuf ---------------------------------------------------------------------------------------------------------------------------
 
@@ -143,6 +146,10 @@ class Session:
             self._client.close()
             raise failure from None
         self._options = fl.FlightCallOptions(headers=[token])
+        self.language = "en"
+        """The language of its notes and errors, as of the last statement: ``en`` or ``zh``."""
+        # Programs before notes have no such action.
+        self._gives_notes = any(action.type == _NOTES for action in self._client.list_actions(self._options))
 
     def close(self) -> None:
         """Ends the session."""
@@ -185,6 +192,19 @@ class Session:
             return self._put(_any("CommandStatementIngest", _field(1, way), _field(2, table), _field(5, 1)), rows)
         except pa.ArrowException as error:
             raise self._error(error) from None
+
+    def take_notes(self) -> list[str]:
+        """What was noted about the statements since the last call, such as rows that were left out."""
+        if not self._gives_notes:
+            return []
+        try:
+            answer = self._act(_NOTES, b"")
+        except pa.ArrowException:
+            # The session has ended, and its notes with it; the next statement says so.
+            return []
+        told = [(number, value.decode()) for number, value in _fields(answer) if isinstance(value, bytes)]
+        self.language = next((text for number, text in told if number == 2), self.language)
+        return [text for number, text in told if number == 1]
 
     def _rows_of(self, command: bytes) -> pa.Table:
         info = self._client.get_flight_info(fl.FlightDescriptor.for_command(command), self._options)

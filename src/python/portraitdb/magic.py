@@ -10,7 +10,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.display import clear_output
 
 from .connection import Database, Progress, connect
-from .errors import Error
+from .errors import Error, label
 from .results import Result
 
 _USAGE = """%portrait DIR                 use the database in this folder; :memory: is one in memory
@@ -49,7 +49,7 @@ class Magic(Magics):
             return self._cell(line, cell)
         except Error as error:
             # As the program prints it; where Python was does not matter to who writes SQL.
-            text = f"error: {error}"
+            text = label("error", str(error), error.language)
             error._render_traceback_ = lambda: text.split("\n")  # type: ignore[attr-defined]
             raise
 
@@ -80,11 +80,14 @@ class Magic(Magics):
                 variable, words = word, []
             else:
                 raise Error(f"%%portrait: what does {word} mean?\n{_USAGE}")
-        watch = _Watch()
+        watch, notes, used = _Watch(), [], self._database(database)
         try:
-            result = self._database(database)._run(cell, watch=watch, find=self._variable)
+            result = used._run(cell, watch=watch, find=self._variable, tell=notes.append)
         finally:
+            # Clears what stands below the cell.
             watch.end()
+            for note in notes:
+                print(label("note", note, used._session.language), file=sys.stderr, flush=True)
         if variable is None:
             return result
         self.shell.user_ns[variable] = result

@@ -7,7 +7,7 @@ import html
 import math
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -36,12 +36,17 @@ class Result:
 
     changed: int | None
     """How many rows INSERT, UPDATE, DELETE or MERGE has changed; None for other statements."""
+    notes: list[str]
+    """What the program notes about the statements, such as rows that were left out."""
 
-    def __init__(self, table: pa.Table, changed: int | None = None, database: Database | None = None) -> None:
+    def __init__(
+        self, table: pa.Table, changed: int | None = None, database: Database | None = None, notes: Sequence[str] = ()
+    ) -> None:
         self._table = table
         self._database = database
         self._next = 0
         self.changed = changed if changed is not None and changed >= 0 else None
+        self.notes = list(notes)
 
     @property
     def columns(self) -> list[str]:

@@ -6,6 +6,7 @@
 //! | [`sessions`] | logins, tokens, sessions |
 //! | [`statements`], [`prepared`] | statements as text, and prepared with rows of parameter values |
 //! | [`tickets`] | handles for rows that are read later |
+//! | [`notes`] | notes of statements, for clients that ask for them |
 //! | [`transactions`], [`ingest`], [`options`] | transactions, bulk ingestion, session options |
 //! | [`metadata`], [`info`] | metadata of the database, and capabilities of the server |
 //! | [`rows`], [`incoming`] | Arrow to clients, and from them |
@@ -18,6 +19,7 @@ mod incoming;
 mod info;
 mod ingest;
 mod metadata;
+mod notes;
 mod options;
 mod prepared;
 mod rows;
@@ -293,6 +295,7 @@ impl Flight {
             }
             "SetSessionOptions" => return Ok(vec![options::set(busy, decoded(&body)?).await.encode_to_vec().into()]),
             "GetSessionOptions" => return Ok(vec![options::get(busy).await.encode_to_vec().into()]),
+            "TakeNotes" => return Ok(vec![notes::take(&busy.0).encode_to_vec().into()]),
             "CloseSession" => {
                 busy.0.end();
                 return Ok(vec![options::CloseSessionResult { status: 1 }.encode_to_vec().into()]);
@@ -512,7 +515,7 @@ impl Flight {
 
     fn list_actions(&self, request: Request<Empty>) -> BoxFuture<'_, Answered<Many<ActionType>>> {
         Box::pin(async move {
-            const ACTIONS: [(&str, &str); 11] = [
+            const ACTIONS: [(&str, &str); 12] = [
                 ("CreatePreparedStatement", "Prepares a statement."),
                 ("ClosePreparedStatement", "Closes a prepared statement."),
                 ("BeginTransaction", "Begins a transaction."),
@@ -523,6 +526,7 @@ impl Flight {
                 ("CancelFlightInfo", "Cancels a query, or keeps it from starting."),
                 ("SetSessionOptions", "Sets options of the session."),
                 ("GetSessionOptions", "Returns the options of the session."),
+                ("TakeNotes", "Returns the notes of statements since it was last called, such as rows left out."),
                 ("CloseSession", "Ends the session."),
             ];
             self.answer(request.metadata(), request.extensions(), async |_| {

@@ -429,6 +429,7 @@ impl Turns {
                 if let Some(batch) = next? {
                     return Ok(Some(batch));
                 }
+                self.reading.busy.0.notes.lock().keep(answer.notes());
                 self.answer = None;
             }
             let Some(values) = self.values.next() else { return Ok(None) };

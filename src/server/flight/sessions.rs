@@ -22,6 +22,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tonic::metadata::MetadataMap;
 
+use super::notes::Notes;
 use super::prepared::Kept;
 use super::statements::Begun;
 use super::transactions::{self, Transaction};
@@ -78,6 +79,8 @@ pub struct Open {
     pub running: Mutex<HashMap<u64, Cancel>>,
     /// The transaction that was begun by a call, with its savepoints.
     pub transaction: Mutex<Option<Transaction>>,
+    /// The notes of statements that the client has not taken yet.
+    pub notes: Mutex<Notes>,
     next: AtomicU64,
 }
 
@@ -382,6 +385,7 @@ impl Sessions {
             begun: Mutex::default(),
             running: Mutex::default(),
             transaction: Mutex::default(),
+            notes: Mutex::default(),
             next: AtomicU64::new(1),
         });
         self.all.lock().insert(open.id, Arc::clone(&open));

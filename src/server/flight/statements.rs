@@ -213,6 +213,7 @@ pub async fn finish(busy: &Busy, mut answer: Answer) -> Result<i64> {
     while let Some(batch) = busy.within(answer.next_batch()).await? {
         drop(batch);
     }
+    busy.0.notes.lock().keep(answer.notes());
     Ok(if answer.has_rows() { -1 } else { i64::try_from(answer.rows()).unwrap_or(i64::MAX) })
 }
 
@@ -268,7 +269,10 @@ fn reading(busy: Busy, number: u64, answer: Answer, admitted: Option<Turn>) -> R
             let next = reading.busy.within(answer.next_batch()).await;
             match next.and_then(|batch| batch.map(|batch| rows::in_columns(&batch, &columns)).transpose()) {
                 Ok(Some(batch)) => Some((Ok(batch), Some((reading, answer, admitted)))),
-                Ok(None) => None,
+                Ok(None) => {
+                    reading.busy.0.notes.lock().keep(answer.notes());
+                    None
+                }
                 Err(error) => {
                     reading.busy.0.session.statement_failed();
                     Some((Err(status(&error)), None))
