@@ -236,6 +236,11 @@ impl Answer {
         Self { rows: rows as u64, ..Self::done(vec![]) }
     }
 
+    /// The answer of a statement that ran a plan before it was answered, whose notes are those of the statement.
+    pub(super) fn having_run(self, plan: RunningPlan) -> Self {
+        Self { plan, ..self }
+    }
+
     /// Marks the answer as a count of written rows.
     pub(super) fn counting(mut self) -> Self {
         self.counts = true;

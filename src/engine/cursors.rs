@@ -50,6 +50,8 @@ struct Reading {
     answer: Option<Answer>,
     /// The rows that were read and may still be fetched; all rows for a scrollable cursor.
     batches: Vec<RecordBatch>,
+    /// The notes of its query, complete once its last row was read, for the next FETCH to tell.
+    notes: Vec<String>,
     /// The memory of these rows.
     memory: MemoryReservation,
     /// The number of rows before the first of `batches`.
@@ -73,7 +75,10 @@ impl Reading {
                     self.memory.try_grow(batch.get_array_memory_size())?;
                     self.batches.push(batch);
                 }
-                None => self.answer = None,
+                None => {
+                    self.notes.extend(answer.notes());
+                    self.answer = None;
+                }
             }
         }
         Ok(())
@@ -207,9 +212,15 @@ pub(super) async fn execute(
                 );
                 return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &name, problem));
             }
-            let rows = cursor.reading.lock().await.fetch(&name, direction).await?;
+            let mut reading = cursor.reading.lock().await;
+            let rows = reading.fetch(&name, direction).await?;
             let schema = Arc::clone(&cursor.columns);
-            Ok(if gives_rows { Answer::of(schema, rows) } else { Answer::moved(rows.iter().map(RecordBatch::num_rows).sum()) })
+            let mut answer = match gives_rows {
+                true => Answer::of(schema, rows),
+                false => Answer::moved(rows.iter().map(RecordBatch::num_rows).sum()),
+            };
+            answer.add_notes(std::mem::take(&mut reading.notes));
+            Ok(answer)
         }
         ClientCommand::Close(name) => {
             let mut cursors = session.cursors.lock();
@@ -307,7 +318,7 @@ async fn declare(session: &Session, declare: Declare, text: &str, parameters: &H
     let columns = Arc::clone(answer.told());
     let pool = &session.engine.shared.environment.memory_pool;
     let memory = MemoryConsumer::new(format!("cursor {name}")).register(pool);
-    let reading = Reading { answer: Some(answer), batches: vec![], memory, before: 0, place: 0, scrolls };
+    let reading = Reading { answer: Some(answer), batches: vec![], notes: vec![], memory, before: 0, place: 0, scrolls };
     let (role, at) = (session.current_role(), session.statement(Parameters::default()).now());
     let cursor = Cursor { columns, role, text: text.to_string(), at, scrolls, holds, reading: Mutex::new(reading) };
     let cursor = Arc::new(cursor);

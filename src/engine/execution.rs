@@ -25,6 +25,7 @@ use super::indexes;
 use super::missing_tables::name_missing_table;
 use super::naming::{object_command, own_name, refuse_insert, refuse_used, shown_definition};
 use super::preparing::{execute_prepared, no_prepared, prepare, prepared_name};
+use super::recording::recording;
 use super::rights;
 use super::schema::PUBLIC;
 use super::settings::{check_bounds, own_default, wrong_value};
@@ -47,7 +48,7 @@ use crate::sql::places::{refuse_own_read, refuse_own_written};
 use crate::sql::planning::{self, bind_parameters, plan_answered};
 use crate::sql::postgres;
 use crate::sql::syntax::copies;
-use crate::statement::StatementContext;
+use crate::statement::{RunningPlan, StatementContext};
 
 /// Runs a statement.
 pub(super) async fn execute(session: &Session, parsed: Parsed, text: &str, context: StatementContext) -> Result<Answer> {
@@ -272,6 +273,8 @@ pub(super) async fn execute_sql(
                 false => Some(context.tables().saved().await),
             };
             let earlier = held.as_ref().and_then(|(name, _)| context.tables().temporary(name));
+            let running = RunningPlan::default();
+            let state = if is_of_query { recording(state, &running) } else { state };
             SessionContext::new_with_state(state).execute_logical_plan(LogicalPlan::Ddl(ddl)).await?;
             if let Some((name, classes)) = held {
                 if is_of_query {
@@ -295,7 +298,7 @@ pub(super) async fn execute_sql(
                 context.tables().set_on_commit(name, on_commit);
             }
             let answer = match made {
-                Some(made) => Answer::moved(changing::rows_in_memory(&made, &context).await?),
+                Some(made) => Answer::moved(changing::rows_in_memory(&made, &context).await?).having_run(running),
                 None => Answer::done(vec![]),
             };
             // Outside a transaction, the statement is one of its own.

@@ -31,6 +31,7 @@ mod naming;
 mod notes;
 mod prepared;
 mod preparing;
+mod recording;
 mod remote;
 mod reports;
 mod rights;

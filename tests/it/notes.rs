@@ -637,3 +637,23 @@ fn measures_on_different_or_known_rows_are_told() {
         SELECT *, calls + 1 AS times FROM visits; SELECT rmse FROM ml_evaluate(weighted, visits)");
     only(&weighted, "the model was trained with weights");
 }
+
+#[test]
+fn rows_left_out_are_told_wherever_the_query_stands() {
+    let levels = "SELECT customer FROM rfm(few, customer => customer, order_time => day, amount => amount)";
+    let few = "CREATE TABLE few AS SELECT * FROM (VALUES (1, DATE '2024-01-01', 5.0), (NULL, DATE '2024-01-02', 6.0)) \
+                AS t(customer, day, amount);";
+    for (sql, times) in [
+        (levels.to_string(), 1),
+        (format!("CREATE TABLE made AS {levels}"), 1),
+        (format!("CREATE OR REPLACE TEMPORARY TABLE made AS {levels}"), 1),
+        (format!("CREATE TABLE IF NOT EXISTS few AS {levels}"), 0),
+        (format!("CREATE TABLE made AS {levels}; INSERT INTO made {levels}; SELECT * FROM made"), 2),
+        // A cursor tells it with the FETCH that reads the last row, once.
+        (format!("BEGIN; DECLARE c CURSOR FOR {levels}; FETCH ALL FROM c; FETCH ALL FROM c; COMMIT"), 1),
+        (format!("DECLARE c CURSOR WITH HOLD FOR {levels}; MOVE ALL FROM c"), 1),
+    ] {
+        let told = notes(&format!("{few}{sql}"));
+        assert_eq!(told, vec!["1 row without customer was left out"; times], "{sql}");
+    }
+}
