@@ -80,7 +80,8 @@ class Magic(Magics):
                 variable, words = word, []
             else:
                 raise Error(f"%%portrait: what does {word} mean?\n{_USAGE}")
-        watch, notes, used = _Watch(), [], self._database(database)
+        watch, used = _Watch(), self._database(database)
+        notes: list[str] = []
         try:
             result = used._run(cell, watch=watch, find=self._variable, tell=notes.append)
         finally:
