@@ -119,7 +119,7 @@ pub fn boost(
         for leaf in &grown.leaves {
             let rows = &grown.rows[leaf.first..leaf.last];
             let total = exact(&gradients, rows);
-            let curvature = total.curvature + options.l2 + leaf.more_l2;
+            let curvature = total.curvature + options.l2;
             let value = if curvature > 0.0 { -total.gradient / curvature * options.learning_rate } else { 0.0 };
             grown.tree.value[leaf.node] = value;
             if !is_sampled {

@@ -30,8 +30,6 @@ pub struct Part {
     pub node: usize,
     pub first: usize,
     pub last: usize,
-    /// Additional L2 penalty on the leaf's value, of the split that made it.
-    pub more_l2: f64,
 }
 
 /// A grown tree whose leaves have no values yet.
@@ -85,7 +83,7 @@ impl Grower<'_> {
         let mut total = [0; 2];
         rows.iter().for_each(|row| add(&mut total, self.words[*row as usize]));
         tree.push(self.rows(total));
-        let part = Part { node: 0, first: 0, last: rows.len(), more_l2: 0.0 };
+        let part = Part { node: 0, first: 0, last: rows.len() };
         let sums = self.build(&rows)?;
         let mut open = vec![self.open(part, 0, total, Some(sums))?];
         let (mut kept, mut other) = (1, Vec::with_capacity(rows.len()));
@@ -106,8 +104,8 @@ impl Grower<'_> {
             tree.rows[one_node] = left_rows;
             tree.rows[other_node] = right_rows;
             let parts = [
-                (Part { node: one_node, first: part.first, last: middle, more_l2: split.more_l2 }, split.left),
-                (Part { node: other_node, first: middle, last: part.last, more_l2: split.more_l2 }, right),
+                (Part { node: one_node, first: part.first, last: middle }, split.left),
+                (Part { node: other_node, first: middle, last: part.last }, right),
             ];
             let is_last = open.len() + 1 == self.growth.max_leaves;
             let can_split = |part: Part| {

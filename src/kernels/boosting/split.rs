@@ -11,8 +11,6 @@ const LEVEL_SMOOTHING: f64 = 10.0;
 const LEVEL_L2: f64 = 10.0;
 /// Maximum number of levels that such a split may send left.
 const MAX_LEVELS: usize = 32;
-/// Two sets that are tried differ by at least this many rows, and as many rows stay on the right: sets of few rows fit noise.
-const LEVEL_ROWS: u64 = 100;
 
 /// Limits that a split and its leaves must satisfy.
 #[derive(Debug, Clone, Copy)]
@@ -40,8 +38,6 @@ pub struct Split {
     pub gain: f64,
     /// The sums of the rows that go left.
     pub left: Word,
-    /// Additional L2 penalty on the values of both sides.
-    pub more_l2: f64,
 }
 
 /// Examines one feature after another and keeps the best split.
@@ -77,7 +73,7 @@ impl Search {
         if let Some(gain) = self.gain(left, more_l2)
             && self.best.as_ref().is_none_or(|best| gain > best.gain)
         {
-            self.best = Some(Split { feature, test: test(), gain, left, more_l2 });
+            self.best = Some(Split { feature, test: test(), gain, left });
         }
     }
 
@@ -118,7 +114,8 @@ impl Search {
             }
             return;
         }
-        let (smoothing, l2, rows) = if self.limits.is_boosting { (LEVEL_SMOOTHING, LEVEL_L2, LEVEL_ROWS) } else { (0.0, 0.0, 0) };
+        let (smoothing, l2, most) =
+            if self.limits.is_boosting { (LEVEL_SMOOTHING, LEVEL_L2, MAX_LEVELS) } else { (0.0, 0.0, there.len()) };
         let total = |bin: usize| self.scale.total(sums[bin]);
         let mut order: Vec<(f64, usize)> = there
             .into_iter()
@@ -126,23 +123,12 @@ impl Search {
             .map(|bin| (total(bin).gradient / (total(bin).curvature + smoothing).max(1e-300), bin))
             .collect();
         order.sort_by(|one, other| one.0.total_cmp(&other.0));
-        let most = if self.limits.is_boosting { MAX_LEVELS.min(order.len().div_ceil(2)) } else { order.len() };
-        let all = self.rows(self.parent);
         // Send the first levels of the order left, then, with the order reversed, the last ones.
         for _ in 0..2 {
             let mut left = [0; 2];
             let bins: Vec<usize> = order.iter().map(|(_, bin)| *bin).collect();
-            let mut tried = 0;
-            for place in 0..most {
+            for place in 0..bins.len().min(most) {
                 add(&mut left, sums[bins[place]]);
-                let here = self.rows(left);
-                if here < tried + rows {
-                    continue;
-                }
-                if all - here < rows {
-                    break;
-                }
-                tried = here;
                 self.try_split(feature, left, l2, || Test::OneOf(set(&bins[..=place])));
             }
             order.reverse();
