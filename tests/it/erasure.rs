@@ -376,7 +376,17 @@ fn a_person_is_exported() {
     assert_eq!(document["tables"]["customers"]["rows_of_earlier_states"][0]["email"], mail);
     assert_eq!(document["experiments"][0]["experiment"], "offer");
     let tables: Vec<&String> = document["tables"].as_object().unwrap().keys().collect();
-    let own = ["accounts", "archive", "customers", "identity.person", "identity.person_values", "mailing", "orders", "payments", "refunds"];
+    let own = [
+        "accounts",
+        "archive",
+        "customers",
+        "identity.person",
+        "identity.person_values",
+        "mailing",
+        "orders",
+        "payments",
+        "refunds",
+    ];
     assert_eq!(tables, own);
     // Without a file, the document is the result.
     let answer = rows(&engine, &session, &format!("EXPORT SUBJECT '{key}' FROM PROFILE member WITH (keep = 'orders, mailing')"));
