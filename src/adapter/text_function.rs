@@ -342,7 +342,7 @@ fn last_day(seconds: i64) -> i32 {
 
 /// The first argument of the page of a text function.
 pub const fn text(name: &'static str, text: &'static str) -> Argument {
-    Argument::required(name, Takes::Value("text"), text)
+    Argument::required(name, Takes::Value("string"), text)
 }
 
 #[cfg(test)]

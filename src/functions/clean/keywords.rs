@@ -41,7 +41,7 @@ limit. The first call loads the dictionary and, for `tf_idf`, the corpus: 0.2 s 
 **Elsewhere.** Python: `jieba.analyse.extract_tags` and `textrank`, of one text per call; scikit-learn: `TfidfVectorizer`, whose inverse document
 frequency comes from the rows given; R: `bind_tf_idf` of tidytext.",
     arguments: &[
-        Argument::required("text", Takes::Value("text or list of words"), "text of the row, or its list of words; rows with NULL are left out"),
+        Argument::required("text", Takes::Value("string or list of words"), "text of the row, or its list of words; rows with NULL are left out"),
         Argument::optional("top", Takes::Integer(1, 10_000), "10", "maximum number of words in the result, the best first"),
         Argument::optional("method", Takes::Choice(&["tf_idf", "text_rank"]), "'tf_idf'", "how words are weighted"),
     ],

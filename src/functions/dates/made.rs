@@ -36,7 +36,7 @@ A report that uses it changes every day; give it a fixed date, as `as_of`, to be
     .page(
         &[Argument::required(
             "value",
-            Takes::Value("text, date or timestamp; or year, month and day"),
+            Takes::Value("string, date or timestamp; or year, month and day"),
             "timestamp, whose time of day is dropped, or text such as '2025-05-01'; NULL gives NULL",
         )],
         &[

@@ -19,7 +19,7 @@ with hours it becomes a TIMESTAMP.
         .page(&[Argument::required("time", Takes::Value("date or timestamp"), "time to move; NULL gives NULL"), Argument::required("interval", Takes::Value("interval, or a number of days"), "interval such as `INTERVAL '7 days'`, or a number of days for a DATE; NULL gives NULL")], &["SELECT subdate(DATE '2025-05-01', 1) AS earlier;"])
     .says("See `date_sub`."),
     ExpressionMacro::scalar("next_day", "dates", "Returns the first given day of the week after a date.", Meaning::Code(units::next_day))
-        .page(&[Argument::required("day", Takes::Value("date"), "date, or a timestamp whose date is taken; NULL gives NULL"), Argument::required("weekday", Takes::Value("text: a day of the week in English"), "day of the week, a constant string; two letters are enough, upper or lower case")], &["SELECT next_day(DATE '2025-05-01', 'Monday') AS monday;"])
+        .page(&[Argument::required("day", Takes::Value("date"), "date, or a timestamp whose date is taken; NULL gives NULL"), Argument::required("weekday", Takes::Value("string: a day of the week in English"), "day of the week, a constant string; two letters are enough, upper or lower case")], &["SELECT next_day(DATE '2025-05-01', 'Monday') AS monday;"])
     .says("\
 A Monday gives the Monday after it: the result is always 1 to 7 days later.
 
@@ -71,7 +71,7 @@ The result is a TIMESTAMP. Weeks begin on Monday.
 
 **Elsewhere.** Snowflake: `time_slice`; others: see `time_bucket`."),
     ExpressionMacro::scalar("convert_timezone", "dates", "Converts a local time from one time zone to another, as in Snowflake.", Meaning::Code(units::zones))
-        .page(&[Argument::required("from", Takes::Value("zone, a constant text"), "source time zone"), Argument::required("to", Takes::Value("zone, a constant text"), "target time zone"), Argument::required("time", Takes::Value("timestamp"), "local time in the source zone; NULL gives NULL")], &["SELECT convert_timezone('UTC', 'Asia/Shanghai', TIMESTAMP '2025-05-01 00:00:00') AS there;"])
+        .page(&[Argument::required("from", Takes::Value("zone, a constant string"), "source time zone"), Argument::required("to", Takes::Value("zone, a constant string"), "target time zone"), Argument::required("time", Takes::Value("timestamp"), "local time in the source zone; NULL gives NULL")], &["SELECT convert_timezone('UTC', 'Asia/Shanghai', TIMESTAMP '2025-05-01 00:00:00') AS there;"])
     .says("\
 Zones are names such as 'Asia/Shanghai', with their daylight saving time, or offsets such as '+08:00'. An unknown zone
 is an error.
@@ -79,14 +79,14 @@ is an error.
 **Elsewhere.** Snowflake: `convert_timezone`; MySQL: `convert_tz`; PostgreSQL and DuckDB: `(time AT TIME ZONE 'UTC')
 AT TIME ZONE 'Asia/Shanghai'`."),
     ExpressionMacro::scalar("timezone", "dates", "Returns the local time in a zone at an instant, or the instant of a local time, as `time AT TIME ZONE 'zone'`.", Meaning::Code(units::at_zone))
-        .page(&[Argument::required("zone", Takes::Value("zone, a constant text"), "time zone"), Argument::required("time", Takes::Value("timestamp"), "an instant, such as a TIMESTAMP WITH TIME ZONE, or local time in the zone, a TIMESTAMP; NULL gives NULL")], &["SELECT timezone('Asia/Shanghai', TIMESTAMP WITH TIME ZONE '2025-05-01 20:00:00+00:00') AS there;"])
+        .page(&[Argument::required("zone", Takes::Value("zone, a constant string"), "time zone"), Argument::required("time", Takes::Value("timestamp"), "an instant, such as a TIMESTAMP WITH TIME ZONE, or local time in the zone, a TIMESTAMP; NULL gives NULL")], &["SELECT timezone('Asia/Shanghai', TIMESTAMP WITH TIME ZONE '2025-05-01 20:00:00+00:00') AS there;"])
     .says("\
 A time with a zone becomes a TIMESTAMP without one: what clocks in the zone show. A TIMESTAMP or DATE without a zone
 is local time in the zone, and becomes a time with that zone. `now()` is an instant. Zones are names such as
 'Asia/Shanghai', or offsets such as '+08:00'; an unknown one is an error.
 
 **Elsewhere.** PostgreSQL and DuckDB: `timezone`, and `time AT TIME ZONE 'zone'`."),
-    ExpressionMacro::scalar("date_trunc", "dates", "Returns the beginning of the unit that a time is in.", Meaning::Code(units::trunc)).page(&[Argument::required("unit", Takes::Value("unit"), "microsecond, millisecond, second, minute, hour, day, week, month, quarter or year, as a string"), Argument::required("time", Takes::Value("date or timestamp"), "time to truncate; NULL gives NULL"), Argument::optional("zone", Takes::Value("zone, a constant text"), "", "time zone by whose clocks a unit begins; the result is an instant")], &["SELECT date_trunc('month', DATE '2025-05-17') AS month;", "SELECT date_trunc('day', TIMESTAMP WITH TIME ZONE '2025-05-17 20:00:00+00:00', 'Asia/Shanghai') AS day;", "SELECT date_trunc('quarter', ordered_at) AS quarter, count(*) AS orders, sum(amount) AS revenue
+    ExpressionMacro::scalar("date_trunc", "dates", "Returns the beginning of the unit that a time is in.", Meaning::Code(units::trunc)).page(&[Argument::required("unit", Takes::Value("unit"), "microsecond, millisecond, second, minute, hour, day, week, month, quarter or year, as a string"), Argument::required("time", Takes::Value("date or timestamp"), "time to truncate; NULL gives NULL"), Argument::optional("zone", Takes::Value("zone, a constant string"), "", "time zone by whose clocks a unit begins; the result is an instant")], &["SELECT date_trunc('month', DATE '2025-05-17') AS month;", "SELECT date_trunc('day', TIMESTAMP WITH TIME ZONE '2025-05-17 20:00:00+00:00', 'Asia/Shanghai') AS day;", "SELECT date_trunc('quarter', ordered_at) AS quarter, count(*) AS orders, sum(amount) AS revenue
 FROM sample_orders(rows => 10000) WHERE status = 'paid' GROUP BY quarter ORDER BY quarter DESC LIMIT 3;"]).says("\
 `date_trunc(time, MONTH)` of BigQuery is read too. Weeks begin on Monday. Use it to group by period: months of
 different years stay apart.

@@ -14,7 +14,7 @@ pub static ALL: [ExpressionMacro; 16] = [
     .page(
         &[
             Argument::required("time", Takes::Value("date or timestamp"), "time to format; NULL gives NULL"),
-            Argument::required("pattern", Takes::Value("text with %Y and the like"), "format of the text"),
+            Argument::required("pattern", Takes::Value("string with %Y and the like"), "format of the text"),
         ],
         &[
             "SELECT strftime(DATE '2025-05-01', '%d/%m/%Y') AS text;",
@@ -43,10 +43,10 @@ space, `%p` AM or PM, `%M` minute, `%S` second, `%f` microseconds, `%g` millisec
         &[
             Argument::required(
                 "text",
-                Takes::Value("text"),
+                Takes::Value("string"),
                 "text to parse; NULL gives NULL, text that does not match is an error",
             ),
-            Argument::required("pattern", Takes::Value("text with %Y and the like"), "format of the text"),
+            Argument::required("pattern", Takes::Value("string with %Y and the like"), "format of the text"),
         ],
         &["SELECT strptime('01/05/2025 10:20', '%d/%m/%Y %H:%M') AS at;"],
     )
@@ -68,8 +68,8 @@ pandas: `to_datetime(…, format=…)`.",
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "text to parse; NULL and text that does not match give NULL"),
-            Argument::required("pattern", Takes::Value("text with %Y and the like"), "format of the text"),
+            Argument::required("text", Takes::Value("string"), "text to parse; NULL and text that does not match give NULL"),
+            Argument::required("pattern", Takes::Value("string with %Y and the like"), "format of the text"),
         ],
         &["SELECT try_strptime('01/05/2025', '%d/%m/%Y') AS at, try_strptime('tea', '%d/%m/%Y') AS nothing;"],
     )
@@ -83,7 +83,7 @@ A letter that is not part of a time is an error here too. For dates in many spel
         .page(
             &[
                 Argument::required("time", Takes::Value("date or timestamp"), "time to format; NULL gives NULL"),
-                Argument::required("pattern", Takes::Value("text with %Y and the like"), "format of the text"),
+                Argument::required("pattern", Takes::Value("string with %Y and the like"), "format of the text"),
             ],
             &["SELECT date_format(TIMESTAMP '2025-05-01 15:04:05', '%Y-%m-%d %H:%i:%s') AS text;"],
         )
@@ -107,10 +107,10 @@ year, `%T` `%r` for several, `%%` a percent sign. Any other letter is an error.
         &[
             Argument::required(
                 "text",
-                Takes::Value("text"),
+                Takes::Value("string"),
                 "text to parse; NULL gives NULL, text that does not match is an error",
             ),
-            Argument::required("pattern", Takes::Value("text with %Y and the like"), "format of the text"),
+            Argument::required("pattern", Takes::Value("string with %Y and the like"), "format of the text"),
         ],
         &["SELECT str_to_date('01/05/2025', '%d/%m/%Y') AS day;"],
     )
@@ -131,7 +131,7 @@ letter is an error.
     )
     .page(
         &[
-            Argument::required("pattern", Takes::Value("text with %Y and the like"), "format of the text"),
+            Argument::required("pattern", Takes::Value("string with %Y and the like"), "format of the text"),
             Argument::required("time", Takes::Value("date or timestamp"), "time to format; NULL gives NULL"),
         ],
         &["SELECT format_date('%d/%m/%Y', DATE '2025-05-01') AS text;"],
@@ -145,7 +145,7 @@ letter is an error.
     )
     .page(
         &[
-            Argument::required("pattern", Takes::Value("text with %Y and the like"), "format of the text"),
+            Argument::required("pattern", Takes::Value("string with %Y and the like"), "format of the text"),
             Argument::required("time", Takes::Value("date or timestamp"), "time to format; NULL gives NULL"),
         ],
         &["SELECT format_datetime('%d/%m/%Y', DATE '2025-05-01') AS text;"],
@@ -159,7 +159,7 @@ letter is an error.
     )
     .page(
         &[
-            Argument::required("pattern", Takes::Value("text with %Y and the like"), "format of the text"),
+            Argument::required("pattern", Takes::Value("string with %Y and the like"), "format of the text"),
             Argument::required("time", Takes::Value("date or timestamp"), "time to format; NULL gives NULL"),
         ],
         &["SELECT format_timestamp('%d/%m/%Y', DATE '2025-05-01') AS text;"],
@@ -173,10 +173,10 @@ letter is an error.
     )
     .page(
         &[
-            Argument::required("pattern", Takes::Value("text with %Y and the like"), "format of the text"),
+            Argument::required("pattern", Takes::Value("string with %Y and the like"), "format of the text"),
             Argument::required(
                 "text",
-                Takes::Value("text"),
+                Takes::Value("string"),
                 "text to parse; NULL gives NULL, text that does not match is an error",
             ),
         ],
@@ -191,10 +191,10 @@ letter is an error.
     )
     .page(
         &[
-            Argument::required("pattern", Takes::Value("text with %Y and the like"), "format of the text"),
+            Argument::required("pattern", Takes::Value("string with %Y and the like"), "format of the text"),
             Argument::required(
                 "text",
-                Takes::Value("text"),
+                Takes::Value("string"),
                 "text to parse; NULL gives NULL, text that does not match is an error",
             ),
         ],
@@ -210,7 +210,7 @@ letter is an error.
     .page(
         &[
             Argument::required("value", Takes::Value("any type"), "value to write as text; a column that is NULL gives NULL"),
-            Argument::optional("pattern", Takes::Value("text: see `to_char`"), "", "format of the text"),
+            Argument::optional("pattern", Takes::Value("string: see `to_char`"), "", "format of the text"),
         ],
         &["SELECT to_varchar(DATE '2025-05-01', 'DD.MM.YYYY') AS text;"],
     )
@@ -222,7 +222,7 @@ letter is an error.
         Meaning::Sql(&[(1, "TRY_CAST($1 AS DATE)")]),
     )
     .page(
-        &[Argument::required("text", Takes::Value("text"), "text such as '2025-05-01'; other text and NULL give NULL")],
+        &[Argument::required("text", Takes::Value("string"), "text such as '2025-05-01'; other text and NULL give NULL")],
         &["SELECT try_to_date('tea') AS nothing;"],
     )
     .says(
@@ -238,7 +238,11 @@ Days that do not exist, as '2025-02-30', give NULL too. For other spellings use 
         Meaning::Sql(&[(1, "TRY_CAST($1 AS TIMESTAMP)")]),
     )
     .page(
-        &[Argument::required("text", Takes::Value("text"), "text such as '2025-05-01 10:20:30'; other text and NULL give NULL")],
+        &[Argument::required(
+            "text",
+            Takes::Value("string"),
+            "text such as '2025-05-01 10:20:30'; other text and NULL give NULL",
+        )],
         &["SELECT try_to_timestamp('tea') AS nothing;"],
     )
     .says(
@@ -255,7 +259,7 @@ A date alone is its midnight.
                     Takes::Value("date, timestamp, interval or number"),
                     "time or number to format; a column that is NULL gives NULL",
                 ),
-                Argument::required("pattern", Takes::Value("text"), "format of the text"),
+                Argument::required("pattern", Takes::Value("string"), "format of the text"),
             ],
             &[
                 "SELECT to_char(DATE '2025-05-01', 'DD.MM.YYYY') AS day, to_char(1234.5, 'FM9,990.00') AS number;",
@@ -278,10 +282,10 @@ their own, and so are its months. Those of a number are 9, 0, comma and point. A
             &[
                 Argument::required(
                     "text",
-                    Takes::Value("text"),
+                    Takes::Value("string"),
                     "text to parse, such as '2025-05-01'; NULL gives NULL, text that does not match is an error",
                 ),
-                Argument::optional("pattern", Takes::Value("text"), "", "format of the text"),
+                Argument::optional("pattern", Takes::Value("string"), "", "format of the text"),
             ],
             &["SELECT to_date('01/05/2025', 'DD/MM/YYYY') AS day, to_date('2025-05-01') AS same;"],
         )
@@ -302,11 +306,11 @@ error: `try_to_date`; for dates in many spellings: `parse_date`.
         &[
             Argument::required(
                 "text",
-                Takes::Value("text or number"),
+                Takes::Value("string or number"),
                 "text to parse, or seconds since 1970 as a number; NULL gives NULL, text that does not \
                  match is an error",
             ),
-            Argument::optional("pattern", Takes::Value("text"), "", "format of the text"),
+            Argument::optional("pattern", Takes::Value("string"), "", "format of the text"),
         ],
         &["SELECT to_timestamp('01/05/2025 10:20', 'DD/MM/YYYY HH24:MI') AS at;"],
     )

@@ -47,7 +47,7 @@ and PostgreSQL have none.",
         ),
         Argument::optional(
             "method",
-            Takes::Value("text"),
+            Takes::Value("string"),
             "'holm'",
             "'none', 'bonferroni', 'holm', 'hochberg', 'bh', 'fdr' or 'by'",
         ),

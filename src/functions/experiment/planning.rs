@@ -56,7 +56,7 @@ const RATIO: Argument = Argument::optional(
     "rows of the treatment per row of the control: 1 for equal groups, which need the fewest rows in all",
 );
 const ALTERNATIVE: Argument =
-    Argument::optional("alternative", Takes::Value("text"), "'two_sided'", "'two_sided', 'greater' or 'less'; a constant");
+    Argument::optional("alternative", Takes::Value("string"), "'two_sided'", "'two_sided', 'greater' or 'less'; a constant");
 
 const SOURCE: &str = "J. Cohen: Statistical Power Analysis for the Behavioral Sciences (1988)";
 

@@ -49,7 +49,7 @@ writes `string_agg` of one letter per event and a regular expression, without ti
 const ARGUMENTS: &[Argument] = &[
     Argument::required(
         "pattern",
-        Takes::Value("constant text"),
+        Takes::Value("constant string"),
         "pattern to look for, written from the parts above: '(?1)(?t<=3600)(?2)' is condition 1, then condition 2 within an hour",
     ),
     Argument::required("time", Takes::Value("DATE or TIMESTAMP"), "time of the event; rows where it is NULL are dropped"),

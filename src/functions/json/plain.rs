@@ -65,7 +65,7 @@ The name of a table of FROM stands for its row: `row_to_json(t)`.
     )
     .page(
         &[
-            Argument::required("name", Takes::Value("text"), "first name; a NULL is an error"),
+            Argument::required("name", Takes::Value("string"), "first name; a NULL is an error"),
             Argument::required("value", Takes::Value("any type"), "its value; more names and values follow"),
         ],
         &[
@@ -84,7 +84,7 @@ leaves out pairs with NULL.",
     ExpressionMacro::scalar("jsonb_build_object", "json", "As `json_build_object`, as PostgreSQL writes jsonb.", Meaning::Itself)
         .page(
             &[
-                Argument::required("name", Takes::Value("text"), "first name; a NULL is an error"),
+                Argument::required("name", Takes::Value("string"), "first name; a NULL is an error"),
                 Argument::required("value", Takes::Value("any type"), "its value; more names and values follow"),
             ],
             &["SELECT jsonb_build_object('a', 1, 'b', 'x') AS json;"],
@@ -169,7 +169,7 @@ Without ORDER BY the order of the values is not fixed: it may differ between run
         &[
             Argument::required(
                 "name",
-                Takes::Value("text"),
+                Takes::Value("string"),
                 "name of the pair, converted to text; rows whose name is NULL are left out",
             ),
             Argument::required("value", Takes::Value("any type"), "its value; ORDER BY may follow it"),
@@ -203,7 +203,7 @@ between runs.
         &[
             Argument::required(
                 "name",
-                Takes::Value("text"),
+                Takes::Value("string"),
                 "name of the pair, converted to text; rows whose name is NULL are left out",
             ),
             Argument::required("value", Takes::Value("any type"), "its value; ORDER BY may follow it"),
@@ -217,10 +217,10 @@ Equal names are all kept; PostgreSQL's jsonb keeps the last. See `json_object_ag
     ExpressionMacro::scalar("json_merge_patch", "json", "Changes JSON by another JSON object.", Meaning::Itself)
         .page(
             &[
-                Argument::required("json", Takes::Value("text"), "JSON to change; NULL gives NULL"),
+                Argument::required("json", Takes::Value("string"), "JSON to change; NULL gives NULL"),
                 Argument::required(
                     "patch",
-                    Takes::Value("text"),
+                    Takes::Value("string"),
                     "JSON object with the changes; more may follow, NULL gives NULL",
                 ),
             ],

@@ -8,15 +8,15 @@ use crate::docs::{Argument, Takes};
 use crate::error::invalid;
 
 const JSON: Argument =
-    Argument::required("json", Takes::Value("text"), "JSON string; NULL gives NULL, a string that is not JSON is an error");
+    Argument::required("json", Takes::Value("string"), "JSON string; NULL gives NULL, a string that is not JSON is an error");
 const PLACE: Argument = Argument::required(
     "place",
-    Takes::Value("text or integer"),
+    Takes::Value("string or integer"),
     "path such as `'$.items[0].name'`, a name, or the number of an element from 0; negative numbers count from the end",
 );
 const OPTIONAL_PLACE: Argument = Argument::optional(
     "place",
-    Takes::Value("text or integer"),
+    Takes::Value("string or integer"),
     "",
     "path such as `'$.items'`, a name, or the number of an element; without it, the whole value",
 );
@@ -77,7 +77,7 @@ too.",
             JSON,
             Argument::required(
                 "steps",
-                Takes::Value("texts"),
+                Takes::Value("strings"),
                 "names of an object's members and places in an array, from 0, one argument each",
             ),
         ],
@@ -100,7 +100,7 @@ too.",
             JSON,
             Argument::required(
                 "steps",
-                Takes::Value("texts"),
+                Takes::Value("strings"),
                 "names of an object's members and places in an array, from 0, one argument each",
             ),
         ],
@@ -169,7 +169,7 @@ array or object.
         ),
     ExpressionMacro::scalar("json_valid", "json", "True if a string is JSON.", Meaning::Itself)
         .page(
-            &[Argument::required("text", Takes::Value("text"), "string to check; NULL gives NULL")],
+            &[Argument::required("text", Takes::Value("string"), "string to check; NULL gives NULL")],
             &["SELECT json_valid('{\"a\": 1}') AS yes, json_valid('{a: 1}') AS no;"],
         )
         .says(
@@ -180,7 +180,7 @@ One value and nothing after it, nested at most 512 deep.
         ),
     ExpressionMacro::scalar("parse_json", "json", "Checks that a string is JSON, and returns it.", Meaning::Itself)
         .page(
-            &[Argument::required("text", Takes::Value("text"), "string to check; NULL gives NULL, a string that is not JSON is an error")],
+            &[Argument::required("text", Takes::Value("string"), "string to check; NULL gives NULL, a string that is not JSON is an error")],
             &["SELECT parse_json('{\"a\": 1}') ->> 'a' AS a;"],
         )
         .says(
@@ -191,7 +191,7 @@ JSON is a VARCHAR here. `try_parse_json` returns NULL instead of an error.
         ),
     ExpressionMacro::scalar("try_parse_json", "json", "Returns a string if it is JSON, NULL if it is not.", Meaning::Itself)
         .page(
-            &[Argument::required("text", Takes::Value("text"), "string to check; NULL gives NULL")],
+            &[Argument::required("text", Takes::Value("string"), "string to check; NULL gives NULL")],
             &["SELECT try_parse_json('{\"a\": 1}') AS json, try_parse_json('{a: 1}') AS nothing;"],
         )
         .says(
@@ -200,7 +200,7 @@ JSON is a VARCHAR here. `try_parse_json` returns NULL instead of an error.
         ),
     ExpressionMacro::scalar("json_unquote", "json", "Returns what a JSON string contains.", Meaning::Itself)
         .page(
-            &[Argument::required("json", Takes::Value("text"), "JSON string; any other text is returned as it is")],
+            &[Argument::required("json", Takes::Value("string"), "JSON string; any other text is returned as it is")],
             &["SELECT json_unquote('\"tea\"') AS item, json_unquote(json_extract('{\"a\": \"x\"}', '$.a')) AS a;"],
         )
         .says(

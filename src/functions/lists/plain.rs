@@ -168,7 +168,7 @@ date before and so goes on from February 28 to March 28; pandas: `date_range`.",
                 Takes::Value("name of an aggregate"),
                 "a constant string: 'sum', 'avg', 'median', 'mode', 'stddev', 'min', 'max', 'count', 'first', 'bool_and', 'string_agg', …",
             ),
-            Argument::optional("between", Takes::Value("text"), "','", "what stands between the texts, for 'string_agg' only"),
+            Argument::optional("between", Takes::Value("string"), "','", "what stands between the texts, for 'string_agg' only"),
         ],
         &["SELECT list_aggregate([1, 2, 3], 'sum') AS sum, list_median([1, 2, 4]) AS middle;"],
     )
@@ -295,7 +295,7 @@ NULLs in the list are left out; an empty list gives NULL. `list_max` returns the
         .page(
             &[
                 Argument::required("struct", Takes::Value("struct"), "struct to read; NULL gives NULL"),
-                Argument::required("field", Takes::Value("text"), "name of the field, a constant"),
+                Argument::required("field", Takes::Value("string"), "name of the field, a constant"),
             ],
             &["SELECT struct_extract({'item': 'tea', 'price': 5}, 'price') AS price;"],
         )

@@ -135,12 +135,12 @@ It never fails. For a result that averages can leave out, use `safe_divide`.
         &[
             Argument::required(
                 "text",
-                Takes::Value("text"),
+                Takes::Value("string"),
                 "number as text; spaces around it are ignored, other text is an error, NULL gives NULL",
             ),
             Argument::optional(
                 "pattern",
-                Takes::Value("text"),
+                Takes::Value("string"),
                 "",
                 "constant with a 9 or 0 for each digit, G or a comma between thousands, D or a point before the places",
             ),
@@ -163,7 +163,7 @@ has no place for; pandas: `to_numeric`.",
         Meaning::Sql(&[(1, "TRY_CAST($1 AS DECIMAL(38, 0))")]),
     )
     .page(
-        &[Argument::required("text", Takes::Value("text"), "number as text; other text and NULL give NULL")],
+        &[Argument::required("text", Takes::Value("string"), "number as text; other text and NULL give NULL")],
         &["SELECT try_to_number('x') AS nothing;"],
     )
     .says(
@@ -229,7 +229,7 @@ the buckets instead, in rising order: numbers, or times. NULL if the value is Na
     .page(
         &[Argument::required(
             "value",
-            Takes::Value("integer, text or bytes"),
+            Takes::Value("integer, string or bytes"),
             "value to write; a negative integer is written as 64 bits, NULL gives NULL",
         )],
         &["SELECT hex(255) AS hex, hex('tea') AS bytes;"],

@@ -39,7 +39,7 @@ NULL, NaN, infinite numbers and numbers with more than 38 digits give NULL. `ano
 `date_trunc('quarter', …)` gives the first day instead of `2025-Q1`. PostgreSQL Anonymizer has `generalize_int4range(x, 5)`.",
     arguments: &[
         Argument::required("value", Takes::Value("number, date or timestamp"), "value to generalize; NULL gives NULL"),
-        Argument::required("step", Takes::Value("number or text"), "width of the bands, or a calendar period; a constant"),
+        Argument::required("step", Takes::Value("number or string"), "width of the bands, or a calendar period; a constant"),
     ],
     examples: &[
         "SELECT generalize(27, 5) AS age, generalize(1234.56, 500) AS amount, generalize(DATE '2025-03-14', 'quarter') AS quarter;",

@@ -44,7 +44,7 @@ The methods and factors are those of `find_outliers`, which returns the rows: `i
 `stats.median_abs_deviation`.",
     arguments: &[
         Argument::required("value", Takes::Value("number"), "the values"),
-        Argument::optional("method", Takes::Value("text"), "'iqr'", "how the bounds are computed; the same for all rows"),
+        Argument::optional("method", Takes::Value("string"), "'iqr'", "how the bounds are computed; the same for all rows"),
         Argument::optional("factor", Takes::Value("number"), "", "distance of the bounds from the centre; the same for all rows"),
     ],
     examples: &["SELECT status, bounds['lower'] AS lower, bounds['upper'] AS upper

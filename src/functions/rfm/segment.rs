@@ -39,8 +39,8 @@ Use it for scores of your own: from another tool, from cuts by industry, or from
         ),
         Argument::required("frequency_score", Takes::Value("integer"), "score of the number of orders, 5 (or 100) for the most"),
         Argument::required("monetary_score", Takes::Value("integer"), "score of the amount, 5 (or 100) for the largest"),
-        Argument::optional("scheme", Takes::Value("text"), "'standard'", "'standard', 'eight' or 'value_tier'"),
-        Argument::optional("labels", Takes::Value("text"), "'en'", "'en' or 'zh'"),
+        Argument::optional("scheme", Takes::Value("string"), "'standard'", "'standard', 'eight' or 'value_tier'"),
+        Argument::optional("labels", Takes::Value("string"), "'en'", "'en' or 'zh'"),
     ],
     examples: &[
         "SELECT rfm_segment(5, 5, 4) AS best, rfm_segment(1, 1, 2, 'eight', 'zh') AS worst;",

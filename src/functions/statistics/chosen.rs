@@ -92,7 +92,7 @@ Write ORDER BY inside the call; without it, any row may be the last.
 
 **Elsewhere.** DuckDB: `last`, `last_value` in windows; pandas: `groupby(…).last()`, which skips missing values."),
     ExpressionMacro::aggregate("listagg", "statistics", "Joins strings, with a separator between them.", Meaning::Sql(&[(1, "string_agg(CAST($1 AS VARCHAR), '')"), (2, "string_agg(CAST($1 AS VARCHAR), $2)")]))
-        .page(&[Argument::required("value", Takes::Value("text"), "value to join, converted to text; NULLs are left out"), Argument::optional("separator", Takes::Value("text"), "", "text between two values, default none")], &["SELECT listagg(category, ', ') WITHIN GROUP (ORDER BY category) AS categories FROM (SELECT DISTINCT category FROM sample_order_items(rows => 100));"]).says("\
+        .page(&[Argument::required("value", Takes::Value("string"), "value to join, converted to text; NULLs are left out"), Argument::optional("separator", Takes::Value("string"), "", "text between two values, default none")], &["SELECT listagg(category, ', ') WITHIN GROUP (ORDER BY category) AS categories FROM (SELECT DISTINCT category FROM sample_order_items(rows => 100));"]).says("\
 Write ORDER BY inside the call, or WITHIN GROUP after it. Without an order, the order of the values may differ between
 runs. NULL if there are no values.
 
@@ -101,7 +101,7 @@ runs. NULL if there are no values.
 **Elsewhere.** Oracle, Snowflake and Redshift: `listagg`; PostgreSQL, DuckDB and SQL Server: `string_agg`; MySQL:
 `group_concat`."),
     ExpressionMacro::aggregate("group_concat", "statistics", "Joins strings, with a separator between them.", Meaning::Sql(&[(1, "string_agg(CAST($1 AS VARCHAR), ',')"), (2, "string_agg(CAST($1 AS VARCHAR), $2)")]))
-        .page(&[Argument::required("value", Takes::Value("text"), "value to join, converted to text; NULLs are left out"), Argument::optional("separator", Takes::Value("text"), "", "text between two values, default a comma; also after the word SEPARATOR")], &["SELECT group_concat(category ORDER BY category SEPARATOR '; ') AS categories FROM (SELECT DISTINCT category FROM sample_order_items(rows => 100));"]).says("\
+        .page(&[Argument::required("value", Takes::Value("string"), "value to join, converted to text; NULLs are left out"), Argument::optional("separator", Takes::Value("string"), "", "text between two values, default a comma; also after the word SEPARATOR")], &["SELECT group_concat(category ORDER BY category SEPARATOR '; ') AS categories FROM (SELECT DISTINCT category FROM sample_order_items(rows => 100));"]).says("\
 Write ORDER BY inside the call, or WITHIN GROUP after it. Without an order, the order of the values may differ between
 runs. NULL if there are no values.
 

@@ -32,8 +32,8 @@ empty string. NULL gives NULL.
 **Elsewhere.** DuckDB and Spark: `regexp_extract_all`, in Spark with group 1 as default; PostgreSQL: `regexp_matches(text, pattern, 'g')` as
 rows; Python: `re.findall`.",
     arguments: &[
-        Argument::required("text", Takes::Value("text"), "text to search in; NULL gives NULL"),
-        Argument::required("pattern", Takes::Value("text"), "regular expression of Rust's regex crate, without look-around and back references; NULL gives NULL"),
+        Argument::required("text", Takes::Value("string"), "text to search in; NULL gives NULL"),
+        Argument::required("pattern", Takes::Value("string"), "regular expression of Rust's regex crate, without look-around and back references; NULL gives NULL"),
         Argument::optional("group", Takes::Value("integer"), "0", "number of the group; 0 is the whole match"),
     ],
     examples: &[

@@ -12,8 +12,8 @@ pub static ALL: [ExpressionMacro; 10] = [
     )
     .page(
         &[
-            Argument::required("a", Takes::Value("text"), "first text; NULL gives NULL"),
-            Argument::required("b", Takes::Value("text"), "second text; NULL gives NULL"),
+            Argument::required("a", Takes::Value("string"), "first text; NULL gives NULL"),
+            Argument::required("b", Takes::Value("string"), "second text; NULL gives NULL"),
         ],
         &["SELECT editdistance('tea', 'ten') AS letters;"],
     )
@@ -33,8 +33,8 @@ which compares only likely pairs.
     )
     .page(
         &[
-            Argument::required("a", Takes::Value("text"), "first text; NULL gives NULL"),
-            Argument::required("b", Takes::Value("text"), "second text; NULL gives NULL"),
+            Argument::required("a", Takes::Value("string"), "first text; NULL gives NULL"),
+            Argument::required("b", Takes::Value("string"), "second text; NULL gives NULL"),
         ],
         &["SELECT edit_distance('tea', 'ten') AS letters;"],
     )
@@ -54,8 +54,8 @@ which compares only likely pairs.
     )
     .page(
         &[
-            Argument::required("a", Takes::Value("text"), "first text; NULL gives NULL"),
-            Argument::required("b", Takes::Value("text"), "second text; NULL gives NULL"),
+            Argument::required("a", Takes::Value("string"), "first text; NULL gives NULL"),
+            Argument::required("b", Takes::Value("string"), "second text; NULL gives NULL"),
         ],
         &["SELECT damerau_levenshtein('tea', 'tae') AS letters;"],
     )
@@ -74,8 +74,8 @@ which compares only likely pairs.
     )
     .page(
         &[
-            Argument::required("a", Takes::Value("text"), "first text; NULL gives NULL"),
-            Argument::required("b", Takes::Value("text"), "second text; NULL gives NULL"),
+            Argument::required("a", Takes::Value("string"), "first text; NULL gives NULL"),
+            Argument::required("b", Takes::Value("string"), "second text; NULL gives NULL"),
         ],
         &["SELECT round(jaro_similarity('martha', 'marhta'), 4) AS likeness;"],
     )
@@ -96,8 +96,8 @@ which compares only likely pairs.
     )
     .page(
         &[
-            Argument::required("a", Takes::Value("text"), "first text; NULL gives NULL"),
-            Argument::required("b", Takes::Value("text"), "second text; NULL gives NULL"),
+            Argument::required("a", Takes::Value("string"), "first text; NULL gives NULL"),
+            Argument::required("b", Takes::Value("string"), "second text; NULL gives NULL"),
         ],
         &["SELECT round(jaro_winkler_similarity('martha', 'marhta'), 4) AS likeness;"],
     )
@@ -118,8 +118,8 @@ which compares only likely pairs.
     )
     .page(
         &[
-            Argument::required("a", Takes::Value("text"), "first text; NULL gives NULL"),
-            Argument::required("b", Takes::Value("text"), "second text; NULL gives NULL"),
+            Argument::required("a", Takes::Value("string"), "first text; NULL gives NULL"),
+            Argument::required("b", Takes::Value("string"), "second text; NULL gives NULL"),
         ],
         &["SELECT round(jaro_winkler('martha', 'marhta'), 4) AS likeness;"],
     )
@@ -132,8 +132,8 @@ which compares only likely pairs.
     )
     .page(
         &[
-            Argument::required("a", Takes::Value("text"), "first text; NULL gives NULL"),
-            Argument::required("b", Takes::Value("text"), "second text; NULL gives NULL"),
+            Argument::required("a", Takes::Value("string"), "first text; NULL gives NULL"),
+            Argument::required("b", Takes::Value("string"), "second text; NULL gives NULL"),
         ],
         &["SELECT jarowinkler_similarity('martha', 'marhta') AS likeness;"],
     )
@@ -147,8 +147,8 @@ Upper and lower case letters differ. In Snowflake they do not. See `jaro_winkler
     )
     .page(
         &[
-            Argument::required("a", Takes::Value("text"), "first text; NULL gives NULL"),
-            Argument::required("b", Takes::Value("text"), "second text; NULL gives NULL"),
+            Argument::required("a", Takes::Value("string"), "first text; NULL gives NULL"),
+            Argument::required("b", Takes::Value("string"), "second text; NULL gives NULL"),
         ],
         &["SELECT jaccard('duck', 'luck') AS likeness;"],
     )
@@ -165,8 +165,8 @@ union of the lists."),
     )
     .page(
         &[
-            Argument::required("a", Takes::Value("text"), "first text; NULL gives NULL"),
-            Argument::required("b", Takes::Value("text"), "second text; NULL gives NULL"),
+            Argument::required("a", Takes::Value("string"), "first text; NULL gives NULL"),
+            Argument::required("b", Takes::Value("string"), "second text; NULL gives NULL"),
         ],
         &["SELECT hamming('duck', 'luck') AS letters;"],
     )
@@ -181,7 +181,7 @@ lengths."),
         "Returns a letter and three digits that are the same for names that sound alike in English.",
         Meaning::Itself,
     )
-    .page(&[Argument::required("text", Takes::Value("text"), "name in Latin letters; a text without any gives an empty text, NULL gives NULL")], &["SELECT soundex('Robert') AS sound;"])
+    .page(&[Argument::required("text", Takes::Value("string"), "name in Latin letters; a text without any gives an empty text, NULL gives NULL")], &["SELECT soundex('Robert') AS sound;"])
     .says("\
 The first letter stays; the consonants after it become digits, equal neighbours once: `Robert` and `Rupert` both have
 R163. Use it to find candidates, not to decide. For Chinese names, compare the pinyin.

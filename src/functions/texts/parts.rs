@@ -11,7 +11,7 @@ pub static ALL: [ExpressionMacro; 16] = [
         Meaning::Itself,
     )
     .page(
-        &[Argument::required("text", Takes::Value("text or list"), "text or list to count; NULL gives NULL")],
+        &[Argument::required("text", Takes::Value("string or list"), "text or list to count; NULL gives NULL")],
         &["SELECT len('茶') AS letters;"],
     )
     .says(
@@ -28,7 +28,7 @@ the end; MySQL's `length` counts bytes.",
         Meaning::Sql(&[(1, "length($1)")]),
     )
     .page(
-        &[Argument::required("text", Takes::Value("text"), "text to count; NULL gives NULL")],
+        &[Argument::required("text", Takes::Value("string"), "text to count; NULL gives NULL")],
         &["SELECT char_len('茶') AS letters;"],
     )
     .says(
@@ -39,7 +39,7 @@ A Chinese character counts as one.
     ),
     ExpressionMacro::scalar("lcase", "texts", "Converts a string to lower case.", Meaning::Sql(&[(1, "lower($1)")]))
         .page(
-            &[Argument::required("text", Takes::Value("text"), "text to convert; NULL gives NULL")],
+            &[Argument::required("text", Takes::Value("string"), "text to convert; NULL gives NULL")],
             &["SELECT lcase('TEA') AS small;"],
         )
         .says(
@@ -50,7 +50,7 @@ Letters of every alphabet are converted; Chinese characters stay.
         ),
     ExpressionMacro::scalar("ucase", "texts", "Converts a string to upper case.", Meaning::Sql(&[(1, "upper($1)")]))
         .page(
-            &[Argument::required("text", Takes::Value("text"), "text to convert; NULL gives NULL")],
+            &[Argument::required("text", Takes::Value("string"), "text to convert; NULL gives NULL")],
             &["SELECT ucase('tea') AS capital;"],
         )
         .says(
@@ -67,7 +67,7 @@ Letters of every alphabet are converted; Chinese characters stay.
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "text to read; NULL gives NULL"),
+            Argument::required("text", Takes::Value("string"), "text to read; NULL gives NULL"),
             Argument::required("start", Takes::Value("integer"), "position of the first character, from 1"),
             Argument::optional("count", Takes::Value("integer"), "", "number of characters; without it, to the end"),
         ],
@@ -110,10 +110,10 @@ write `right(text, 2)`.",
         &[
             Argument::required(
                 "part",
-                Takes::Value("text"),
+                Takes::Value("string"),
                 "text to look for; upper and lower case differ, an empty one is at 1, NULL gives NULL",
             ),
-            Argument::required("text", Takes::Value("text"), "text to search in; NULL gives NULL"),
+            Argument::required("text", Takes::Value("string"), "text to search in; NULL gives NULL"),
             Argument::optional("start", Takes::Value("integer"), "1", "position to begin at; 0 and less find nothing"),
         ],
         &["SELECT locate('b', 'abc') AS place;", "SELECT locate('a', 'banana', 3) AS place;"],
@@ -142,10 +142,10 @@ part)`; Python: `find`, from 0, and -1 for none.",
         &[
             Argument::required(
                 "part",
-                Takes::Value("text"),
+                Takes::Value("string"),
                 "text to look for; upper and lower case differ, an empty one is at 1, NULL gives NULL",
             ),
-            Argument::required("text", Takes::Value("text"), "text to search in; NULL gives NULL"),
+            Argument::required("text", Takes::Value("string"), "text to search in; NULL gives NULL"),
             Argument::optional(
                 "start",
                 Takes::Value("integer"),
@@ -164,10 +164,10 @@ part)`; Python: `find`, from 0, and -1 for none.",
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "text to search in; NULL gives NULL"),
+            Argument::required("text", Takes::Value("string"), "text to search in; NULL gives NULL"),
             Argument::required(
                 "prefix",
-                Takes::Value("text"),
+                Takes::Value("string"),
                 "beginning to look for; upper and lower case differ, an empty one is always found, NULL \
                  gives NULL",
             ),
@@ -191,10 +191,10 @@ FROM sample_customers(rows => 1000) GROUP BY china ORDER BY china;",
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "text to search in; NULL gives NULL"),
+            Argument::required("text", Takes::Value("string"), "text to search in; NULL gives NULL"),
             Argument::required(
                 "suffix",
-                Takes::Value("text"),
+                Takes::Value("string"),
                 "end to look for; upper and lower case differ, an empty one is always found, NULL gives NULL",
             ),
         ],
@@ -216,10 +216,10 @@ FROM sample_customers(rows => 1000) GROUP BY china ORDER BY china;",
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "text to change; NULL gives NULL"),
+            Argument::required("text", Takes::Value("string"), "text to change; NULL gives NULL"),
             Argument::required("start", Takes::Value("integer"), "position of the first character to replace, from 1"),
             Argument::required("count", Takes::Value("integer"), "number of characters to replace; 0 only inserts"),
-            Argument::required("other", Takes::Value("text"), "text that takes their place; NULL gives NULL"),
+            Argument::required("other", Takes::Value("string"), "text that takes their place; NULL gives NULL"),
         ],
         &["SELECT insert('abcd', 2, 2, 'xx') AS text;"],
     )
@@ -238,8 +238,8 @@ PostgreSQL: `overlay(text PLACING other FROM start FOR count)`.",
     )
     .page(
         &[
-            Argument::required("a", Takes::Value("text"), "first text; NULL gives NULL"),
-            Argument::required("b", Takes::Value("text"), "second text; NULL gives NULL"),
+            Argument::required("a", Takes::Value("string"), "first text; NULL gives NULL"),
+            Argument::required("b", Takes::Value("string"), "second text; NULL gives NULL"),
         ],
         &["SELECT strcmp('a', 'b') AS order;"],
     )
@@ -257,10 +257,10 @@ Texts are compared by code point: capitals come before small letters, and Chines
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "text to split; NULL gives NULL, an empty text an empty list"),
+            Argument::required("text", Takes::Value("string"), "text to split; NULL gives NULL, an empty text an empty list"),
             Argument::optional(
                 "separator",
-                Takes::Value("text"),
+                Takes::Value("string"),
                 "",
                 "separator, a plain text, default a comma; an empty one does not split",
             ),
@@ -286,8 +286,8 @@ expression; DuckDB's `split` with an empty separator gives the letters; pandas: 
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "text to split; NULL gives NULL, an empty text an empty list"),
-            Argument::required("separator", Takes::Value("text"), "separator, a plain text; an empty one does not split"),
+            Argument::required("text", Takes::Value("string"), "text to split; NULL gives NULL, an empty text an empty list"),
+            Argument::required("separator", Takes::Value("string"), "separator, a plain text; an empty one does not split"),
         ],
         &["SELECT string_split('a,b', ',') AS parts;"],
     )
@@ -303,8 +303,8 @@ Two separators in a row give an empty part. As `split`, in DuckDB, where an empt
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "text to split; NULL gives NULL, an empty text an empty list"),
-            Argument::required("separator", Takes::Value("text"), "separator, a plain text; an empty one does not split"),
+            Argument::required("text", Takes::Value("string"), "text to split; NULL gives NULL, an empty text an empty list"),
+            Argument::required("separator", Takes::Value("string"), "separator, a plain text; an empty one does not split"),
         ],
         &["SELECT str_split('a,b', ',') AS parts;"],
     )

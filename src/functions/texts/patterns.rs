@@ -12,10 +12,10 @@ pub static ALL: [ExpressionMacro; 10] = [
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "text to search in; NULL gives NULL"),
+            Argument::required("text", Takes::Value("string"), "text to search in; NULL gives NULL"),
             Argument::required(
                 "pattern",
-                Takes::Value("text"),
+                Takes::Value("string"),
                 "regular expression of Rust's regex crate, without look-around and back references; NULL \
                  gives NULL",
             ),
@@ -44,10 +44,10 @@ as rows; pandas: `.str.contains`.",
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "text to search in; NULL gives NULL"),
+            Argument::required("text", Takes::Value("string"), "text to search in; NULL gives NULL"),
             Argument::required(
                 "pattern",
-                Takes::Value("text"),
+                Takes::Value("string"),
                 "regular expression of Rust's regex crate, without look-around and back references; NULL \
                  gives NULL",
             ),
@@ -67,10 +67,10 @@ pattern to its ends. See `regexp_matches`.",
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "text to search in; NULL gives NULL"),
+            Argument::required("text", Takes::Value("string"), "text to search in; NULL gives NULL"),
             Argument::required(
                 "pattern",
-                Takes::Value("text"),
+                Takes::Value("string"),
                 "regular expression of Rust's regex crate, without look-around and back references; NULL \
                  gives NULL",
             ),
@@ -94,10 +94,10 @@ The operator `text RLIKE pattern` matches a part of the string, as in MySQL.
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "text to search in; NULL gives NULL"),
+            Argument::required("text", Takes::Value("string"), "text to search in; NULL gives NULL"),
             Argument::required(
                 "pattern",
-                Takes::Value("text"),
+                Takes::Value("string"),
                 "regular expression of Rust's regex crate, without look-around and back references; NULL \
                  gives NULL",
             ),
@@ -126,10 +126,10 @@ FROM pattern)`; pandas: `.str.extract`.",
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "text to search in; NULL gives NULL"),
+            Argument::required("text", Takes::Value("string"), "text to search in; NULL gives NULL"),
             Argument::required(
                 "pattern",
-                Takes::Value("text"),
+                Takes::Value("string"),
                 "regular expression of Rust's regex crate, without look-around and back references; NULL \
                  gives NULL",
             ),
@@ -151,7 +151,7 @@ pattern to its ends.
     )
     .page(
         &[
-            Argument::required("pattern", Takes::Value("text"), "text with places for the values; NULL gives NULL"),
+            Argument::required("pattern", Takes::Value("string"), "text with places for the values; NULL gives NULL"),
             Argument::optional(
                 "values",
                 Takes::Value("values of any type"),
@@ -174,7 +174,7 @@ empty text for `%s`, the word NULL for `%L`, an error for `%I`, and otherwise ma
     ExpressionMacro::scalar("printf", "texts", "Inserts values into a string, as in C: `%d`, `%05.2f`, `%s`.", Meaning::Itself)
         .page(
             &[
-                Argument::required("pattern", Takes::Value("text"), "text with places for the values; NULL gives NULL"),
+                Argument::required("pattern", Takes::Value("string"), "text with places for the values; NULL gives NULL"),
                 Argument::optional(
                     "values",
                     Takes::Value("values of any type"),
@@ -198,7 +198,7 @@ the letter pads with zeros to five characters, `-10` with spaces on the right.
         Meaning::Sql(&[(1, "('''' || replace($1, '''', '''''') || '''')")]),
     )
     .page(
-        &[Argument::required("text", Takes::Value("text"), "text to quote; NULL gives NULL")],
+        &[Argument::required("text", Takes::Value("string"), "text to quote; NULL gives NULL")],
         &["SELECT quote_literal('it''s') AS text;"],
     )
     .says(
@@ -215,7 +215,7 @@ For SQL that is put together as text. Quotes inside are doubled.
         Meaning::Sql(&[(1, "CASE WHEN $1 IS NOT NULL THEN format('%I', $1) END")]),
     )
     .page(
-        &[Argument::required("name", Takes::Value("text"), "name of a table or column; NULL gives NULL")],
+        &[Argument::required("name", Takes::Value("string"), "name of a table or column; NULL gives NULL")],
         &["SELECT quote_ident('my table') AS name;"],
     )
     .says(
@@ -232,10 +232,10 @@ Names with capitals, spaces or signs are put in double quotes, and so are words 
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "text to search in; NULL gives NULL"),
+            Argument::required("text", Takes::Value("string"), "text to search in; NULL gives NULL"),
             Argument::required(
                 "pattern",
-                Takes::Value("text"),
+                Takes::Value("string"),
                 "regular expression of Rust's regex crate, without look-around and back references; NULL \
                  gives NULL",
             ),

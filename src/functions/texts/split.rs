@@ -29,8 +29,8 @@ gives NULL.
 
 **Elsewhere.** PostgreSQL: `regexp_split_to_array`; DuckDB: `regexp_split_to_array` and `string_split_regex`; Spark: `split`; Python: `re.split`.",
     arguments: &[
-        Argument::required("text", Takes::Value("text"), "text to split; NULL gives NULL"),
-        Argument::required("pattern", Takes::Value("text"), "regular expression of Rust's regex crate, without look-around and back references; NULL gives NULL"),
+        Argument::required("text", Takes::Value("string"), "text to split; NULL gives NULL"),
+        Argument::required("pattern", Takes::Value("string"), "regular expression of Rust's regex crate, without look-around and back references; NULL gives NULL"),
     ],
     examples: &["SELECT regexp_split_to_array('tea, ice;cup', '[,;] *') AS goods;"],
     ..Doc::EMPTY
