@@ -304,14 +304,15 @@ impl Doc {
                     Some(default) => said(default),
                 };
                 let takes = argument.takes.describe();
-                let takes = language.message(&takes);
+                let takes = language.filling(&takes);
                 let _ = writeln!(page, "| `{}` | {} | {default} | {} |", argument.name, cell(&takes), cell(said(argument.text)));
             }
         }
         if !self.columns.is_empty() {
             let _ = write!(page, "\n{}\n|---|---|---|\n", said("| column | type | meaning |"));
             for column in self.columns {
-                let _ = writeln!(page, "| `{}` | {} | {} |", column.name, cell(said(column.data_type)), cell(said(column.text)));
+                let data_type = language.filling(column.data_type);
+                let _ = writeln!(page, "| `{}` | {} | {} |", column.name, cell(&data_type), cell(said(column.text)));
             }
         }
         for example in self.examples {

@@ -244,7 +244,7 @@ impl Catalogue {
     }
 
     /// What fills a hole: a word, a text of the program, a list of words, or a value, which stays.
-    fn hole(&self, english: &str) -> String {
+    pub fn hole(&self, english: &str) -> String {
         let word = english.strip_prefix("a ").or_else(|| english.strip_prefix("an ")).unwrap_or(english);
         if let Some(text) = self.exact(english).or_else(|| self.exact(word)) {
             return text.to_string();
@@ -309,8 +309,13 @@ impl Catalogue {
     }
 }
 
-/// True for types and keywords, numbers, and calls with types: `DATE`, `3`, `round(DECIMAL, INTEGER)`.
+/// True for types and keywords, numbers, calls with types, and words of SQL in quotes: `DATE`, `3`, `round(DECIMAL, INTEGER)`, `'dmy', 'mdy'`.
 fn is_name(text: &str) -> bool {
+    let is_quoted =
+        |word: &str| word.len() > 2 && word.matches('\'').count() == 2 && word.starts_with('\'') && word.ends_with('\'');
+    if text.split(", ").all(is_quoted) {
+        return true;
+    }
     let types = text.split_once('(').map_or(text, |(_, types)| types.strip_suffix(')').unwrap_or(types));
     let is_of_name = |letter: u8| letter.is_ascii_uppercase() || letter.is_ascii_digit() || matches!(letter, b',' | b' ');
     !types.is_empty() && types.bytes().all(is_of_name)
@@ -370,6 +375,8 @@ mod tests {
         assert_eq!(said("f(DATE, TIME) or f(TEXT)"), "被 f(DATE, TIME) 或 f(TEXT) 使用；请先 DROP 它们");
         assert_eq!(said("1 or 2 or 3"), "被 1、2 或 3 使用；请先 DROP 它们");
         assert_eq!(said("1 to 3"), "被 1 到 3 使用；请先 DROP 它们");
+        assert_eq!(catalogue.hole("'dmy', 'mdy' or 'ymd'"), "'dmy'、'mdy' 或 'ymd'");
+        assert_eq!(catalogue.hole("BIGINT, DECIMAL or DOUBLE"), "BIGINT、DECIMAL 或 DOUBLE");
         assert_eq!(
             catalogue.message("write key => … (column, customer key, of any type)"),
             "请写 key => …（列：客户键，类型不限）"

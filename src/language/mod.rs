@@ -64,6 +64,14 @@ impl Language {
         }
     }
 
+    /// What fills a place in a message or a table: a word, a list of words, a text of the program, or a value, which stays.
+    pub fn filling<'a>(self, english: &'a str) -> Cow<'a, str> {
+        match self.catalogue() {
+            Some(catalogue) => Cow::Owned(catalogue.hole(english)),
+            None => Cow::Borrowed(english),
+        }
+    }
+
     /// What a message is about, which stands before its colon: a function, an object, a file.
     pub fn subject<'a>(self, english: &'a str) -> Cow<'a, str> {
         match self.catalogue() {
