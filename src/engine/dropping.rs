@@ -8,11 +8,12 @@ use sqlparser::ast::{ObjectName, ObjectType, Statement as SqlStatement};
 use super::Session;
 use super::answer::Answer;
 use super::execution;
-use super::naming::{object_command, own_name};
+use super::naming::{object_command, own_name, relation};
 use super::prepared::Parameters;
 use super::transactions::TransactionStatus;
 use crate::catalog::objects::Object;
-use crate::error::{SqlState, coded};
+use crate::error::{SqlState, coded, invalid};
+use crate::files::kinds::is_file;
 use crate::objects::{lifecycle, referring, schema};
 use crate::sql::command::{Command, Target};
 use crate::sql::parser::{self, Parsed};
@@ -54,6 +55,9 @@ pub(super) fn parts(parsed: &Parsed, context: &StatementContext) -> Result<Vec<P
 fn parts_of_sql(statement: &SqlStatement, context: &StatementContext) -> Result<Vec<Parsed>> {
     let SqlStatement::Drop { object_type, names, cascade, .. } = statement else { return Ok(vec![]) };
     let is_of_tables = *object_type == ObjectType::Table;
+    if is_of_tables {
+        refuse_files(names, context)?;
+    }
     if names.len() < 2 && !(is_of_tables && *cascade) {
         return Ok(vec![]);
     }
@@ -70,6 +74,17 @@ fn parts_of_sql(statement: &SqlStatement, context: &StatementContext) -> Result<
         parts.push(Parsed::Sql(Box::new(SqlParsed::Statement(Box::new(part)))));
     }
     Ok(parts)
+}
+
+/// Refuses the names of files, which can be read like tables, and which nobody may believe to be gone.
+fn refuse_files(names: &[ObjectName], context: &StatementContext) -> Result<()> {
+    let names = names.iter().filter_map(|name| own_name(name, context).ok());
+    for name in names.filter(|name| is_file(name)) {
+        if context.tables().temporary(&name).is_none() && relation(&name, context)?.is_none() {
+            return Err(invalid(&name, "is a file, and DROP removes tables only; delete it where it is"));
+        }
+    }
+    Ok(())
 }
 
 /// The statements that drop the foreign keys between these tables, and with CASCADE those of others that refer to them.

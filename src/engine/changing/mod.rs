@@ -43,6 +43,7 @@ use crate::catalog::objects::{Object, REFERENCES};
 use crate::catalog::snapshots::{Part, Snapshot, SnapshotOf, When, changed_meanwhile};
 use crate::catalog::tables::{Change, Constraints, Identified, Lost};
 use crate::error::{SqlState, coded, failed, invalid};
+use crate::files::kinds::is_file;
 use crate::objects::constraining;
 use crate::objects::protection::barrier::Barrier;
 use crate::objects::protection::{FirstError, class, notes_on_copy, read_and_written};
@@ -290,6 +291,10 @@ fn check_kind(name: &str, word: &str, context: &StatementContext) -> Result<()> 
         }
         None => match name_and_time(name) {
             (own, When::At(_)) => Err(invalid(own, format!("the past cannot be changed; {word} the table itself"))),
+            _ if is_file(name) => {
+                let instead = "make a table of them with CREATE TABLE … AS SELECT, or write a new file with COPY";
+                Err(invalid(name, format!("is a file, whose rows {word} cannot change; {instead}")))
+            }
             _ => Err(context.unseen(coded(SqlState::UNDEFINED_TABLE, name, "no such table; SHOW TABLES lists them"), name)),
         },
     }

@@ -28,6 +28,7 @@ use crate::catalog::sequences::Sequence;
 use crate::catalog::snapshots::When;
 use crate::catalog::tables::{Added, Constraints, Rows};
 use crate::error::{SqlState, coded, did_you_mean, invalid};
+use crate::files::kinds::is_file;
 use crate::objects::broken::check_users;
 use crate::objects::constraining;
 use crate::objects::kind::Kind;
@@ -110,6 +111,10 @@ fn found(name: &str, if_exists: bool, context: &StatementContext) -> Result<Opti
     let objects = context.objects()?;
     let is_it = |object: &&Object| object.name == name && NAMESPACE.contains(&object.kind.as_str());
     match objects.iter().find(is_it) {
+        None if is_file(name) => {
+            let instead = "make a table of its rows with CREATE TABLE … AS SELECT, or write a new file with COPY";
+            Err(invalid(name, format!("is a file, which ALTER cannot change; {instead}")))
+        }
         None if !if_exists => {
             let names = objects.iter().filter(|object| object.kind == "table").map(|object| object.name.as_str());
             let suggestion = did_you_mean(name, names);
