@@ -267,9 +267,14 @@ pub fn is_control(letter: char) -> bool {
 
 /// A kind of thing with its article: `a view`, `an external table`.
 pub fn with_article(kind: &str) -> String {
-    let mut written = String::from(if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" });
+    let mut written = String::from(article_of(kind));
     let _ = write!(written, " {kind}");
     written
+}
+
+/// The article of a word.
+pub fn article_of(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 /// A type by its name in SQL.

@@ -65,15 +65,19 @@ pub fn find(doc: &'static Doc, name: &str) -> Result<&'static Argument> {
 }
 
 /// Names that other programs, or other functions, have for the same thing.
-const ALIKE: [&[&str]; 14] = [
+const ALIKE: [&[&str]; 18] = [
     &["pre", "covariate", "cuped", "baseline"],
     &["group", "variant", "arm", "treatment"],
     &["metric", "outcome", "measure"],
     &["customer", "customer_id", "user", "user_id", "client", "person", "key", "id"],
     &["order_time", "event_time", "ordered_at", "date", "time", "timestamp"],
     &["amount", "monetary", "revenue", "sales", "price", "value"],
-    &["per", "by", "group_by", "partition_by", "segment"],
+    &["per", "by", "group_by", "partition_by", "segment", "group", "groups"],
     &["n_clusters", "clusters", "k"],
+    &["max_recommendations", "top", "top_n", "n", "limit"],
+    &["min_support", "support", "minsup"],
+    &["min_confidence", "confidence", "minconf"],
+    &["max_len", "max_length", "maxlen"],
     &["random_state", "seed"],
     &["basket", "order", "order_id", "transaction", "invoice", "customer", "customer_id", "user", "user_id"],
     &["item", "product", "product_id", "sku"],

@@ -89,6 +89,7 @@ fn advice(error: &clap::Error, arguments: &[String]) -> Option<String> {
             Some(match word {
                 _ if word.contains(' ') => format!("portrait -c \"{word}\" runs a statement"),
                 _ if ends_as_script(word) => format!("portrait run {word} runs a script"),
+                _ if ends_as_data(word) => format!("portrait -c \"FROM '{word}'\" reads a file"),
                 _ => format!("portrait -d {word} opens the database in the folder {word}"),
             })
         }
@@ -102,6 +103,11 @@ fn advice(error: &clap::Error, arguments: &[String]) -> Option<String> {
 
 fn ends_as_script(word: &str) -> bool {
     Path::new(word).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("sql"))
+}
+
+fn ends_as_data(word: &str) -> bool {
+    let kinds = ["csv", "tsv", "txt", "json", "ndjson", "jsonl", "parquet", "xlsx"];
+    Path::new(word).extension().is_some_and(|ending| kinds.iter().any(|kind| ending.eq_ignore_ascii_case(kind)))
 }
 
 #[cfg(test)]
@@ -125,6 +131,7 @@ mod tests {
             (&["a.sql"], "portrait run a.sql"),
             (&["SELECT 1"], "portrait -c \"SELECT 1\""),
             (&["crm"], "portrait -d crm"),
+            (&["orders.csv"], "portrait -c \"FROM 'orders.csv'\""),
             (&["-json"], "-f csv sets the format"),
         ] {
             let told = told(arguments);

@@ -93,7 +93,7 @@ fn missing(field: &Column, valid: &[Column]) -> String {
     let mut names: Vec<String> = vec![];
     // Columns that find the rows of UPDATE and DELETE are not the user's.
     for column in valid.iter().filter(of_table).filter(|column| !column.name.starts_with("portrait:")) {
-        let shown = if of_one { column.name.clone() } else { column.flat_name().replace('"', "") };
+        let shown = if of_one { as_written(&column.name) } else { column.flat_name().replace('"', "") };
         if !names.contains(&shown) {
             names.push(shown);
         }
@@ -107,7 +107,10 @@ fn missing(field: &Column, valid: &[Column]) -> String {
         _ => return format!("{name}: two columns have this name; give each a name of its own with AS"),
     }
     let own: Vec<&str> = valid.iter().map(|column| column.name.as_str()).collect();
-    let suggestion = super::did_you_mean(&field.name, own.iter().copied());
+    let suggestion = match super::did_you_mean(&field.name, own.iter().copied()) {
+        none if none.is_empty() => beginning_with(&field.name, &own),
+        suggestion => suggestion,
+    };
     // A word of PostgreSQL's, and a likely name of a column.
     if field.name == "localtime" {
         return format!("{name}: no such column; for the time of day write CAST(now() AS TIME)");
@@ -115,10 +118,37 @@ fn missing(field: &Column, valid: &[Column]) -> String {
     if ["ctid", "xmin", "xmax", "cmin", "cmax"].contains(&field.name.as_str()) {
         return format!("{name}: no such column; rows of tables have no places or transactions here: tell them apart by a key");
     }
+    let is_of_segment = |column: &Column| column.relation.as_ref().is_some_and(|table| table.schema() == Some("segment"));
+    if let [key, ..] = names.as_slice()
+        && valid.iter().filter(of_table).all(is_of_segment)
+    {
+        let has = names.join(", ");
+        return format!(
+            "{name}: no such column{suggestion}; a segment has only {has}; JOIN the profile USING ({key}) adds its columns"
+        );
+    }
     match names.len() {
         0 => format!("{name}: no such column; no table's columns can be read here"),
         1..=LISTED => format!("{name}: no such column{suggestion}; there is {}", names.join(", ")),
         count => format!("{name}: no such column{suggestion}; there are {count}, among them {}", names[..LISTED].join(", ")),
+    }
+}
+
+/// A name as a query has to write it; Portrait finds capital letters without quotes.
+fn as_written(name: &str) -> String {
+    match name.chars().all(|letter| letter.is_alphanumeric() || letter == '_') {
+        true => name.to_string(),
+        false => format!("\"{name}\""),
+    }
+}
+
+/// The suggestion of the one name that begins with what was written: `Net (EUR)` for `net`.
+fn beginning_with(written: &str, names: &[&str]) -> String {
+    let written = written.to_lowercase();
+    let mut longer = names.iter().filter(|name| written.len() > 2 && name.to_lowercase().starts_with(&written));
+    match (longer.next(), longer.next()) {
+        (Some(near), None) => format!("; perhaps \"{near}\" is meant"),
+        _ => String::new(),
     }
 }
 
@@ -185,5 +215,8 @@ mod tests {
         assert_eq!(schema(&error), "agee: no such column; perhaps \"age\" is meant; there is id, age");
         let error = SchemaError::FieldNotFound { field: Box::new(column("u", "id")), valid_fields: valid };
         assert_eq!(schema(&error), "u.id: no table in FROM is named u; there is t");
+        let valid_fields = vec![column("t", "Date"), column("t", "Net (EUR)")];
+        let error = SchemaError::FieldNotFound { field: Box::new(Column::from_name("net")), valid_fields };
+        assert_eq!(schema(&error), "net: no such column; perhaps \"Net (EUR)\" is meant; there is Date, \"Net (EUR)\"");
     }
 }

@@ -20,7 +20,7 @@ pub async fn types(state: &SessionState, subject: &str, options: &Options) -> Re
     let wrong = || {
         invalid(
             subject,
-            format!("types must be columns with their types, as 'card VARCHAR, amount DECIMAL(12, 2)', got '{text}'"),
+            format!("types must be columns with their types, as 'card VARCHAR, \"Net amount\" DECIMAL(12, 2)', got '{text}'"),
         )
     };
     let columns = with_angle_brackets(text).ok_or_else(wrong)?;

@@ -1,6 +1,6 @@
 //! What to do with rows and values that do not fit.
 
-use crate::adapter::step::LeftOut;
+use crate::adapter::step::{EMPTIED, LeftOut};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
@@ -28,5 +28,5 @@ pub fn skipped() -> LeftOut {
 
 /// The counter of values that were set to NULL because they do not fit.
 pub fn emptied() -> LeftOut {
-    LeftOut { counter: "values_emptied".into(), one: "value that does not fit".into(), many: "values that do not fit".into() }
+    LeftOut { counter: EMPTIED.into(), one: "value that does not fit".into(), many: "values that do not fit".into() }
 }

@@ -174,6 +174,13 @@ impl Reader<'_> {
                     }
                 }
                 None => {
+                    if let Some((last, whole)) = given.last()
+                        && is_digits(whole)
+                        && is_digits(&expression)
+                    {
+                        let problem = format!("the decimal sign is a point; write {last} => {whole}.{expression}");
+                        return Err(invalid(doc.name, problem));
+                    }
                     let next = doc.arguments.get(position).map_or("name", |argument| argument.name);
                     return Err(invalid(doc.name, format!("arguments after the input are named; write {next} => {expression}")));
                 }
@@ -395,6 +402,11 @@ pub fn split(doc: &Doc, argument: FunctionArg) -> Result<(Option<String>, ast::E
         }
         other => Err(invalid(doc.name, format!("does not take {other} as an argument"))),
     }
+}
+
+/// True for one part of a number that was written with a decimal comma.
+fn is_digits(expression: &ast::Expr) -> bool {
+    expression.to_string().bytes().all(|digit| digit.is_ascii_digit())
 }
 
 /// The problem with an argument after the last that the function takes.

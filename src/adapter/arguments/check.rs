@@ -13,6 +13,7 @@ use crate::adapter::given_table;
 use crate::docs::{Argument, Takes};
 use crate::error::{did_you_mean, invalid, one_of};
 use crate::kernels::decimal::Decimal;
+use crate::text::article_of;
 
 /// # Errors
 /// The value is of another type than the page says, or out of its range; the error begins with `subject`.
@@ -25,7 +26,14 @@ pub fn check_option(subject: &str, argument: &'static Argument, value: &ScalarVa
             Takes::Interval => "; write a span of time such as INTERVAL '30 days'",
             _ => "",
         };
-        invalid(subject, format!("{name} takes {wanted}, got {} of type {}{advice}", show(value), value.data_type()))
+        let (given, of) = (show(value), value.data_type());
+        // Words to choose from have no article.
+        let is_of_words = matches!(argument.takes, Takes::Choice(_) | Takes::Choices(_) | Takes::ConditionOr(_) | Takes::Flag);
+        if is_of_words {
+            return invalid(subject, format!("{name} must be {wanted}, got {given} of type {of}"));
+        }
+        let article = article_of(&wanted);
+        invalid(subject, format!("{name} takes {article} {wanted}, got {given} of type {of}{advice}"))
     };
     match argument.takes {
         Takes::Integer(least, most) => {

@@ -104,7 +104,14 @@ pub struct LeftOut {
 impl LeftOut {
     /// The note: `3 rows without customer were left out`.
     pub fn told(&self, count: usize) -> String {
-        let Self { one, many, .. } = self;
+        let Self { counter, one, many } = self;
+        if counter == EMPTIED {
+            return if count == 1 {
+                format!("{count} {one} was read as NULL")
+            } else {
+                format!("{count} {many} were read as NULL")
+            };
+        }
         if count == 1 { format!("{count} {one} was left out") } else { format!("{count} {many} were left out") }
     }
 
@@ -115,6 +122,9 @@ impl LeftOut {
         metric.counter(counter, partition)
     }
 }
+
+/// The counter of values that are not left out but read as NULL.
+pub const EMPTIED: &str = "values_emptied";
 
 /// The labels of a counter that hold the singular and the plural.
 const LEFT_OUT_ONE: &str = "left_out_one";

@@ -22,7 +22,7 @@ use datafusion::logical_expr::LogicalPlan;
 
 use super::plain::{Plain, explain};
 pub use crate::encryption::scratch::Scratch;
-pub use context::{LeftOut, Notes, PROGRESS, Status, StepContext, left_out, scratch, told};
+pub use context::{EMPTIED, LeftOut, Notes, PROGRESS, Status, StepContext, left_out, scratch, told};
 #[cfg(test)]
 pub use exec::StepExec;
 pub use node::{StepPlanner, catch_pushed_filters};

@@ -7,7 +7,7 @@ use crate::error::nearest;
 use crate::functions;
 
 /// Functions of other dialects, with what to write instead. Sorted by name for binary search.
-const ELSEWHERE: [(&str, &str); 290] = [
+const ELSEWHERE: [(&str, &str); 291] = [
     ("acosd", "write degrees(asin(number))"),
     ("addtime", "write a - b of two times, or time + INTERVAL '1 hour'"),
     ("aes_decrypt", "values are not encrypted in SQL; init --encrypt encrypts the whole database"),
@@ -231,6 +231,7 @@ const ELSEWHERE: [(&str, &str); 290] = [
     ("ngramdistance", "write jaccard(a, b), or jaro_winkler_similarity(a, b)"),
     ("ngramsearch", "write jaccard(a, b), or jaro_winkler_similarity(a, b)"),
     ("normal", "write normal_quantile(random())"),
+    ("notnull", "write column IS NOT NULL, or not_null(column) in CREATE CHECK"),
     ("numeric_histogram", "write SELECT width_bucket(a, 0, 100, 10), count(*) … GROUP BY 1"),
     ("numrange", "write column BETWEEN DATE '2025-01-01' AND DATE '2025-01-31'"),
     ("object_construct", "write json_build_object('a', 1), which keeps a NULL as null"),

@@ -44,7 +44,14 @@ pub fn error(error: DataFusionError, source: Source<'_>, state: &SessionState, s
 fn of_a_call(error: DataFusionError, tokens: &[TokenWithSpan], state: &SessionState) -> DataFusionError {
     let text = raw(&error);
     if let Some(name) = text.split_once("Invalid function '").and_then(|(_, rest)| rest.split_once('\'')).map(|(name, _)| name) {
-        let problem = functions::missing(name, has_over(tokens, name), state);
+        let missing = functions::missing(name, has_over(tokens, name), state);
+        let problem = match title(tokens, name) {
+            // Not where a function that is meant was found.
+            Some(title) if missing.contains("\\df") => {
+                format!("no such function; a column of this name is written in double quotes: \"{title}\"")
+            }
+            _ => missing,
+        };
         return coded(SqlState::UNDEFINED_FUNCTION, name, problem);
     }
     // For `sum(channel)` where channel is text: the engine's message does not name the column, but the statement does.
@@ -75,6 +82,14 @@ fn calls<'a>(tokens: &'a [TokenWithSpan], name: &'a str) -> impl Iterator<Item =
 fn has_over(tokens: &[TokenWithSpan], name: &str) -> bool {
     calls(tokens, name)
         .any(|place| closed(tokens, place + 1).and_then(|end| tokens.get(end + 1)).is_some_and(|next| is(next, "OVER")))
+}
+
+/// What may be the title of a column in a file, `Net (EUR)`: a call of one word, with a blank before its bracket.
+fn title(tokens: &[TokenWithSpan], name: &str) -> Option<String> {
+    let place = calls(tokens, name).next()?;
+    let (called, open) = (tokens.get(place)?, tokens.get(place + 1)?);
+    let unit = only_argument(tokens, name).filter(|unit| !unit.contains('.'))?;
+    (called.span.end != open.span.start).then(|| format!("{} ({unit})", called.token))
 }
 
 /// The argument of a call, if it has only one and that is a column.

@@ -336,6 +336,10 @@ fn hint(
 ) -> String {
     let word = |token: Option<&TokenWithSpan>| token.map_or_else(String::new, |token| text_of(&token.token).to_uppercase());
     let (found_word, before_word) = (word(found), word(before));
+    if let Some(name) = ends_in_period(tokens, at) {
+        let hint = format!("a name with a period is written in double quotes: \"{name}.\"");
+        return format!("; {hint}");
+    }
     if let Some(hint) = of_object(problem, &before_word, &found_word, tokens, at) {
         return format!("; {hint}");
     }
@@ -353,6 +357,9 @@ fn hint(
         (_, "LIKE") => "write SELECT … FROM the table of system or information_schema WHERE … LIKE …",
         ("TO", _) if problem.contains("literal string") => "the name of a file has single quotes: TO 'file.csv'",
         (_, "TABLE") => "write SELECT * FROM table",
+        (_, "SYSTEM_TIME") => {
+            "it follows the name of the table; write FROM name FOR SYSTEM_TIME AS OF DATE '2025-06-30' AS alias"
+        }
         ("OF", _) => "write FROM name FOR SYSTEM_TIME AS OF DATE '2025-06-30'",
         (_, "POSITIONAL") => "rows have no positions; write row_number() OVER (ORDER BY …) on both sides, and join by that",
         (_, "(" | ")") if has_outer_join_of_oracle(tokens) => "write a LEFT JOIN b ON a.id = b.id",
@@ -438,6 +445,21 @@ fn of_object(problem: &str, before: &str, found: &str, tokens: &[TokenWithSpan],
 
 fn count(tokens: &[TokenWithSpan], word: &str) -> usize {
     tokens.iter().filter(|token| matches!(&token.token, Token::Word(other) if other.value.eq_ignore_ascii_case(word))).count()
+}
+
+/// A name before the place, or right after a `=>` there, that has a period after it and no further part: `No.` as the title of a column.
+fn ends_in_period(tokens: &[TokenWithSpan], at: Location) -> Option<String> {
+    let before = tokens.iter().take_while(|token| token.span.start <= at).count();
+    tokens[..tokens.len().min(before + 3)].windows(3).rev().find_map(|three| match three {
+        [TokenWithSpan { token: Token::Word(name), span }, period, next]
+            if period.token == Token::Period
+                && span.end == period.span.start
+                && matches!(next.token, Token::Comma | Token::RParen | Token::Eq | Token::SemiColon) =>
+        {
+            Some(name.value.clone())
+        }
+        _ => None,
+    })
 }
 
 /// True when a bracket is still open at the place.
