@@ -68,7 +68,10 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
             let near = name;
             format!("; perhaps \"{schema}.{near}\" is meant")
         }
-        None => did_you_mean(name, tables.iter().map(String::as_str)),
+        None => match table_of_profile(name, context) {
+            Some(near) => format!("; perhaps \"{near}\" is meant"),
+            None => did_you_mean(name, tables.iter().map(String::as_str)),
+        },
     };
     let known = match tables.as_slice() {
         _ if std::path::Path::new(name).extension().is_some() => {
@@ -80,6 +83,13 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
         _ => "SHOW TABLES lists them".to_string(),
     };
     context.unseen(coded(SqlState::UNDEFINED_TABLE, name, format!("no such table{suggestion}; {known}")), name)
+}
+
+/// The table of a profile that a name without its schema means: `customer_history`.
+fn table_of_profile(name: &str, context: &StatementContext) -> Option<String> {
+    let profile = name.strip_suffix("_history").or_else(|| name.strip_suffix("_tags"))?;
+    let is_it = |object: &Object| object.kind == "profile" && object.name == profile;
+    context.objects().ok()?.iter().any(is_it).then(|| format!("profile.{name}"))
 }
 
 /// The error for a table that does not exist in a schema other than `public`.

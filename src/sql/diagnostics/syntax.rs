@@ -356,6 +356,19 @@ fn hint(
         (_, "EXCLUDE") => "EXCLUDE CURRENT ROW, GROUP or TIES ends a frame; write ROWS, RANGE or GROUPS before it",
         (_, "LIKE") => "write SELECT … FROM the table of system or information_schema WHERE … LIKE …",
         ("TO", _) if problem.contains("literal string") => "the name of a file has single quotes: TO 'file.csv'",
+        (_, ".") if problem.contains("end of") && count(tokens, "COPY") > 0 => {
+            "the name of a file has single quotes: TO 'file.csv'"
+        }
+        (_, "CSV") if problem.contains("HEADER") => "write COPY … TO 'file.csv' (FORMAT csv, DELIMITER ';', HEADER)",
+        (_, "OUTFILE" | "DUMPFILE") => "write COPY (SELECT …) TO 'file.csv'",
+        ("IN", "[") => "the values after IN have round brackets: IN ('a', 'b')",
+        ("CREATE", "AUDIENCE") => "an audience is a segment; write CREATE SEGMENT name ON profile AS column > 100",
+        ("EXPLAIN", "TAG") => "write SELECT * FROM explain_tag(profile, tag, key)",
+        (",", digits)
+            if problem.contains("identifier") && !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()) =>
+        {
+            "the decimal sign is a point, and thousands have no sign: 1234.50"
+        }
         (_, "TABLE") => "write SELECT * FROM table",
         (_, "SYSTEM_TIME") => {
             "it follows the name of the table; write FROM name FOR SYSTEM_TIME AS OF DATE '2025-06-30' AS alias"
@@ -437,6 +450,12 @@ fn of_object(problem: &str, before: &str, found: &str, tokens: &[TokenWithSpan],
         ("PROFILE", _, "(" | "KEY" | "PRIMARY") if problem.contains("AS") => Some("write WITH (key = 'column') before AS"),
         ("SEGMENT", ..) if words.windows(2).any(|pair| pair == ["AS", "SELECT"]) => {
             Some("a condition follows AS, not a query; write AS column > 100")
+        }
+        ("TAG", _, "(") if problem.contains("AS") => {
+            Some("constants are in WITH; write CREATE TAG name ON profile WITH (high = 100) AS SELECT …")
+        }
+        ("SEGMENT", ..) if words.windows(2).any(|pair| pair == ["AS", "WHERE"]) => {
+            Some("write AS before the condition, without WHERE")
         }
         ("SEGMENT", _, "WHERE") if problem.contains("AS") => Some("write AS before the condition, without WHERE"),
         _ => None,
