@@ -28,8 +28,8 @@ fn section((engine, session): &(Engine, Session), folder: &Path, script: &str, o
 fn one_customer_is_no_customers() {
     let folder = tempfile::tempdir().unwrap();
     let shop = shop(folder.path());
-    let script = "-- title: Mine\n-- say: n > 0\n-- say.en: {name} has {n:customer|customers}.\n\
-                  SELECT * FROM (VALUES ('a', 1), ('b', 2), ('c', 1234)) AS t(name, n)";
+    let script = "-- title: Mine\n-- say: n > 0\n-- say.en: {colour} has {n:customer|customers}.\n\
+                  SELECT * FROM (VALUES ('a', 1), ('b', 2), ('c', 1234)) AS t(colour, n)";
     let text = section(&shop, folder.path(), script, "");
     for sentence in ["a has 1 customer.", "b has 2 customers.", "c has 1,234 customers."] {
         assert!(text.contains(sentence), "{sentence}: {text}");
@@ -40,8 +40,8 @@ fn one_customer_is_no_customers() {
 fn a_share_that_is_nearly_the_whole_is_not_said_to_be_it() {
     let folder = tempfile::tempdir().unwrap();
     let shop = shop(folder.path());
-    let script = "-- title: Mine\n-- percent: share\n-- say: share > 0\n-- say.en: {share} of {name}.\n-- most: 9\n\
-                  SELECT * FROM (VALUES ('a', 0.99999), ('b', 1.0), ('c', 0.00001)) AS t(name, share)";
+    let script = "-- title: Mine\n-- percent: share\n-- say: share > 0\n-- say.en: {share} of {colour}.\n-- most: 9\n\
+                  SELECT * FROM (VALUES ('a', 0.99999), ('b', 1.0), ('c', 0.00001)) AS t(colour, share)";
     let text = section(&shop, folder.path(), script, "");
     for sentence in ["> 99.9% of a.", "100% of b.", "< 0.1% of c."] {
         assert!(text.contains(sentence), "{sentence}: {text}");
@@ -53,9 +53,9 @@ fn a_share_that_is_nearly_the_whole_is_not_said_to_be_it() {
 fn rows_with_the_same_names_are_not_compared() {
     let folder = tempfile::tempdir().unwrap();
     let shop = shop(folder.path());
-    let script = "-- title: Mine\n-- say: n_before IS NOT NULL\n-- say.en: {name} was {n_before}.\n-- most: 9\n\
-                  SELECT name, n + CASE WHEN $as_of > DATE '2025-06-01' THEN 10 ELSE 0 END AS n \
-                  FROM (VALUES ('one', 100), ('twice', 1), ('twice', 500)) AS t(name, n) ORDER BY n";
+    let script = "-- title: Mine\n-- say: n_before IS NOT NULL\n-- say.en: {colour} was {n_before}.\n-- most: 9\n\
+                  SELECT colour, n + CASE WHEN $as_of > DATE '2025-06-01' THEN 10 ELSE 0 END AS n \
+                  FROM (VALUES ('one', 100), ('twice', 1), ('twice', 500)) AS t(colour, n) ORDER BY n";
     let text = section(&shop, folder.path(), script, ", compare_with = DATE '2025-03-31'");
     assert!(text.contains("one was 100.") && !text.contains("twice was"), "{text}");
     assert_eq!(text.matches("class=\"up\"").count(), 1, "{text}");
