@@ -55,7 +55,7 @@ impl Roles {
 pub fn find(doc: &'static Doc, name: &str) -> Result<&'static Argument> {
     doc.argument(name).ok_or_else(|| {
         let names = || doc.arguments.iter().map(|argument| argument.name);
-        let suggestion = match alike(name, names()) {
+        let suggestion = match alike(name, &names()) {
             Some(meant) => did_you_mean(meant, [meant]),
             None => did_you_mean(name, names()),
         };
@@ -87,7 +87,7 @@ const ALIKE: [&[&str]; 18] = [
 ];
 
 /// The first of these names that means the same as `name`.
-fn alike<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+fn alike<'a>(name: &str, names: &(impl Iterator<Item = &'a str> + Clone)) -> Option<&'a str> {
     let name = name.to_lowercase();
     ALIKE.iter().filter(|like| like.contains(&name.as_str())).find_map(|like| names.clone().find(|known| like.contains(known)))
 }

@@ -105,11 +105,12 @@ impl Partial {
                     accumulator.update_batch(&arguments, &self.indices, filter.as_ref().map(AsArray::as_boolean), total)?;
                 }
                 Aggregate::InRows { kind, measure } if *kind == Kind::Count && counts_rows(&work.aggregates[place]) => {
-                    inputs.push(Input::new(*measure, *kind, Values::Rows, None, filter));
+                    inputs.push(Input::new(*measure, *kind, Values::Rows, None, filter.as_ref()));
                 }
                 Aggregate::InRows { kind, measure } => {
                     let arguments = work.arguments(place, batch)?;
-                    inputs.extend(arguments.first().map(|values| Input::of(*measure, *kind, values, filter)).transpose()?);
+                    inputs
+                        .extend(arguments.first().map(|values| Input::of(*measure, *kind, values, filter.as_ref())).transpose()?);
                 }
             }
         }
@@ -320,7 +321,7 @@ enum Values {
 }
 
 impl Input {
-    fn of(measure: Measure, kind: Kind, values: &ArrayRef, filter: Option<ArrayRef>) -> Result<Self> {
+    fn of(measure: Measure, kind: Kind, values: &ArrayRef, filter: Option<&ArrayRef>) -> Result<Self> {
         let nulls = values.logical_nulls();
         let values = match values.data_type() {
             _ if kind == Kind::Count => Values::Rows,
@@ -330,7 +331,7 @@ impl Input {
         Ok(Self::new(measure, kind, values, nulls, filter))
     }
 
-    fn new(measure: Measure, kind: Kind, values: Values, nulls: Option<NullBuffer>, filter: Option<ArrayRef>) -> Self {
+    fn new(measure: Measure, kind: Kind, values: Values, nulls: Option<NullBuffer>, filter: Option<&ArrayRef>) -> Self {
         let passing = filter.map(|filter| {
             let filter = filter.as_boolean();
             NullBuffer::new(filter.nulls().map_or_else(|| filter.values().clone(), |nulls| filter.values() & nulls.inner()))

@@ -322,7 +322,7 @@ async fn refresh_retention(table: Option<&Object>, context: &StatementContext) -
             ));
             continue;
         }
-        let held = outdated::rows(object, Rule::Before { column: rule.column.clone(), at }, context)?;
+        let held = outdated::rows(object, &Rule::Before { column: rule.column.clone(), at }, context)?;
         let Some((own, others)) = held.split_first() else { continue };
         let (mut rewritten, mut untold) = rewritten_files(std::slice::from_ref(own), "the time", context).await?;
         let (further, more) = rewritten_files(others, "the key", context).await?;

@@ -22,7 +22,7 @@ use crate::statement::StatementContext;
 ///
 /// # Errors
 /// A file is damaged.
-pub fn rows(table: &Object, rule: Rule, context: &StatementContext) -> Result<Vec<Held>> {
+pub fn rows(table: &Object, rule: &Rule, context: &StatementContext) -> Result<Vec<Held>> {
     let (objects, keys) = (context.all_objects()?, referring::all(context)?);
     let stored = |name: &str| objects.iter().find(|object| object.kind == "table" && object.name == name);
     // The rules that follow from foreign keys, by their place.
