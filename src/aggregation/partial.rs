@@ -328,15 +328,15 @@ impl Input {
             DataType::Decimal128(..) => Values::Wide(values.as_primitive::<Decimal128Type>().values().clone()),
             _ => Values::Narrow(words::words(values)?),
         };
-        Ok(Self::new(measure, kind, values, nulls, filter))
+        Ok(Self::new(measure, kind, values, nulls.as_ref(), filter))
     }
 
-    fn new(measure: Measure, kind: Kind, values: Values, nulls: Option<NullBuffer>, filter: Option<&ArrayRef>) -> Self {
+    fn new(measure: Measure, kind: Kind, values: Values, nulls: Option<&NullBuffer>, filter: Option<&ArrayRef>) -> Self {
         let passing = filter.map(|filter| {
             let filter = filter.as_boolean();
             NullBuffer::new(filter.nulls().map_or_else(|| filter.values().clone(), |nulls| filter.values() & nulls.inner()))
         });
-        let counted = NullBuffer::union(nulls.as_ref(), passing.as_ref());
+        let counted = NullBuffer::union(nulls, passing.as_ref());
         let counted = counted.filter(|counted| counted.null_count() > 0).map(NullBuffer::into_inner);
         Self { measure, kind, values, counted }
     }
