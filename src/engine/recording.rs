@@ -1,4 +1,4 @@
-//! The plan of a query that DataFusion runs by itself, inside of another statement: its notes are told with the statement.
+//! The plan of a query that DataFusion runs by itself, inside of another statement: its notes are reported with those of the statement.
 
 use std::sync::Arc;
 

@@ -177,7 +177,7 @@ impl Scoring {
                 let _running = timer.timer();
                 return Ok(futures::stream::iter([scored.bins(&schema)]).boxed());
             }
-            // The memory of the measures stays reserved until the last batch has been sent; a batch itself goes with its rows.
+            // The memory of the measures stays reserved until the last batch has been sent; the memory of a batch is freed with the batch.
             let reserved = context.memory;
             let batches = std::mem::take(&mut scored.customers.batches);
             let mut rows = 0..0;

@@ -48,7 +48,7 @@ fn notes_are_kept_until_they_are_taken() {
         let info = prepared.execute().await.unwrap();
         read(&mut client, info).await.unwrap();
         assert_eq!(taken(&mut client).await, once);
-        // Those of another session are its own, and what has run before an error is told.
+        // Each session gets its own notes only, also those of statements before the one that failed.
         let mut other = connect(&server).await;
         status(client.execute_update(format!("{insert}; SELECT nope"), None).await.unwrap_err());
         assert_eq!(taken(&mut other).await, none);
