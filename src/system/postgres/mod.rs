@@ -10,6 +10,7 @@
 mod classes;
 mod constraints;
 mod data;
+mod engines;
 mod functions;
 mod gather;
 mod information;
@@ -35,6 +36,7 @@ use crate::postgres_catalog::cells::{Cell, array, field};
 use crate::sql::postgres::{INFORMATION_SCHEMA, PG_CATALOG, WITH_SYSTEM_COLUMNS};
 use crate::statement::StatementContext;
 use data::{Row, Table};
+use engines::{ENGINES, EnginesTable};
 
 pub use gather::gather;
 
@@ -56,9 +58,6 @@ pub struct PostgresSchema {
     /// Tables that DataFusion provides.
     pub engines: Option<Arc<dyn SchemaProvider>>,
 }
-
-/// Tables of `information_schema` that DataFusion provides: SHOW FUNCTIONS and SHOW ALL read them.
-const ENGINES: [&str; 3] = ["df_settings", "parameters", "routines"];
 
 impl PostgresSchema {
     fn engines(&self, table: &str) -> Option<&Arc<dyn SchemaProvider>> {
@@ -97,7 +96,7 @@ impl SchemaProvider for PostgresSchema {
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         if let Some(engines) = self.engines(name) {
-            return engines.table(name).await;
+            return Ok(engines.table(name).await?.map(|table| Arc::new(EnginesTable(table)) as _));
         }
         let found = self.find(name);
         if found.is_some() {
