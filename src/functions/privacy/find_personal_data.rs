@@ -49,7 +49,8 @@ up to 1,000 of its distinct values, the same ones in any order of rows:
 | `address` | addresses with a Chinese city or district, and something after it | `mask_address` |
 | `name` | nine out of ten values have two to four characters and begin with a Chinese surname; other names only by the column's name | `mask_name` |
 | `free_text` | longer texts where `redact` finds something in at least one of a hundred; or by the name: `remark`, `备注` | `redact` |
-| `birth_date`, `account`, `key` | only by the name: `birthday`, `wechat`, `customer_id` | `generalize`, `pseudonymize` |
+| `account` | international bank account numbers (IBAN); others only by the name: `wechat`, `passport` | `pseudonymize` |
+| `birth_date`, `key` | only by the name: `birthday`, `customer_id` | `generalize`, `pseudonymize` |
 
 A person should check the proposals: a column can hold personal data without a recognisable form (a nickname in `c7`), and columns that are
 harmless alone can identify a person together (see `k_anonymity`). Columns of lists and structs are judged by their names. `sample` is a

@@ -13,16 +13,18 @@ pub static ALL: [TextFunction; 1] = [TextFunction::new(
 | class | what is found | English mark | Chinese mark |
 |---|---|---|---|
 | `phone` | Chinese mobile numbers and landlines with area code, with or without `+86`; numbers with `+` and a calling code; North American numbers in groups | `[phone]` | `【手机】` |
-| `email` | e-mail addresses, also as `zhang (at) qq [dot] com` | `[email]` | `【邮箱】` |
+| `email` | e-mail addresses, also as `zhang (at) qq [dot] com` or `zhang AT qq DOT com` | `[email]` | `【邮箱】` |
 | `id_card` | Chinese identity card numbers: 18 characters by their check digit, 15 by province and birth date; US social security numbers (`123-45-6789`); numbers of passports and travel permits after `护照`, `通行证` or `passport` | `[id card]` | `【身份证】` |
 | `bank_card` | bank card numbers, by prefix, length and Luhn check digit | `[bank card]` | `【银行卡】` |
+| `iban` | international bank account numbers (IBAN), by the length of their country and their check digits | `[iban]` | `【银行账号】` |
 | `plate` | Chinese number plates | `[plate]` | `【车牌】` |
 | `ip` | IPv4 addresses | `[ip]` | `【IP】` |
 | `account` | what follows `微信`, `QQ` and similar words | `[account]` | `【账号】` |
 
 Full-width digits, Chinese numerals (`一三八…`, `138零零…`), spaces and dashes inside numbers, and invisible characters do not hide a number. The rest of
 the text stays as typed. Company hotlines (400 and 800) stay. Digits of an order number stay if they match none of these; one in ten numbers
-with the right prefix and length passes the Luhn check by chance, and is replaced.
+with the right prefix and length passes the Luhn check by chance, and is replaced. Words count as the signs of an e-mail address only where
+capitals among small letters or the name before them show it: `meet at noon` stays.
 
 Names and addresses in free text are not found, nor numbers spelt out in English: a text without marks can still identify a person. Part of
 one match is never used for another: the digits of `13812345678@163.com` are not a telephone number, even if `classes` leaves `email` out.
@@ -44,7 +46,7 @@ chains `regexp_replace`. Both miss Chinese numerals and hidden characters unless
             "SELECT customer_id, redact('please call ' || phone || ' or write to ' || coalesce(email, 'nobody')) AS note
 FROM sample_customers(rows => 4) ORDER BY customer_id;",
         ],
-        source: "the forms are those of `clean_phone`, `id_card_valid` and ISO/IEC 7812 (Luhn).",
+        source: "the forms are those of `clean_phone`, `id_card_valid`, ISO/IEC 7812 (Luhn) and ISO 13616 (IBAN).",
         ..Doc::EMPTY
     },
     Gives::Text(|options| {

@@ -1,6 +1,7 @@
 //! Detects which personal data a column contains, by its name and its values.
 
 use super::masks;
+use super::redact::iban::is_iban;
 use super::redact::{self, Class};
 use crate::kernels::chinese::addresses::{self, parse};
 use crate::kernels::cleaning::email::Email;
@@ -18,7 +19,8 @@ pub enum Content {
     BankCard,
     Address,
     Birth,
-    /// An account, a passport: it identifies a person, but has no form that could be checked.
+    /// An account, a passport: it identifies a person, but, except the international number of a bank account, has no form that could be
+    /// checked.
     Account,
     FreeText,
     Key,
@@ -298,10 +300,11 @@ pub fn finding(column: &str, values: &[&str], all_differ: bool) -> Option<Findin
     };
     let percent = |share: f64| format!("{:.0} %", share * 100.0);
     type Reads = fn(&str) -> bool;
-    let readers: [(Content, Reads); 6] = [
+    let readers: [(Content, Reads); 7] = [
         (Content::Email, |value| Email::read(value).is_ok()),
         (Content::IdCard, |value| IdCard::read(value).is_ok()),
         (Content::BankCard, |value| masks::card(value) != masks::HIDDEN),
+        (Content::Account, is_iban),
         (Content::Phone, is_phone),
         (Content::Address, is_address),
         (Content::Name, is_name),
@@ -395,6 +398,8 @@ mod tests {
             ("birthday", ["1990-01-01", "1985-05-05"], Some(Content::Birth)),
             ("出生日期", ["1990-01-01", "1985-05-05"], Some(Content::Birth)),
             ("wechat", ["zs_1", "ls_2"], Some(Content::Account)),
+            ("c1", ["DE89 3704 0044 0532 0130 00", "GB29NWBK60161331926819"], Some(Content::Account)),
+            ("c1", ["DE89 3704 0044 0532 0130 01", "GB29NWBK60161331926818"], None),
             ("city", ["北京", "上海"], None),
             ("city", ["张家口", "石家庄"], None),
             ("product_name", ["手机", "平板"], None),

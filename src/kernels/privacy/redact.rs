@@ -3,12 +3,16 @@
 //! The text is first reduced to plain characters: full-width digits and letters become ASCII, and invisible characters are skipped. What
 //! is found is reported by its position in the original text. Digits are read as groups, with spaces and dashes between them; starting
 //! from each group, the longest run of groups that forms a known number is taken. Identity cards (ISO/IEC 7064) and bank cards (Luhn) are
-//! recognised by their check digits.
+//! recognised by their check digits, and so are international bank account numbers (ISO 13616).
 
+mod disguised;
+pub mod iban;
 mod labelled;
 
 use std::ops::Range;
 
+use self::disguised::disguised;
+use self::iban::ibans;
 use self::labelled::{accounts, passports};
 use super::masks::is_card;
 use crate::kernels::cleaning::email::Email;
@@ -28,6 +32,8 @@ pub enum Class {
     IdCard,
     /// A bank card number.
     BankCard,
+    /// An international bank account number.
+    Iban,
     /// A Chinese number plate.
     Plate,
     /// An IPv4 address.
@@ -41,22 +47,23 @@ pub enum Class {
 
 impl Class {
     /// All classes that can be asked for, each with its name in SQL and its English and Chinese placeholders.
-    pub const ALL: [(Self, &'static str, &'static str, &'static str); 7] = [
+    pub const ALL: [(Self, &'static str, &'static str, &'static str); 8] = [
         (Self::Phone, "phone", "[phone]", "【手机】"),
         (Self::Email, "email", "[email]", "【邮箱】"),
         (Self::IdCard, "id_card", "[id card]", "【身份证】"),
         (Self::BankCard, "bank_card", "[bank card]", "【银行卡】"),
+        (Self::Iban, "iban", "[iban]", "【银行账号】"),
         (Self::Plate, "plate", "[plate]", "【车牌】"),
         (Self::Ip, "ip", "[ip]", "【IP】"),
         (Self::Account, "account", "[account]", "【账号】"),
     ];
 
     /// The classes that are hidden in texts quoted to others.
-    const QUOTED: [Self; 8] =
-        [Self::Phone, Self::Email, Self::IdCard, Self::BankCard, Self::Plate, Self::Ip, Self::Account, Self::Number];
+    const QUOTED: [Self; 9] =
+        [Self::Phone, Self::Email, Self::IdCard, Self::BankCard, Self::Iban, Self::Plate, Self::Ip, Self::Account, Self::Number];
 
     /// The names in SQL.
-    pub const WORDS: [&'static str; 7] = ["phone", "email", "id_card", "bank_card", "plate", "ip", "account"];
+    pub const WORDS: [&'static str; 8] = ["phone", "email", "id_card", "bank_card", "iban", "plate", "ip", "account"];
 
     /// The class with a name.
     pub fn of(word: &str) -> Option<Self> {
@@ -122,6 +129,7 @@ pub fn find(text: &str, classes: &[Class]) -> Vec<Found> {
     addresses(&letters).into_iter().for_each(|range| add(range, Class::Ip));
     social_security(&letters).into_iter().for_each(|range| add(range, Class::IdCard));
     passports(&letters).into_iter().for_each(|range| add(range, Class::IdCard));
+    ibans(&letters).into_iter().for_each(|range| add(range, Class::Iban));
     numbers(&letters).into_iter().for_each(|(range, class)| add(range, class));
     plates(&letters).into_iter().for_each(|range| add(range, Class::Plate));
     accounts(&letters).into_iter().for_each(|range| add(range, Class::Account));
@@ -155,33 +163,6 @@ fn letters(text: &str) -> Vec<Letter> {
     spelt(&mut letters);
     disguised(&mut letters);
     letters
-}
-
-/// What stands for the signs of an e-mail address is read as them: `zhang (at) qq [dot] com`, `zhang @ qq.com`.
-fn disguised(letters: &mut Vec<Letter>) {
-    const SIGNS: [(&str, char); 4] = [("(at)", '@'), ("[at]", '@'), ("(dot)", '.'), ("[dot]", '.')];
-    let mut place = 0;
-    while place < letters.len() {
-        let own: &[Letter] = letters;
-        let is_there = |form: &str| form.chars().enumerate().all(|(back, of)| at(own, place + back).eq_ignore_ascii_case(&of));
-        let found = match at(letters, place) {
-            '(' | '[' => SIGNS.iter().find(|(form, _)| is_there(form)).map(|(form, sign)| (form.len(), *sign)),
-            '@' => Some((1, '@')),
-            _ => None,
-        };
-        let Some((length, sign)) = found else {
-            place += 1;
-            continue;
-        };
-        // A blank on each side belongs to the sign; one before it only begins a name: hello @user.
-        let has_blanks = place > 0 && at(letters, place - 1) == ' ' && at(letters, place + length) == ' ';
-        let range = place - usize::from(has_blanks)..place + length + usize::from(has_blanks);
-        place = range.start + 1;
-        if let [first, .., last] = letters.get(range.clone()).unwrap_or_default() {
-            let sign = Letter { plain: sign, start: first.start, end: last.end };
-            letters.splice(range, [sign]);
-        }
-    }
 }
 
 /// Seven or more Chinese numerals in a row are read as digits, 一三八〇〇一三八〇〇〇, and so are those among digits that make eleven:
