@@ -139,6 +139,10 @@ pub(super) fn reset(parser: &mut Parser<'_>) -> Result<Option<ClientCommand>, Pa
         skip(parser, 3);
         return Ok(Some(ClientCommand::Reset(Some("timezone".into()))));
     }
+    if is_word(parser, 1, Keyword::SESSION) && is_word(parser, 2, Keyword::AUTHORIZATION) {
+        skip(parser, 3);
+        return Ok(Some(ClientCommand::Reset(Some("session_authorization".into()))));
+    }
     let Some((name, count)) = setting_at(parser, 1) else { return Ok(None) };
     skip(parser, 1 + count);
     Ok(Some(ClientCommand::Reset(Some(name))))
