@@ -14,17 +14,24 @@ use super::data::DataFile;
 use super::keys::Link;
 use crate::error::message;
 
-/// A problem that was found.
+/// Something that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// The object that the file or row belongs to, such as `profile customer`; empty for a file that nothing refers to.
     pub object: String,
     /// The file, when the problem is about one.
     pub file: String,
-    /// `damaged`, `missing` or `orphaned`.
+    /// `damaged`, `missing`, `orphaned` (left by a statement that did not end) or `foreign` (not written by this program).
     pub state: &'static str,
     /// A description of the problem.
     pub problem: String,
+}
+
+impl Finding {
+    /// True when data is lost. Files that nothing refers to take space, and no more.
+    pub fn is_loss(&self) -> bool {
+        !matches!(self.state, "orphaned" | "foreign")
+    }
 }
 
 /// The result of a check.
@@ -36,7 +43,7 @@ pub struct Checked {
     pub files: usize,
     /// Their total size in bytes.
     pub bytes: u64,
-    /// The problems found.
+    /// What was found.
     pub findings: Vec<Finding>,
 }
 
@@ -92,11 +99,15 @@ impl Catalog {
         };
         checked.findings.extend(self.audit.verify(None)?.problems.into_iter().map(of_record));
         let orphans = self.orphans()?;
-        checked.findings.extend(orphans.into_iter().map(|file| Finding {
-            object: String::new(),
-            file,
-            state: "orphaned",
-            problem: "nothing refers to it, and nobody is writing it; the next statement that writes removes it".into(),
+        checked.findings.extend(orphans.into_iter().map(|file| {
+            let (state, problem) = match self.data.place(&file) {
+                Ok(_) => (
+                    "orphaned",
+                    "nothing refers to it, and nobody is writing it: a statement did not end; the next one that writes removes it",
+                ),
+                Err(_) => ("foreign", "this program did not write it, and does not remove it; move it out of the folder"),
+            };
+            Finding { object: String::new(), file, state, problem: problem.into() }
         }));
         Ok(checked)
     }

@@ -6,7 +6,7 @@ use portraitdb::{Engine, printable};
 
 use super::console::Failure;
 
-/// Prints what is wrong, one line each, and fails when anything is.
+/// Prints what was found, one line each, and fails when data is damaged or missing. What a killed process leaves is no damage.
 pub(super) fn run(engine: &Engine) -> Result<(), Failure> {
     let checked = engine.check()?;
     let mut out = std::io::stdout().lock();
@@ -16,8 +16,16 @@ pub(super) fn run(engine: &Engine) -> Result<(), Failure> {
     }
     let (objects, files, megabytes) = (checked.objects, checked.files, checked.bytes.div_ceil(1 << 20));
     let looked_at = format!("{files} files of {objects} tables and profiles, {megabytes} MB");
-    match checked.findings.len() {
-        0 => Ok(writeln!(out, "whole: {looked_at}")?),
+    let problems = checked.findings.iter().filter(|finding| finding.is_loss()).count();
+    match problems {
+        0 => {
+            let left = match checked.findings.len() {
+                0 => String::new(),
+                1 => "; 1 file that belongs to none of them".into(),
+                others => format!("; {others} files that belong to none of them"),
+            };
+            Ok(writeln!(out, "whole: {looked_at}{left}")?)
+        }
         1 => Err(Failure::Error(format!("check: 1 problem in {looked_at}"))),
         problems => Err(Failure::Error(format!("check: {problems} problems in {looked_at}"))),
     }

@@ -172,7 +172,7 @@ enum Action {
     /// Print every definition of the database as a script that creates them again, without rows.
     #[command(after_help = "Example:\n  portrait -d crm dump > crm.sql")]
     Dump,
-    /// Compare every file of the database with what was written; exit code 1 if anything is damaged, missing or left over.
+    /// Compare every file of the database with what was written; exit code 1 if anything is damaged or missing.
     #[command(after_help = "Example:\n  portrait -d crm check && echo sound")]
     Check {
         /// The directory of the database, instead of -d.

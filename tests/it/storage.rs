@@ -237,6 +237,16 @@ fn a_check_finds_what_is_wrong() {
     assert_eq!((code, errors.as_str()), (0, ""), "{out}");
     assert!(out.starts_with("whole: 2 files of 2 tables and profiles"), "{out}");
 
+    // What a killed process leaves, and files of others, are named, and are no damage.
+    let orphan = "00000000-0000-4000-8000-000000000000.parquet";
+    std::fs::write(database.join("data").join(orphan), "PAR1").unwrap();
+    std::fs::write(database.join("data/notes.txt"), "mine").unwrap();
+    let (code, out, errors) = check();
+    assert_eq!((code, errors.as_str()), (0, ""), "{out}");
+    for part in [format!("orphaned: {orphan}: "), "foreign: notes.txt: ".into(), "; 2 files that belong to none of them".into()] {
+        assert!(out.contains(&part), "no {part:?} in\n{out}");
+    }
+
     let catalog = rusqlite::Connection::open(database.join("catalog.sqlite")).unwrap();
     let name = |object: &str| -> String {
         let query = "SELECT f.name FROM files f JOIN snapshot_files n ON n.file = f.id JOIN snapshots s ON s.id = n.snapshot WHERE s.name = ?1";
@@ -249,20 +259,17 @@ fn a_check_finds_what_is_wrong() {
     bytes[middle] ^= 1;
     std::fs::write(&damaged, &bytes).unwrap();
     std::fs::remove_file(database.join("data").join(&profile)).unwrap();
-    let orphan = "00000000-0000-4000-8000-000000000000.parquet";
-    std::fs::write(database.join("data").join(orphan), "PAR1").unwrap();
-    std::fs::write(database.join("data/notes.txt"), "mine").unwrap();
     let (code, out, errors) = check();
     assert_eq!(code, 1, "{out}");
     for part in [
         format!("damaged: table t: {table}: "),
         format!("missing: profile p: {profile}: "),
         format!("orphaned: {orphan}: "),
-        "orphaned: notes.txt: ".into(),
+        "foreign: notes.txt: ".into(),
     ] {
         assert!(out.contains(&part), "no {part:?} in\n{out}");
     }
-    assert!(errors.contains("4 problems in 2 files"), "{errors}");
+    assert!(errors.contains("2 problems in 2 files"), "{errors}");
     // Nothing was removed, and certainly not files of others.
     assert!(database.join("data").join(orphan).exists() && database.join("data/notes.txt").exists());
 
