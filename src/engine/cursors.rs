@@ -59,6 +59,8 @@ struct Reading {
     /// The current row, from 1; 0 before the first.
     place: i64,
     scrolls: bool,
+    /// True once its query has failed, so that there are no more rows.
+    has_failed: bool,
 }
 
 impl Reading {
@@ -70,11 +72,12 @@ impl Reading {
     async fn read_to(&mut self, row: i64) -> Result<()> {
         while self.rows() < row {
             let Some(answer) = &mut self.answer else { return Ok(()) };
-            match answer.next_batch().await? {
-                Some(batch) => {
-                    self.memory.try_grow(batch.get_array_memory_size())?;
-                    self.batches.push(batch);
-                }
+            let read = answer.next_batch().await.and_then(|batch| {
+                self.memory.try_grow(batch.as_ref().map_or(0, RecordBatch::get_array_memory_size))?;
+                Ok(batch)
+            });
+            match read.inspect_err(|_| self.has_failed = true)? {
+                Some(batch) => self.batches.push(batch),
                 None => {
                     self.notes.extend(answer.notes());
                     self.answer = None;
@@ -206,14 +209,18 @@ pub(super) async fn execute(
         ClientCommand::Fetch { name, direction, gives_rows } => {
             let cursor = known(session, &name)?;
             if cursor.role != session.current_role() {
-                let problem = format!(
-                    "has the rows of role {}, which opened it; return to that role first, or DECLARE another",
-                    cursor.role
-                );
+                // As SET ROLE NONE names it.
+                let role = if cursor.role.is_empty() { "NONE" } else { &*cursor.role };
+                let problem =
+                    format!("has the rows of role {role}, which opened it; return to that role first, or DECLARE another");
                 return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &name, problem));
             }
             let mut reading = cursor.reading.lock().await;
-            let rows = reading.fetch(&name, direction).await?;
+            let fetched = reading.fetch(&name, direction).await;
+            if reading.has_failed {
+                session.cursors.lock().remove(&name);
+            }
+            let rows = fetched?;
             let schema = Arc::clone(&cursor.columns);
             let mut answer = match gives_rows {
                 true => Answer::of(schema, rows),
@@ -318,7 +325,8 @@ async fn declare(session: &Session, declare: Declare, text: &str, parameters: &H
     let columns = Arc::clone(answer.told());
     let pool = &session.engine.shared.environment.memory_pool;
     let memory = MemoryConsumer::new(format!("cursor {name}")).register(pool);
-    let reading = Reading { answer: Some(answer), batches: vec![], notes: vec![], memory, before: 0, place: 0, scrolls };
+    let (answer, has_failed) = (Some(answer), false);
+    let reading = Reading { answer, batches: vec![], notes: vec![], memory, before: 0, place: 0, scrolls, has_failed };
     let (role, at) = (session.current_role(), session.statement(Parameters::default()).now());
     let cursor = Cursor { columns, role, text: text.to_string(), at, scrolls, holds, reading: Mutex::new(reading) };
     let cursor = Arc::new(cursor);
