@@ -185,8 +185,9 @@ impl Kind for Model {
             properties.push(("rows_skipped".into(), trained.skipped.to_string()));
             properties.extend(trained.metrics.iter().map(|(name, value)| (name.clone(), value.to_string())));
             properties.extend(trained.notes.iter().map(|note| ("note".to_string(), note.clone())));
+            // They grow with the rows.
+            properties.push(("seconds".into(), format!("{:.3}", model.took as f64 / 1e6)));
         }
-        properties.push(("seconds".into(), format!("{:.3}", model.took as f64 / 1e6)));
         Ok(properties)
     }
 
@@ -217,6 +218,7 @@ impl Kind for Model {
         let hidden = definitions.iter().map(hides).collect::<Result<Vec<bool>>>()?;
         let measured: Vec<Option<&Trained>> =
             trained.iter().zip(&hidden).map(|(trained, hidden)| trained.as_ref().filter(|_| !hidden)).collect();
+        let took = models.iter().zip(&hidden).map(|(model, hidden)| model.filter(|_| !hidden));
         let count = |get: fn(&Trained) -> u64| {
             number(measured.iter().map(move |trained| trained.map(|trained| i64::try_from(get(trained)).unwrap_or(i64::MAX))))
         };
@@ -235,7 +237,7 @@ impl Kind for Model {
             count(|trained| trained.rows),
             count(|trained| trained.skipped),
             text(measured.iter().map(|trained| trained.map(metrics))),
-            share(models.iter().map(|model| model.map(|model| model.took as f64 / 1e6))),
+            share(took.map(|model| model.map(|model| model.took as f64 / 1e6))),
             own(|definition| &definition.object.created_at),
             own(|definition| definition.comment()),
             own(|definition| definition.text("owner")),

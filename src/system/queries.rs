@@ -6,6 +6,7 @@ use futures::future::BoxFuture;
 
 use super::SystemTable;
 use crate::docs::Column;
+use crate::objects::protection::restricts;
 use crate::objects::values::{given, number, text, time};
 use crate::sql::redacting::redacted;
 use crate::statement::{Progress, Rights, StatementContext};
@@ -28,7 +29,11 @@ const COLUMNS: [Column; 10] = [
     },
     Column { name: "rows_read", data_type: "BIGINT", text: "number of rows read from tables" },
     Column { name: "rows", data_type: "BIGINT", text: "number of rows returned" },
-    Column { name: "memory", data_type: "BIGINT", text: "bytes of memory that its session uses" },
+    Column {
+        name: "memory",
+        data_type: "BIGINT",
+        text: "bytes of memory that its session uses, also for rows that a role may not see; NULL except for SUPERUSER and members of `pg_monitor` for whom there are no masks and row policies",
+    },
 ];
 
 /// True if these rights allow seeing what a role does.
@@ -66,6 +71,8 @@ impl SystemTable for Queries {
                 (true, "", step) => step.to_string(),
                 (true, status, _) => status.to_string(),
             };
+            // What is hidden from a role takes memory, too.
+            let is_trusted = rights.is_superuser() || rights.is_member("pg_monitor") && !restricts(context)?;
             let all = || queries.iter();
             let count = |number: u64| i64::try_from(number).ok();
             Ok(vec![
@@ -78,7 +85,7 @@ impl SystemTable for Queries {
                 text(progress.iter().map(|progress| Some(step(progress)))),
                 number(progress.iter().map(|(_, progress)| count(progress.rows as u64))),
                 number(all().map(|query| count(query.rows()))),
-                number(all().map(|query| count(query.memory() as u64))),
+                number(all().map(|query| is_trusted.then(|| count(query.memory() as u64)).flatten())),
             ])
         })
     }

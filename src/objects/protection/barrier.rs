@@ -377,11 +377,17 @@ struct Cover {
 impl Cover {
     /// Replaces an error from below the barrier, which may reveal hidden values; only errors that say nothing about rows pass through.
     fn over(&self, error: DataFusionError) -> DataFusionError {
-        if matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)) {
-            return error;
-        }
-        match sqlstate(&error) {
-            SqlState::QUERY_CANCELED | SqlState::OUT_OF_MEMORY | SqlState::DISK_FULL | SqlState::SERIALIZATION_FAILURE => error,
+        let state = match error.find_root() {
+            DataFusionError::ResourcesExhausted(_) => SqlState::OUT_OF_MEMORY,
+            _ => sqlstate(&error),
+        };
+        match state {
+            // How much is missing depends on the hidden rows.
+            SqlState::OUT_OF_MEMORY => {
+                let problem = "its rows take more memory than there is; raise --memory-limit, or ask a role with SUPERUSER";
+                coded(SqlState::OUT_OF_MEMORY, &self.label, problem)
+            }
+            SqlState::QUERY_CANCELED | SqlState::DISK_FULL | SqlState::SERIALIZATION_FAILURE => error,
             // The privacy budget of the role, which says nothing about rows.
             SqlState::CONFIGURATION_LIMIT_EXCEEDED => error,
             // A segment that awaits a refresh.

@@ -49,7 +49,7 @@ pub use consent::Consent;
 pub use copying::{notes_on_copy, notes_on_export, notes_on_profile};
 pub use first_error::FirstError;
 pub use mask::Mask;
-pub use reading::{covers, hides_values, is_masked_by_others, seen, seen_state};
+pub use reading::{covers, hides_values, is_masked_by_others, restricts, seen, seen_state};
 pub use row_policy::RowPolicy;
 pub use rule::rules_for;
 pub use segments::{masked_segments, refuse_segment, without_members};

@@ -642,10 +642,18 @@ pub fn covers(object: &Object, context: &StatementContext) -> Result<bool> {
 /// # Errors
 /// The masks and row policies cannot be read.
 pub fn hides_values(found: &Object, context: &StatementContext) -> Result<bool> {
-    let Some(reader) = context.reader()? else { return Ok(false) };
-    if reader.owns(found) {
-        return Ok(false);
+    match context.reader()? {
+        Some(reader) if !reader.owns(found) => restricts(context),
+        _ => Ok(false),
     }
+}
+
+/// True when row policies or masks of others apply to the reader of some table.
+///
+/// # Errors
+/// The masks and row policies cannot be read.
+pub fn restricts(context: &StatementContext) -> Result<bool> {
+    let Some(reader) = context.reader()? else { return Ok(false) };
     for rule in rules(context)? {
         let rule = rule?;
         if (rule.covers == Covers::Rows || rule.is_for(&reader, context)?) && !reader.owns(&rule.object) {
