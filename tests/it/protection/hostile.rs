@@ -5,7 +5,7 @@ use super::World;
 use crate::support::some;
 
 /// What fails for a hidden row or a masked value, is decided by one, counts them, or is made from them.
-const STATEMENTS: [&str; 131] = [
+const STATEMENTS: [&str; 174] = [
     // Values that fail.
     "SELECT 1 / id FROM people",
     "SELECT id FROM people WHERE 1 / id > 0",
@@ -146,6 +146,55 @@ const STATEMENTS: [&str; 131] = [
     "UPDATE seen SET phone = 'x' WHERE phone <> '***' RETURNING *",
     "SELECT * FROM data_profile(seen)",
     "DROP TABLE seen",
+    // Of models, and of what the statement itself takes.
+    "SELECT name, seconds FROM system.models",
+    "DESCRIBE MODEL groups",
+    "SELECT role, memory FROM system.queries",
+    // Customers of a profile that are hidden.
+    "SELECT * FROM segment_diff(big, since => DATE '2025-06-02')",
+    "SELECT * FROM training_set(customer, (SELECT id, TIMESTAMP '2025-06-15 00:00:00' AS t, 1 AS y FROM (VALUES (5001), (5)) AS v(id)))",
+    "SELECT * FROM explain_tag(customer, 'spent', 5001)",
+    "SELECT * FROM tag_drift(customer)",
+    "SELECT name, filled, coverage, drift FROM system.tags",
+    "SELECT count(*) FROM profile.customer_history WHERE id >= 5000",
+    "SELECT * FROM profile.customer_history WHERE value = 'hidden'",
+    "SELECT * FROM explain_segments((SELECT id, city, spent FROM profile.customer), label => city)",
+    "SELECT * FROM choose_clusters((SELECT id, spent FROM profile.customer), key => id, max_clusters => 3)",
+    // One value after the other.
+    "SELECT v.id FROM (VALUES (0), (1), (-1), (9223372036854775807), (5001)) AS v(id) WHERE v.id IN (SELECT id FROM people)",
+    "SELECT v.id FROM (VALUES (0), (5001), (NULL)) AS v(id) WHERE v.id NOT IN (SELECT id FROM people)",
+    "SELECT v.id, EXISTS (SELECT 1 FROM accounts AS a WHERE a.id = v.id) FROM (VALUES (1), (55)) AS v(id)",
+    "SELECT count(p.id) FROM (VALUES (0), (5001)) AS v(id) LEFT JOIN people AS p ON p.id IS NOT DISTINCT FROM v.id",
+    "SELECT id FROM people WHERE 1 / (SELECT count(*) FROM people AS q WHERE q.city = 'hidden' AND q.id = people.id) > 0",
+    "SELECT count(*) FROM people NATURAL FULL JOIN orders",
+    "SELECT * FROM generate_series(1, (SELECT max(id) FROM people) / 30)",
+    "SELECT max(id) FILTER (WHERE city = 'hidden'), count(*) FILTER (WHERE phone <> '***') FROM people",
+    "SELECT * FROM people ORDER BY score FETCH FIRST 1 ROW WITH TIES",
+    "SELECT row_to_json(p), p FROM people AS p",
+    // Other types and windows.
+    "SELECT CAST(phone AS BYTEA) FROM people",
+    "SELECT CAST(phone AS INTERVAL) FROM people",
+    "SELECT CAST(score AS DECIMAL(3, 2)) FROM people",
+    "SELECT id << 62 FROM people",
+    "SELECT sum(id * 1000000000000000000) FROM people",
+    "SELECT avg(1e308 * score) FROM people",
+    "SELECT sum(score) OVER (ORDER BY id RANGE BETWEEN 3 PRECEDING AND 2 FOLLOWING EXCLUDE CURRENT ROW) FROM people",
+    "SELECT nth_value(phone, 3) OVER (ORDER BY id GROUPS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) FROM people",
+    "SELECT listagg(phone, ','), mode() WITHIN GROUP (ORDER BY phone) FROM people",
+    // What is below.
+    "SELECT ctid FROM people",
+    "SELECT \"mask 2\" FROM people",
+    "SELECT * FROM \"rows below protection\"",
+    // More functions in FROM.
+    "SELECT * FROM identity_links(people, key => id, match_on => ['phone'])",
+    "SELECT * FROM association_rules(people, basket => city, item => name, min_support => 0.1)",
+    "SELECT * FROM completeness(people, key_fields => ['phone', 'email', 'score'])",
+    "SELECT * FROM impute(people, target => city, from => ['name'])",
+    "SELECT * FROM nps_result(people, score => score)",
+    "SELECT * FROM clv_summary(orders, customer => id, order_time => day, amount => amount)",
+    "DECLARE fetched CURSOR WITH HOLD FOR SELECT 1 / id FROM people ORDER BY id",
+    "FETCH 5 FROM fetched",
+    "CLOSE fetched",
 ];
 
 #[test]
