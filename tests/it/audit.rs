@@ -83,6 +83,37 @@ fn a_read_is_on_disk_before_its_first_row() {
     check_by_hand(&place);
 }
 
+/// Whoever has the answer of a statement finds its end in the log, also when the server is killed at that moment.
+#[test]
+fn the_end_of_an_answered_statement_is_kept() {
+    let (_folder, place) = customers();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let statements =
+        [("SELECT max(phone) FROM customers", "read|SELECT|1|succeeded"), ("CREATE ROLE ann", "role|CREATE ROLE|0|succeeded")];
+    for (sql, record) in statements {
+        let mut command = portrait();
+        command.arg("-d").arg(&place).args(["serve", "--listen", "127.0.0.1:0"]);
+        let mut server = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut ready = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+        let address = ready.trim().strip_prefix("ready: postgresql://").unwrap().strip_suffix("/portrait").unwrap();
+        let port = address.rsplit_once(':').unwrap().1.parse().unwrap();
+        runtime.block_on(async {
+            let mut config = tokio_postgres::Config::new();
+            config.host("127.0.0.1").port(port).user("ada").dbname("portrait");
+            let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+            tokio::runtime::Handle::current().spawn(connection);
+            client.simple_query(sql).await.unwrap();
+            server.kill().unwrap();
+        });
+        server.wait().unwrap();
+        let (engine, session) = open(&place);
+        let seen = "SELECT event, command, rows, outcome FROM system.audit ORDER BY number DESC LIMIT 1";
+        assert_eq!(rows(&engine, &session, seen), [record], "{sql}");
+        assert_eq!(verified(&place, &[]).0, 0);
+    }
+}
+
 #[test]
 #[ignore = "long: cargo test -- --include-ignored"]
 fn killed_writers_leave_a_whole_chain() {
