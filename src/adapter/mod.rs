@@ -12,7 +12,7 @@
 //!
 //! Steps, and functions that carry their own data in plans, are [`plain`] data with a name; a domain lists them as [`kinds`].
 //!
-//! These forms share some parts: [`arguments`] checks arguments against the page, [`usable_rows`] counts dropped rows,
+//! These forms share some parts: [`arguments`] checks arguments against the page, [`usable_rows`] counts dropped rows, [`unread`] counts strings that became NULL,
 //! [`offload`] moves blocking work to separate threads, [`passing`] is a plan node that a rule puts between others, [`keys`]
 //! turns values into numbers, [`given_table`] reads a table passed as an argument of an ordinary function, [`once`] is a part
 //! of a plan that several places read, [`in_chunks`] are accumulators that GROUP BY takes apart, [`macro_input`] tells a macro about its input.
@@ -39,6 +39,7 @@ pub mod relation;
 pub mod step;
 pub mod table_macro;
 pub mod text_function;
+pub mod unread;
 pub mod usable_rows;
 
 use std::sync::{Arc, LazyLock};

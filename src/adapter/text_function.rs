@@ -49,7 +49,7 @@ pub enum Gives {
     Day(fn(&Options) -> Result<OfValue<i32>>),
     /// Anything else: its type, which may depend on the constant options, and its values.
     Array(fn(&Options) -> Result<DataType>, fn(&StringViewArray, &Options) -> Result<ArrayRef>),
-    /// As `Array`, but also given the session's settings, which hold keys.
+    /// As `Array`, but also given the session's settings, which hold keys, and count what could not be read.
     Keyed(fn(&Options) -> Result<DataType>, fn(&StringViewArray, &Options, &ConfigOptions) -> Result<ArrayRef>),
 }
 

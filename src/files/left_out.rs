@@ -6,6 +6,7 @@ use std::sync::Arc;
 use datafusion::catalog::Session;
 use parking_lot::Mutex;
 
+use crate::adapter::unread::Unread;
 use crate::settings::carried;
 use crate::temporary::BESIDE;
 
@@ -107,16 +108,21 @@ fn listed(names: &mut Vec<String>) -> Option<String> {
     }
 }
 
-/// The notes about the files of one statement, passed on in the settings with which its plans are made.
+/// The notes about the files of one statement, and about strings in them that functions could not read; passed on in the settings with
+/// which its plans are made.
 #[derive(Debug, Clone, Default)]
-pub struct FileNotes(Arc<Mutex<Vec<String>>>);
+pub struct FileNotes {
+    told: Arc<Mutex<Vec<String>>>,
+    /// Passed on by itself to the functions, which know nothing of files.
+    pub unread: Unread,
+}
 
 carried!(FileNotes, "file_notes_of_statement");
 
 impl FileNotes {
     /// Adds notes, each once.
     pub fn tell(&self, notes: &[String]) {
-        let mut told = self.0.lock();
+        let mut told = self.told.lock();
         for note in notes {
             if !told.contains(note) {
                 told.push(note.clone());
@@ -126,7 +132,9 @@ impl FileNotes {
 
     /// All notes so far.
     pub fn all(&self) -> Vec<String> {
-        self.0.lock().clone()
+        let mut notes = self.told.lock().clone();
+        notes.extend(self.unread.notes());
+        notes
     }
 }
 

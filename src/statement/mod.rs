@@ -262,6 +262,7 @@ impl StatementContext {
         state.execution_props_mut().query_execution_start_time = chrono::DateTime::from_timestamp_micros(self.now());
         state.config_mut().options_mut().extensions.insert(self.cancel().clone());
         state.config_mut().options_mut().extensions.insert(self.file_notes().clone());
+        state.config_mut().options_mut().extensions.insert(self.file_notes().unread.clone());
         state.config_mut().options_mut().extensions.insert(AuditReads(self.clone()));
         state.config_mut().options_mut().extensions.insert(PrivacyBudget(Arc::new(self.clone())));
         self.bind(&mut state);

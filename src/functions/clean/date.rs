@@ -1,11 +1,17 @@
 //! Dates in any form.
 
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, Date32Builder, StringViewArray};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
+use datafusion::config::ConfigOptions;
 
 use crate::adapter::arguments::Options;
 use crate::adapter::text_function::{Gives, TextFunction, text};
+use crate::adapter::unread::{Reason, Unread};
 use crate::docs::{Argument, Doc, Takes};
-use crate::kernels::cleaning::date::{Order, read};
+use crate::kernels::cleaning::date::{Order, Problem, read};
 
 const DATE: Argument =
     text("date", "date as typed, in any form; a number such as 20240501 is read as it is written; NULL gives NULL");
@@ -39,8 +45,9 @@ reading and needs no order; declared as `mdy` it gives NULL, because the text or
 order, unless the month is a name (`5-Jan-24`: the day comes first), and mean 1969 to 2068. A four-digit year in front always means year, month, day; of eight
 digits the first four are the year if the last four are a month and a day.
 
-The result is NULL for anything that is not a date, also for days and times of day that do not exist; `date_problem` says why. With a format as the first
-argument, as in BigQuery (`parse_date('%d/%m/%Y', date)`), the text must have that form, and anything else is an error; see `strptime` for
+The result is NULL for anything that is not a date, also for days and times of day that do not exist; `date_problem` says why. Without `order`, a
+note after the statement counts the values that could not be read. With a format as the first
+argument, as in BigQuery (`parse_date('%d/%m/%Y', date)`), or as the second, the text must have that form, and anything else is an error; see `strptime` for
 the letters.
 
 **Cost.** About 2 seconds of CPU per million dates. If all dates have one form, `strptime` with that form is quicker.
@@ -53,10 +60,7 @@ Snowflake: `try_to_date`, which knows fewer forms.",
             source: "ISO 8601; the calendar of the Republic of China (1912 is year 1)",
             ..Doc::EMPTY
         },
-        Gives::Day(|options| {
-            let order = order(options)?;
-            Ok(Box::new(move |date| read(date, order).ok()))
-        }),
+        Gives::Keyed(|_| Ok(DataType::Date32), dates),
     )
     .by_row(ORDER.name),
     TextFunction::new(
@@ -88,6 +92,39 @@ Snowflake (`try_to_date`) give a missing value without a reason.",
     )
     .by_row(ORDER.name),
 ];
+
+const AMBIGUOUS: Reason = Reason {
+    told: |count| {
+        format!("parse_date: {count} different values can be read in two ways, and give NULL; write order => 'dmy', or 'mdy'")
+    },
+    told_of_one: "parse_date: a value can be read in two ways, and gives NULL; write order => 'dmy', or 'mdy'",
+};
+
+const UNREADABLE: Reason = Reason {
+    told: |count| format!("parse_date: {count} different values are not dates, and give NULL; date_problem says why"),
+    told_of_one: "parse_date: a value is not a date, and gives NULL; date_problem says why",
+};
+
+/// Reads dates. Without an order, what could not be read is counted for a note: the call does not show that values may be lost.
+fn dates(texts: &StringViewArray, options: &Options, config: &ConfigOptions) -> Result<ArrayRef> {
+    let order = order(options)?;
+    let (mut ambiguous, mut unreadable) = (vec![], vec![]);
+    let mut days = Date32Builder::with_capacity(texts.len());
+    for text in texts {
+        let day = text.map(|text| read(text, order));
+        match (text, day) {
+            (Some(text), Some(Err(Problem::Ambiguous))) => ambiguous.push(text),
+            (Some(text), Some(Err(problem))) if problem != Problem::Empty => unreadable.push(text),
+            _ => {}
+        }
+        days.append_option(day.and_then(std::result::Result::ok));
+    }
+    if order.is_none() {
+        Unread::add(config, "ambiguous dates", AMBIGUOUS, ambiguous);
+        Unread::add(config, "unreadable dates", UNREADABLE, unreadable);
+    }
+    Ok(Arc::new(days.finish()))
+}
 
 fn order(options: &Options) -> Result<Option<Order>> {
     if !options.is_given(ORDER.name) {

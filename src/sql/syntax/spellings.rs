@@ -400,13 +400,16 @@ fn call(function: &mut Function) -> Result<Option<Expr>> {
     {
         *row = FunctionArgExpr::Expr(Expr::Identifier(table.clone()));
     }
-    // BigQuery's `parse_date(pattern, text)`, recognised by a `%` in the first argument.
+    // BigQuery's `parse_date(pattern, text)`, recognised by a `%` in a constant, also in the order of `strptime`.
     if own == "parse_date"
-        && let [FunctionArg::Unnamed(FunctionArgExpr::Expr(pattern)), FunctionArg::Unnamed(FunctionArgExpr::Expr(text))] =
+        && let [FunctionArg::Unnamed(FunctionArgExpr::Expr(first)), FunctionArg::Unnamed(FunctionArgExpr::Expr(second))] =
             list.args.as_slice()
-        && matches!(pattern, Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(pattern), .. }) if pattern.contains('%'))
     {
-        return Ok(Some(with("CAST(strptime($2, $1) AS DATE)", &[pattern.clone(), text.clone()])?));
+        let is_pattern = |of: &Expr| matches!(of, Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) if text.contains('%'));
+        let order = [(first, second), (second, first)].into_iter().find(|(pattern, _)| is_pattern(pattern));
+        if let Some((pattern, text)) = order {
+            return Ok(Some(with("CAST(strptime($2, $1) AS DATE)", &[pattern.clone(), text.clone()])?));
+        }
     }
     // Like DuckDB, accept the arguments in both orders.
     if own == "strftime"
