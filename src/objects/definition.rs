@@ -15,7 +15,7 @@ use super::{GRAMMARS, kind_of};
 use crate::adapter::arguments::Options;
 use crate::catalog::objects::Object;
 use crate::docs::{Argument, Doc, Takes};
-use crate::error::{SqlState, coded, did_you_mean, invalid};
+use crate::error::{SqlState, coded, did_you_mean, in_quotes, invalid};
 use crate::refresh::definition::AS_OF;
 use crate::sql::command::{Body, Command, Create, Parameter, normal};
 use crate::sql::parser::{self, Parsed};
@@ -180,7 +180,8 @@ impl Definition {
                 return Err(invalid(&label, problem));
             }
             if !is_constant(value) {
-                return Err(invalid(&label, format!("{name} takes a constant, got {value}")));
+                let quotes = in_quotes(&value.to_string());
+                return Err(invalid(&label, format!("{name} takes a constant, got {value}{quotes}")));
             }
             constants.insert(name.clone(), value.clone());
         }
@@ -198,7 +199,10 @@ impl Definition {
 /// # Errors
 /// It is not a constant.
 pub fn constant(label: &str, name: &str, value: &Expr) -> Result<ScalarValue> {
-    let wrong = || invalid(label, format!("{name} takes a constant, got {value}"));
+    let wrong = || {
+        let quotes = in_quotes(&value.to_string());
+        invalid(label, format!("{name} takes a constant, got {value}{quotes}"))
+    };
     let number = |text: &str| match text.parse::<i64>() {
         Ok(whole) => Ok(ScalarValue::Int64(Some(whole))),
         Err(_) => text.parse::<f64>().map(|number| ScalarValue::Float64(Some(number))).map_err(|_| wrong()),

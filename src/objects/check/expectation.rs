@@ -14,12 +14,13 @@
 //! `fresh_within`, `row_count_near_last` and `distribution_near_last` look at the table as a whole.
 
 use datafusion::common::Result;
-use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query};
+use datafusion::error::DataFusionError;
+use sqlparser::ast::{Array, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query, Value};
 
-use crate::error::invalid;
+use crate::error::{SqlState, coded, invalid, nearest, raw};
 use crate::sql::command::Body;
 use crate::sql::references::names_in;
-use crate::text::timestamp;
+use crate::text::{identifier, timestamp};
 
 /// What a check expects.
 #[derive(Debug, Clone)]
@@ -51,6 +52,29 @@ const NAMES: [&str; 9] = [
     "fresh_within",
     "row_count_near_last",
     "distribution_near_last",
+];
+/// What other tools call them.
+const ELSEWHERE: [(&str, &str); 20] = [
+    ("accepted_values", "in_set"),
+    ("between", "in_range"),
+    ("distinct", "unique"),
+    ("expect_column_values_to_be_between", "in_range"),
+    ("expect_column_values_to_be_in_set", "in_set"),
+    ("expect_column_values_to_be_unique", "unique"),
+    ("expect_column_values_to_match_regex", "matches"),
+    ("expect_column_values_to_not_be_null", "not_null"),
+    ("fresh", "fresh_within"),
+    ("freshness", "fresh_within"),
+    ("is_complete", "not_null"),
+    ("is_in", "in_set"),
+    ("is_not_null", "not_null"),
+    ("is_unique", "unique"),
+    ("isin", "in_set"),
+    ("no_nulls", "not_null"),
+    ("primary_key", "unique"),
+    ("references", "foreign_key"),
+    ("relationships", "foreign_key"),
+    ("row_count", "row_count_near_last"),
 ];
 
 /// SQL that checks a table row by row.
@@ -84,6 +108,14 @@ impl Expectation {
         };
         let Some((name, arguments)) = called(function) else { return rows("validity") };
         let wrong = |form: &str| Err(invalid(label, format!("{name} is written {form}, got {condition}")));
+        // A constant says nothing of the table.
+        if name != "row_count_near_last"
+            && let Some(column) = arguments.first().and_then(string)
+        {
+            let column = identifier(column);
+            let problem = format!("{name} takes a column, which has no single quotes; write {column}, got {condition}");
+            return Err(invalid(label, problem));
+        }
         let join = |parts: Vec<String>, by: &str| parts.join(by);
         let parsed = |sql: String, dimension| -> Result<Self> {
             Ok(Self::Rows(Box::new(crate::sql::parser::parse_expression(&sql)?), dimension))
@@ -94,6 +126,10 @@ impl Expectation {
             }
             ("unique", [_, ..]) => Ok(Self::Unique(arguments)),
             ("in_range", [value, least, most]) => parsed(format!("({value}) BETWEEN ({least}) AND ({most})"), "validity"),
+            ("in_set", [value, Expr::Array(Array { elem, .. })]) if !elem.is_empty() => {
+                let values = elem.iter().map(ToString::to_string).collect::<Vec<_>>();
+                parsed(format!("({value}) IN ({})", join(values, ", ")), "validity")
+            }
             ("in_set", [value, _, ..]) => {
                 let values = arguments.iter().skip(1).map(ToString::to_string).collect::<Vec<_>>();
                 parsed(format!("({value}) IN ({})", join(values, ", ")), "validity")
@@ -230,6 +266,34 @@ impl Expectation {
             Body::Condition(condition) => condition.to_string(),
             Body::Sql(_) | Body::Script(_) | Body::Sequence(_) => String::new(),
         }
+    }
+}
+
+/// The error for a call of a function that there is not, with the expectations, of which one may be meant. Other errors stay.
+pub fn with_expectations(error: DataFusionError) -> DataFusionError {
+    let text = raw(&error);
+    let called = text.split_once("Invalid function '").and_then(|(_, rest)| rest.split_once('\''));
+    let Some((name, _)) = called else { return error };
+    let lower = name.to_lowercase();
+    let joined = |name: &str| name.replace('_', "");
+    let same = NAMES.into_iter().find(|known| joined(known) == joined(&lower));
+    let of_others = || ELSEWHERE.iter().find(|(other, _)| *other == lower).map(|(_, known)| *known);
+    let suggestion = match same.or_else(of_others).or_else(|| nearest(&lower, NAMES)) {
+        Some(name) => format!("; perhaps \"{name}\" is meant"),
+        None => String::new(),
+    };
+    let problem = format!("no such function or expectation{suggestion}; expectations are {}", NAMES.join(", "));
+    coded(SqlState::UNDEFINED_FUNCTION, name, problem)
+}
+
+/// The text in single quotes that an argument is.
+fn string(value: &Expr) -> Option<&str> {
+    match value {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

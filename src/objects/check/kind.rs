@@ -8,6 +8,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
+use super::expectation::with_expectations;
 use super::{Check, running};
 use crate::catalog::checks::CheckResult;
 use crate::catalog::objects::Object;
@@ -34,7 +35,7 @@ condition that is NULL is not a failure: write `not_null(a)`, or `a IS NOT NULL 
 |---|---|---|
 | `not_null(a, …)` | one of them is NULL | completeness |
 | `in_range(a, least, most)` | the value is outside | validity |
-| `in_set(a, value, …)` | the value is none of these | validity |
+| `in_set(a, value, …)` | the value is none of these, which may also be a list | validity |
 | `matches(a, 'pattern')` | the string does not match the regular expression | validity |
 | a condition, a query | the condition is false; the query returns the row | validity |
 | `unique(a, …)` | another row has the same values | uniqueness |
@@ -182,7 +183,7 @@ impl Kind for CheckKind {
                 return Err(invalid(&object.label(), problem));
             }
             let inside = context.entering(&object.label(), &object.owner)?.reading_as(&object.owner);
-            running::try_out(&check, &inside).await?;
+            running::try_out(&check, &inside).await.map_err(with_expectations)?;
             Ok(vec![])
         })
     }
