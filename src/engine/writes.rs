@@ -323,9 +323,12 @@ fn sync(path: &Path) -> io::Result<()> {
 /// Adds the format to COPY according to the extension of the target: `orders.csv.gz` is compressed CSV.
 ///
 /// # Errors
-/// The options have another compression than the name, by which the file could not be read back.
+/// The statement names an unknown format, or another compression than the name, by which the file could not be read back.
 pub(super) fn tell_format(parsed: &mut SqlParsed) -> Result<()> {
     let SqlParsed::CopyTo(copy) = parsed else { return Ok(()) };
+    if let Some(word) = &copy.stored_as {
+        files::writing::check_format(word)?;
+    }
     let Some((word, compression)) = files::kinds::written_as(&copy.target) else { return Ok(()) };
     copy.stored_as.get_or_insert_with(|| word.to_uppercase());
     let Some(compression) = compression else { return Ok(()) };

@@ -23,10 +23,18 @@ impl Policy {
 
 /// The counter of skipped rows.
 pub fn skipped() -> LeftOut {
-    LeftOut { counter: "rows_skipped".into(), one: "row that does not fit".into(), many: "rows that do not fit".into() }
+    LeftOut {
+        counter: "rows_skipped".into(),
+        one: "row of a file that does not fit".into(),
+        many: "rows of files that do not fit".into(),
+    }
 }
 
 /// The counter of values that were set to NULL because they do not fit.
 pub fn emptied() -> LeftOut {
-    LeftOut { counter: EMPTIED.into(), one: "value that does not fit".into(), many: "values that do not fit".into() }
+    LeftOut {
+        counter: EMPTIED.into(),
+        one: "value of a file that does not fit its column".into(),
+        many: "values of files that do not fit their columns".into(),
+    }
 }

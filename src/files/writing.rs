@@ -60,6 +60,23 @@ pub fn factories() -> Vec<Arc<dyn FileFormatFactory>> {
     written.chain([Arc::new(ArrowFiles) as Arc<dyn FileFormatFactory>]).collect()
 }
 
+/// Fails for a word after STORED AS or FORMAT that is no format; the engine would go by the name of the file.
+///
+/// # Errors
+/// There is no such format.
+pub fn check_format(word: &str) -> Result<()> {
+    let mut known = WRITTEN.iter().map(|(word, _)| *word).chain(["parquet", "arrow"]);
+    if known.clone().any(|known| known.eq_ignore_ascii_case(word)) {
+        return Ok(());
+    }
+    let suggestion = did_you_mean(word, known.by_ref());
+    let problem = format!(
+        "there is no format '{}'{suggestion}; there is parquet, csv, tsv, json, ndjson, excel and arrow",
+        word.to_lowercase()
+    );
+    Err(invalid("COPY", problem))
+}
+
 /// DataFusion's own writer of Arrow files, which would pass over any option.
 #[derive(Debug)]
 struct ArrowFiles;

@@ -90,7 +90,7 @@ pub const ARGUMENTS: &[Argument] = &[
         "misfits",
         Takes::Choice(&["error", "skip", "null"]),
         "'error'",
-        "what to do with a value that does not fit its column: an error, leave its row out and count it, or read it as NULL and count it",
+        "what to do with a value that does not fit its column: an error, leave its row out and count it, or read it as NULL and count it; `csv_rejects` lists them",
     ),
     Argument::optional(
         "compression",
@@ -226,7 +226,12 @@ impl CsvOptions {
             misfits: Policy::of(options.word("misfits")?),
             compression: Some(options.word("compression")?).filter(|word| *word != "auto"),
         };
-        let signs = [("separator", read.separator), ("quote", read.quote), ("comment", read.comment)];
+        let signs = [
+            ("separator", read.separator),
+            ("quote", read.quote),
+            ("comment", read.comment),
+            ("decimal", read.reading.numbers.decimal),
+        ];
         for (place, (name, sign)) in signs.iter().enumerate() {
             if let Some((other, _)) = signs[..place].iter().find(|(_, other)| sign.is_some() && other == sign) {
                 return Err(invalid(subject, format!("{other} and {name} must be different characters")));
@@ -303,9 +308,13 @@ pub fn renamed(key: &str, text: String) -> Result<Option<(&str, String)>, &'stat
         "union_by_name" => return Err("columns of several files are always bound by name"),
         "hive_partitioning" => return Err("columns of folders are left out by SELECT * EXCLUDE (…)"),
         "null_regex" => return Err("null takes the texts that mean NULL, as null => ['N/A', '-'] or OPTIONS ('null' 'N/A, -')"),
-        "dateformat" | "date_format" | "timestampformat" | "timestamp_format" | "parse_dates" => {
-            return Err("read the column as text and write parse_date(…) or to_timestamp(…) with its form");
+        "dateformat" | "date_format" | "parse_dates" | "dayfirst" | "date_order" => {
+            return Err("dates are read in the query: parse_date(column, order => 'dmy'), or to_date(column, 'DD.MM.YYYY')");
         }
+        "timestampformat" | "timestamp_format" => {
+            return Err("times are read in the query: strptime(column, '%d.%m.%Y %H:%M')");
+        }
+        "usecols" | "include_columns" => return Err("name the columns after SELECT; others are not converted"),
         "columns" | "names" => {
             return Err("names come from the header, or header false and AS t(a, b) name the columns; types gives their types");
         }

@@ -14,7 +14,7 @@ use super::options::CsvOptions;
 use super::rejects::RejectsTable;
 use super::scan::{CsvFile, CsvRows};
 use super::split;
-use crate::error::{did_you_mean, invalid};
+use crate::error::{as_written, column_meant, did_you_mean, invalid};
 use crate::files::bytes::Source;
 use crate::files::folders::Folders;
 use crate::files::pieces::TextScan;
@@ -133,8 +133,8 @@ fn seen(file: &Detected, header: bool) -> String {
 fn check_types(location: &str, options: &CsvOptions, own: &Schema) -> Result<()> {
     let Some((name, _)) = options.types.iter().find(|(name, _)| own.index_of(name).is_err()) else { return Ok(()) };
     let names = own.fields().iter().map(|field| field.name().as_str());
-    let known = names.clone().collect::<Vec<_>>().join(", ");
-    let suggestion = did_you_mean(name, names);
+    let known = names.clone().map(as_written).collect::<Vec<_>>().join(", ");
+    let suggestion = column_meant(name, names);
     Err(invalid(location, format!("types names {name}, and there is no such column{suggestion}; it has {known}")))
 }
 
