@@ -657,3 +657,45 @@ fn rows_left_out_are_told_wherever_the_query_stands() {
         assert_eq!(told, vec!["1 row without customer was left out"; times], "{sql}");
     }
 }
+
+#[test]
+fn dates_that_could_not_be_read_are_told() {
+    let days = "CREATE TABLE days AS SELECT * FROM (VALUES ('03.02.2024'), ('04.02.2024'), ('03.02.2024'), ('31.12.2024'), \
+                ('31.02.2024'), (''), (NULL)) AS t(day);";
+    let of = |sql: &str| notes(&format!("{days}{sql}"));
+    let ambiguous = "parse_date: 2 different values can be read in two ways, and give NULL; write order => 'dmy', or 'mdy'";
+    let wrong = "parse_date: a value is not a date, and gives NULL; date_problem says why";
+    assert_eq!(of("SELECT parse_date(day) FROM days"), [ambiguous, wrong]);
+    // A plan computes it twice, and another statement tells it again.
+    assert_eq!(of("SELECT parse_date(day) FROM days WHERE parse_date(day) IS NULL"), [ambiguous, wrong]);
+    let again = of(
+        "CREATE TABLE made AS SELECT parse_date(day) AS day FROM days; SELECT count(*) FROM made; SELECT max(parse_date(day)) FROM days",
+    );
+    assert_eq!(again, [ambiguous, wrong, ambiguous, wrong]);
+    assert_eq!(of("SELECT parse_date(day, order => 'dmy') FROM days"), Vec::<String>::new());
+    assert_eq!(of("SELECT parse_date('31.12.2024'), parse_date('')"), Vec::<String>::new());
+}
+
+#[test]
+fn results_without_rows_are_explained() {
+    let shop = "CREATE TABLE orders AS SELECT * FROM (VALUES (1, 'a', DATE '2025-01-01', 5.0), (1, 'b', DATE '2025-01-01', 6.0), \
+                (2, 'c', DATE '2025-01-02', 7.0)) AS t(id, product, day, amount);";
+    let of = |sql: &str| notes(&format!("{shop}{sql}"));
+    let rfm = "FROM rfm(orders, customer => id, order_time => day, amount => amount, as_of => DATE";
+    assert_eq!(
+        of(&format!("SELECT * {rfm} '2024-12-31')")),
+        ["rfm: no customer has an order that counts; orders after as_of do not, nor those before lookback"]
+    );
+    none(&of(&format!("SELECT * {rfm} '2025-01-01')")), "no customer");
+    let rules = |most: &str| {
+        of(&format!("SELECT * FROM association_rules(orders, basket => id, item => product, min_confidence => 0.1, {most})"))
+    };
+    assert_eq!(
+        rules("min_support => 1"),
+        [
+            "association_rules: no two items are together in 2 of 2 baskets (min_support, min_count); support_curve shows what less gives"
+        ]
+    );
+    none(&rules("min_support => 0.5"), "no two items");
+    none(&rules("min_support => 1, per => day"), "no two items");
+}

@@ -265,7 +265,10 @@ impl Work for RuleMining {
             Stop::OutOfMemory(_) => self.do_not_fit(group, &database, &goal, &sets),
             stop => group.explain(stop),
         })?;
-        if rules.is_empty() {
+        let is_single = |index: usize| sets.get(index).len() < 2;
+        if rules.is_empty() && (0..sets.len()).all(is_single) {
+            self.tell_rare(group, &database);
+        } else if rules.is_empty() {
             self.tell_unsure(group, &sets, database.baskets, wanted);
         }
         let p_values: Vec<f64> = rules.iter().map(|rule| rule.p_value).collect();
@@ -281,6 +284,20 @@ impl Work for RuleMining {
 }
 
 impl RuleMining {
+    /// Says that a rule needs two items that are together often enough. Where items are chosen, other reasons are as likely, and nothing is
+    /// said; neither is it of one group among others.
+    fn tell_rare(&self, group: &BasketGroup<'_>, database: &Database<'_>) {
+        let is_chosen = [&self.antecedent_items, &self.consequent_items, &self.exclude_items].iter().any(|items| items.is_some());
+        if is_chosen || group.collected.groups.is_some() || database.baskets == 0 || self.mining.max_len() < 2 {
+            return;
+        }
+        let (least, baskets) = (grouped(u64::from(database.min_count)), grouped(u64::from(database.baskets)));
+        let function = DOC.name;
+        group.tell(format!(
+            "{function}: no two items are together in {least} of {baskets} baskets (min_support, min_count); support_curve shows what less gives"
+        ));
+    }
+
     /// If the minimum confidence leaves no rules, says how many there are below it. With many itemsets or groups this would take too long,
     /// and nothing is said.
     fn tell_unsure(&self, group: &BasketGroup<'_>, sets: &Itemsets, baskets: u32, wanted: Wanted) {

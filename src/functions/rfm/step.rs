@@ -166,6 +166,12 @@ impl Scoring {
         let batches = futures::stream::once(async move {
             let customers = Customers::collect(input, &scoring.as_of, &context).await?;
             context.counter("customers").add(customers.count());
+            if customers.count() == 0 && matches!(scoring.as_of, AsOf::At(_)) {
+                let function = if output == Output::Bins { "rfm_bins" } else { "rfm" };
+                context.notes().tell(format!(
+                    "{function}: no customer has an order that counts; orders after as_of do not, nor those before lookback"
+                ));
+            }
             let schema = Arc::clone(&context.schema);
             let timer = context.timer();
             let mut scored = {
