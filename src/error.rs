@@ -10,7 +10,7 @@ mod wording;
 
 pub use code_of::sqlstate;
 pub use codes::SqlState;
-pub use wording::in_sql;
+pub use wording::{as_written, in_sql};
 
 use std::fmt::{self, Display};
 
@@ -256,6 +256,20 @@ pub fn not_available(subject: &str, problem: impl Display) -> DataFusionError {
 /// among functions. Of a word of two Latin letters, both must be there: `di` finds `id`, and `cn` does not find `en`.
 pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, candidates).map_or_else(String::new, |name| format!("; perhaps \"{name}\" is meant"))
+}
+
+/// The same for a column, also the only one that begins with what was written: `Net (EUR)` for `net`.
+pub fn column_meant<'a>(written: &str, names: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    let near = did_you_mean(written, names.clone());
+    if !near.is_empty() || written.len() < 3 {
+        return near;
+    }
+    let written = written.to_lowercase();
+    let mut longer = names.into_iter().filter(|name| name.to_lowercase().starts_with(&written));
+    match (longer.next(), longer.next()) {
+        (Some(near), None) => format!("; perhaps \"{near}\" is meant"),
+        _ => near,
+    }
 }
 
 /// The candidate nearest to `word`, if one is near; of two, the first in the alphabet.

@@ -7,6 +7,7 @@ use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, nearest, raw, sqlstate};
 use crate::files;
 use crate::refresh::as_of::known_schema;
+use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::refresh::published::name_and_time;
 use crate::sql::diagnostics::functions::is_in_from;
 use crate::statement::StatementContext;
@@ -17,6 +18,9 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
         return error;
     }
     let text = raw(&error);
+    if let Some(error) = part_of_profile(&text) {
+        return error;
+    }
     let own = format!("table '{CATALOG}.");
     let Some(name) = text.strip_prefix(&own).and_then(|rest| rest.strip_suffix("' not found")) else { return error };
     let Some((of, name)) = name.split_once('.') else { return error };
@@ -29,7 +33,18 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
     let schema = catalog.as_ref().and_then(|catalog| catalog.schema(of));
     if of != PUBLIC {
         let schemas = catalog.map(|catalog| catalog.schema_names());
-        let error = of_schema(of, name, schemas, schema.map(|schema| schema.table_names()));
+        let mut tables = schema.map(|schema| schema.table_names());
+        // A profile has its table from the first refresh on, and reading it before says so.
+        if of == PROFILE_SCHEMA
+            && let Some(tables) = &mut tables
+        {
+            let objects = context.objects().ok();
+            let profiles = objects.iter().flat_map(|objects| objects.iter()).filter(|object| object.kind == "profile");
+            tables.extend(profiles.map(|profile| profile.name.clone()));
+            tables.sort();
+            tables.dedup();
+        }
+        let error = of_schema(of, name, schemas, tables);
         return context.unseen(error, &format!("{of}.{name}"));
     }
     let mut tables = schema.map(|schema| schema.table_names()).unwrap_or_default();
@@ -92,6 +107,17 @@ fn table_of_profile(name: &str, context: &StatementContext) -> Option<String> {
     context.objects().ok()?.iter().any(is_it).then(|| format!("profile.{name}"))
 }
 
+/// The error for `profile.customer.history`: the names of the tables of a profile have two parts.
+fn part_of_profile(text: &str) -> Option<DataFusionError> {
+    let whole = text.strip_prefix("table '")?.strip_suffix("' not found")?;
+    let (profile, part) = whole.strip_prefix("profile.")?.split_once('.')?;
+    if !["history", "tags"].contains(&part) {
+        return None;
+    }
+    let problem = format!("no such table; write profile.{profile}_{part}");
+    Some(coded(SqlState::UNDEFINED_TABLE, whole, problem))
+}
+
 /// The error for a table that does not exist in a schema other than `public`.
 fn of_schema(schema: &str, name: &str, schemas: Option<Vec<String>>, tables: Option<Vec<String>>) -> DataFusionError {
     let whole = format!("{schema}.{name}");
@@ -110,7 +136,8 @@ fn of_schema(schema: &str, name: &str, schemas: Option<Vec<String>>, tables: Opt
     };
     tables.sort();
     let whole_names: Vec<String> = tables.iter().map(|table| format!("{schema}.{table}")).collect();
-    let near = nearest(name, tables.iter().map(String::as_str));
+    let part = ["history", "tags"].contains(&name).then(|| tables.iter().find(|table| table.ends_with(&format!("_{name}"))));
+    let near = part.flatten().map(String::as_str).or_else(|| nearest(name, tables.iter().map(String::as_str)));
     let suggestion = near.map_or_else(String::new, |near| format!("; perhaps \"{schema}.{near}\" is meant"));
     let known = match whole_names.as_slice() {
         [] => format!("{schema} has none yet"),

@@ -107,10 +107,7 @@ fn missing(field: &Column, valid: &[Column]) -> String {
         _ => return format!("{name}: two columns have this name; give each a name of its own with AS"),
     }
     let own: Vec<&str> = valid.iter().map(|column| column.name.as_str()).collect();
-    let suggestion = match super::did_you_mean(&field.name, own.iter().copied()) {
-        none if none.is_empty() => beginning_with(&field.name, &own),
-        suggestion => suggestion,
-    };
+    let suggestion = super::column_meant(&field.name, own.iter().copied());
     // A word of PostgreSQL's, and a likely name of a column.
     if field.name == "localtime" {
         return format!("{name}: no such column; for the time of day write CAST(now() AS TIME)");
@@ -135,20 +132,10 @@ fn missing(field: &Column, valid: &[Column]) -> String {
 }
 
 /// A name as a query has to write it; Portrait finds capital letters without quotes.
-fn as_written(name: &str) -> String {
+pub fn as_written(name: &str) -> String {
     match name.chars().all(|letter| letter.is_alphanumeric() || letter == '_') {
         true => name.to_string(),
         false => format!("\"{name}\""),
-    }
-}
-
-/// The suggestion of the one name that begins with what was written: `Net (EUR)` for `net`.
-fn beginning_with(written: &str, names: &[&str]) -> String {
-    let written = written.to_lowercase();
-    let mut longer = names.iter().filter(|name| written.len() > 2 && name.to_lowercase().starts_with(&written));
-    match (longer.next(), longer.next()) {
-        (Some(near), None) => format!("; perhaps \"{near}\" is meant"),
-        _ => String::new(),
     }
 }
 

@@ -182,6 +182,7 @@ fn read(arguments: &ScalarFunctionArgs, name: &str, language: Language, unread: 
     let (given, patterns) = (texts(&arrays[0])?, texts(&arrays[1])?);
     let mut known = Patterns { name, language, known: HashMap::new() };
     let mut result = Vec::with_capacity(given.len());
+    let otherwise = if name == "strptime" { "; try_strptime gives NULL instead" } else { "" };
     for (text, pattern) in given.as_string::<i32>().iter().zip(patterns.as_string::<i32>()) {
         let time = match (text, pattern) {
             (Some(text), Some(pattern)) => {
@@ -189,7 +190,10 @@ fn read(arguments: &ScalarFunctionArgs, name: &str, language: Language, unread: 
                     (Ok(time), _) => Some(time),
                     (Err(_), Unread::Null) => None,
                     (Err(problem), Unread::Error) => {
-                        return Err(wrong(name, format!("'{text}' does not match the pattern '{pattern}': {problem}")));
+                        return Err(wrong(
+                            name,
+                            format!("'{text}' does not match the pattern '{pattern}': {problem}{otherwise}"),
+                        ));
                     }
                 };
                 time.map(|time| time.and_utc().timestamp_micros())

@@ -84,7 +84,17 @@ fn is_endless(value: &str) -> bool {
 
 /// What to write for a text that is no time.
 fn of_time(value: &str) -> &'static str {
-    if is_endless(value) { ENDLESS } else { A_TIME }
+    match () {
+        () if is_endless(value) => ENDLESS,
+        // A day without a time of day, which is the midnight before it.
+        () if numbers_of_date(value).len() == 3 => of_date(value),
+        () => A_TIME,
+    }
+}
+
+/// The numbers of a text such as `31.12.2025`, as far as it is made of numbers.
+fn numbers_of_date(value: &str) -> Vec<u32> {
+    value.split(['.', '/', '-']).map_while(|number| number.trim().parse().ok()).collect()
 }
 
 /// What to write for a text that is a date in another form than SQL's.
@@ -92,8 +102,7 @@ fn of_date(value: &str) -> &'static str {
     if is_endless(value) {
         return ENDLESS;
     }
-    let numbers: Vec<u32> = value.split(['.', '/', '-']).map_while(|number| number.trim().parse().ok()).collect();
-    match numbers.as_slice() {
+    match numbers_of_date(value).as_slice() {
         [1..=12, 13..=31, _] => "write parse_date(…, order => 'mdy')",
         [13..=31, 1..=12, _] => "write parse_date(…, order => 'dmy')",
         [1..=12, 1..=12, _] => "write parse_date(…, order => 'dmy'), or 'mdy' where the month comes first",

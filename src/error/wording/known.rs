@@ -2,6 +2,8 @@
 
 /// What the engine says of a subquery whose rows are more than the one value that is wanted.
 pub const MORE_THAN_ONE_ROW: &str = "Scalar subquery returned more than one row";
+/// What to write for a value that is no text.
+const A_TEXT: &str = "write CAST(… AS VARCHAR), or array_to_string(…, ',') for a list";
 
 /// The text of an error that is known here.
 pub fn translated(text: &str) -> Option<String> {
@@ -512,13 +514,18 @@ fn of_types(text: &str) -> Option<String> {
         return Some(format!("{}: is {}, but a condition must be a boolean; write {} = …", found[0], found[1], found[0]));
     }
     if let Some(found) = parts(text, ["There isn't a common type to coerce ", " and ", " in LIKE expression"]) {
-        return Some(format!("LIKE: takes texts, got {} and {}; write CAST(… AS VARCHAR)", found[0], found[1]));
+        return Some(format!("LIKE: takes texts, got {} and {}; {A_TEXT}", found[0], found[1]));
     }
     if let Some(found) = parts(text, ["There isn't a common type to coerce ", " and ", " in ILIKE expression"]) {
-        return Some(format!("ILIKE: takes texts, got {} and {}; write CAST(… AS VARCHAR)", found[0], found[1]));
+        return Some(format!("ILIKE: takes texts, got {} and {}; {A_TEXT}", found[0], found[1]));
     }
     if let Some(found) = parts(text, ["Cannot access field at argument 1: type ", " is not Struct, Map, or Null"]) {
-        return Some(format!("field: a value of type {} has no fields; only structs and maps have them", found[0]));
+        return Some(match found[0] {
+            of if of.starts_with("Date") || of.starts_with("Timestamp") => {
+                format!("field: a value of type {of} has no fields; write year(…), month(…) or date_part('day', …)")
+            }
+            of => format!("field: a value of type {of} has no fields; only structs and maps have them"),
+        });
     }
     if text.starts_with("unnest() can only be applied") {
         return Some("unnest: takes a list; write string_to_array(text, ',') to make one of a text".into());

@@ -29,7 +29,7 @@ pub fn error(error: DataFusionError, source: Source<'_>, state: &SessionState, s
         return error;
     }
     let tokens = source.tokens();
-    let error = of_a_call(error, &tokens, state);
+    let error = of_a_name(of_a_call(error, &tokens, state), &tokens);
     let at = spanned(&error, &tokens).or_else(|| named(&error, &tokens));
     // An I/O error, or an error in the data, has a place only if the message names something in the text.
     let elsewhere = class == "58" || started && !["42", "0A", "XX"].contains(&class);
@@ -68,6 +68,62 @@ fn of_a_call(error: DataFusionError, tokens: &[TokenWithSpan], state: &SessionSt
         }
     }
     error
+}
+
+/// Improves the error for a column that there is not, where the name is more likely to be a string, or a part of a name.
+fn of_a_name(error: DataFusionError, tokens: &[TokenWithSpan]) -> DataFusionError {
+    let said = message(&error);
+    let Some((before, known)) = said.split_once(": no such column; ") else { return error };
+    if known.starts_with("no table's columns") {
+        let Some(title) = title_with_period(tokens) else { return error };
+        let problem = format!("no such column; a name with a period is written in double quotes: \"{title}\"");
+        return coded(SqlState::UNDEFINED_COLUMN, before, problem);
+    }
+    let name = before.rsplit(": ").next().unwrap_or(before);
+    let Some(string) = compared(tokens, name).filter(|_| known.starts_with("there ")) else { return error };
+    let (subject, _) = before.split_once(": ").unwrap_or((before, ""));
+    let whole = format!("{before}: no such column; a string has single quotes: '{string}'; {known}");
+    let problem = whole.strip_prefix(subject).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&whole);
+    coded(SqlState::UNDEFINED_COLUMN, subject, problem)
+}
+
+/// The name as it is written after a comparison or in a list of values, `city = Berlin`.
+fn compared(tokens: &[TokenWithSpan], name: &str) -> Option<String> {
+    let is_name = |token: &TokenWithSpan| matches!(token.token, Token::Word(_)) && is(token, name);
+    let place = tokens.iter().position(is_name)?;
+    let is_part = |token: Option<&TokenWithSpan>| token.is_some_and(|token| matches!(token.token, Token::Period | Token::LParen));
+    if is_part(tokens.get(place + 1)) {
+        return None;
+    }
+    let mut before = tokens[..place].iter().rev().peekable();
+    let compares = |token: &TokenWithSpan| {
+        matches!(token.token, Token::Eq | Token::DoubleEq | Token::Neq) || is(token, "LIKE") || is(token, "ILIKE")
+    };
+    let is_compared = before.peek().is_some_and(|token| compares(token)) || {
+        let is_value = |token: &&&TokenWithSpan| {
+            matches!(token.token, Token::Word(_) | Token::Comma | Token::SingleQuotedString(_)) && !is(token, "IN")
+        };
+        let mut rest = before.skip_while(|token| is_value(&token));
+        rest.next().is_some_and(|token| token.token == Token::LParen) && rest.next().is_some_and(|token| is(token, "IN"))
+    };
+    is_compared.then(|| text_of(&tokens[place].token))
+}
+
+/// A name that ends in a period, `Order-No.`, before FROM, which was read as a column of it.
+fn title_with_period(tokens: &[TokenWithSpan]) -> Option<String> {
+    let is_word = |token: &TokenWithSpan| matches!(&token.token, Token::Word(word) if word.quote_style.is_none());
+    let end = tokens
+        .windows(3)
+        .position(|three| is_word(&three[0]) && three[1].token == Token::Period && is_word(&three[2]) && is(&three[2], "FROM"))?;
+    let mut first = end;
+    while let Some(before) = first.checked_sub(1).and_then(|before| tokens.get(before))
+        && before.span.end == tokens[first].span.start
+        && (is_word(before) || matches!(before.token, Token::Minus | Token::Div | Token::Number(..)))
+    {
+        first -= 1;
+    }
+    let name: String = tokens[first..=end].iter().map(|token| token.token.to_string()).collect();
+    Some(format!("{name}."))
 }
 
 /// The indexes of the tokens where calls of `name` begin.

@@ -160,7 +160,10 @@ pub fn error(error: DataFusionError, source: Source<'_>) -> DataFusionError {
         let problem = "a number of rows follows LIMIT; for a tenth of them, write QUALIFY percent_rank() OVER (ORDER BY …) < 0.1";
         return at_place(problem.into(), Some(place), source);
     }
-    if let Some(misspelt) = misspelt(found, before, &problem) {
+    // Where only AS may follow, the word before it is a name, and no misspelt clause.
+    let before_is_name = problem.starts_with("Expected: AS,") || problem.starts_with("Expected: ON ");
+    let perhaps = if before_is_name { None } else { before };
+    if let Some(misspelt) = misspelt(found, perhaps, &problem) {
         return at_place(format!("{}; did you mean {}?", said(&problem, found), misspelt.1), Some(misspelt.0), source);
     }
     let hint = hint(&problem, found, before, &tokens, at);
@@ -345,6 +348,10 @@ fn hint(
     }
     let hint = match (before_word.as_str(), found_word.as_str()) {
         (",", _) if problem.contains("an expression") || problem.contains("column name") => "leave the comma before it out",
+        _ if has_colon_after_name(tokens) && count(tokens, "JSON_OBJECT") > 0 => {
+            "a comma stands between a name and its value: json_object('a', 1, 'b', 2)"
+        }
+        (_, "BY") if is_first(tokens, "RETAIN") => "write RETAIN table FOR INTERVAL '1 year' ON column",
         (_, "BY") => "GROUP BY and ORDER BY come after FROM and WHERE",
         ("GROUP" | "ORDER", _) => "write GROUP BY or ORDER BY",
         (_, "GROUP" | "ORDER") if problem.contains("end of the statement") => "write GROUP BY or ORDER BY, after FROM and WHERE",
@@ -355,6 +362,13 @@ fn hint(
         (_, "MATERIALIZED") | ("AS", "NOT") => "the engine decides what is computed only once; leave it out",
         (_, "EXCLUDE") => "EXCLUDE CURRENT ROW, GROUP or TIES ends a frame; write ROWS, RANGE or GROUPS before it",
         (_, "LIKE") => "write SELECT … FROM the table of system or information_schema WHERE … LIKE …",
+        ("SELECT", _) if is_first(tokens, "COPY") => "the query has brackets: COPY (SELECT …) TO 'file.csv'",
+        (_, "TO") if is_first(tokens, "SELECT") => "write COPY (SELECT …) TO 'file.csv'",
+        (_, "(" | "AS") if is_first(tokens, "REFRESH") => "write REFRESH PROFILE name WITH (as_of = DATE '2025-06-30')",
+        (_, ".") if is_first(tokens, ".") => "commands of the shell begin with a backslash: \\d lists tables, \\? all commands",
+        (_, "]") if problem.contains("identifier") => {
+            "a name with a blank or another sign is written in double quotes, as in \"No.\""
+        }
         ("TO", _) if problem.contains("literal string") => "the name of a file has single quotes: TO 'file.csv'",
         (_, ".") if problem.contains("end of") && count(tokens, "COPY") > 0 => {
             "the name of a file has single quotes: TO 'file.csv'"
@@ -444,6 +458,10 @@ fn of_object(problem: &str, before: &str, found: &str, tokens: &[TokenWithSpan],
     let created = words.iter().rposition(|word| word == "CREATE")?;
     let kind = words[created + 1..].iter().find(|word| !matches!(word.as_str(), "OR" | "REPLACE"))?;
     match (kind.as_str(), before, found) {
+        ("EXTERNAL", "WITH", "(") => Some("options follow OPTIONS, as in OPTIONS ('separator' ';', 'decimal' ',')"),
+        ("TAG" | "SEGMENT", "PROFILE", _) if problem.contains("AS") => {
+            Some("the name of the profile follows ON, without the word PROFILE")
+        }
         ("TAG", "AS", _) if problem.contains("query body") => {
             Some("a query of key and value follows AS; write SELECT key, CASE … END FROM profile.name")
         }
@@ -460,6 +478,16 @@ fn of_object(problem: &str, before: &str, found: &str, tokens: &[TokenWithSpan],
         ("SEGMENT", _, "WHERE") if problem.contains("AS") => Some("write AS before the condition, without WHERE"),
         _ => None,
     }
+}
+
+/// True when the text begins with this word or sign.
+fn is_first(tokens: &[TokenWithSpan], word: &str) -> bool {
+    tokens.first().is_some_and(|token| text_of(&token.token).eq_ignore_ascii_case(word))
+}
+
+/// True for `'name': value`, as objects are written in JSON.
+fn has_colon_after_name(tokens: &[TokenWithSpan]) -> bool {
+    tokens.windows(2).any(|two| matches!(two[0].token, Token::SingleQuotedString(_)) && two[1].token == Token::Colon)
 }
 
 fn count(tokens: &[TokenWithSpan], word: &str) -> usize {

@@ -59,12 +59,27 @@ fn in_other_words(expression: &mut Expr) -> Option<Expr> {
             if let (Expr::Dictionary(_), [JsonPathElem::Dot { key, .. }]) = (value.as_ref(), path.path.as_slice()) {
                 return Some(call_of("get_field", vec![value.as_ref().clone(), text(key.as_str())]));
             }
+            // Stays, and is refused: a name with its value, as in json_object('a': 1).
+            if is_name(value) {
+                return None;
+            }
             Some(call_of("json_extract", vec![value.as_ref().clone(), text(written(path)?)]))
         }
         Expr::TypedString(TypedString { data_type: DataType::JSON | DataType::JSONB, value, .. }) => {
             Some(call_of("parse_json", vec![Expr::Value(value.clone())]))
         }
         _ => None,
+    }
+}
+
+/// True for a string that is no JSON, but may be the name of a value.
+pub fn is_name(value: &Expr) -> bool {
+    match value {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) => !text.trim_start().starts_with(['{', '[', '"']),
+            _ => false,
+        },
+        _ => false,
     }
 }
 

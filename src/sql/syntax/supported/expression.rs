@@ -8,6 +8,7 @@ use sqlparser::ast::{
 use sqlparser::tokenizer::Span;
 
 use super::{Checked, Walk, refuse, refuse_at};
+use crate::sql::syntax::json::is_name;
 use crate::sql::syntax::spellings::{AT_TIME_ZONE, BITWISE_NOT};
 
 const JSON: &str = "write json_extract(json, '$.name[0]'), or json_extract_string for the text of it";
@@ -202,6 +203,10 @@ impl Walk<'_> {
             }
             Expr::JsonAccess { value, path } => {
                 let path: String = path.path.iter().map(json_step).collect();
+                if is_name(value) {
+                    let instead = "a comma stands between a name and its value: json_object('a', 1, 'b', 2)";
+                    return refuse_at(value.span(), &format!("{value}:{path}"), instead);
+                }
                 refuse_at(value.span(), &format!("{value}:{path}"), JSON)
             }
             Expr::IsNormalized { expr, .. } => refuse_at(expr.span(), "IS NORMALIZED", "leave it out"),
