@@ -5,11 +5,11 @@
 -- percent: passed_share
 -- say: status = 'failed' AND failed IS NOT NULL
 -- say.en: The check {check} of {table} fails: {failed} of {rows:row|rows}. Mend the data before acting on what depends on it.
--- say.zh: {table} 的校验 {check} 未通过：{rows} 行中有 {failed} 行，请先修复数据。
+-- say.zh: 表 {table} 的检查 {check} 未通过：{rows} 行中有 {failed} 行，请先修复数据。
 -- say: status = 'failed' AND failed IS NULL
 -- say.en: The check {check} of {table} fails: {message}. Mend the data before acting on what depends on it.
--- say.zh: {table} 的校验 {check} 未通过：{message}，请先修复数据。
+-- say.zh: 表 {table} 的检查 {check} 未通过：{message}，请先修复数据。
 -- say: status = 'error'
 -- say.en: The check {check} of {table} could not be run: {message}.
--- say.zh: {table} 的校验 {check} 无法执行：{message}。
+-- say.zh: 表 {table} 的检查 {check} 无法执行：{message}。
 SELECT "check", "table", dimension, severity, status, rows, failed, passed_share, message FROM system.check_results ORDER BY status DESC, "check";

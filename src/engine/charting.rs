@@ -87,6 +87,7 @@ pub(super) async fn write(copy: CopyToStatement, context: &StatementContext, run
         title: asked.title,
         language: asked.language,
         word: &|word| word.to_string(),
+        value: &|value| value.to_string(),
         is_percent: &|_| false,
         hidden: &[],
     };

@@ -160,8 +160,10 @@ fn distinct(batch: &RecordBatch, column: &str) -> usize {
 pub struct Told<'a> {
     pub title: String,
     pub language: Language,
-    /// Translates a name or value.
+    /// Translates the name of a column.
     pub word: &'a dyn Fn(&str) -> String,
+    /// Translates a value.
+    pub value: &'a dyn Fn(&str) -> String,
     /// Whether a column is a share, which is drawn in percent.
     pub is_percent: &'a dyn Fn(&str) -> bool,
     /// Rows whose numbers are not shown.
@@ -214,7 +216,7 @@ type Measured = [(String, Vec<Option<f64>>)];
 /// The words for the values of a column.
 fn words(batch: &RecordBatch, column: Option<&String>, told: &Told<'_>) -> Option<Vec<String>> {
     let column = batch.column_by_name(column?)?;
-    Some(texts(column).iter().map(|text| (told.word)(text)).collect())
+    Some(texts(column).iter().map(|text| (told.value)(text)).collect())
 }
 
 fn flows(chart: &mut Chart, batch: &RecordBatch, roles: &Roles, told: &Told<'_>, measured: &Measured) -> Result<(), ChartError> {
@@ -299,7 +301,7 @@ fn placed(chart: &mut Chart, batch: &RecordBatch, roles: &Roles, told: &Told<'_>
             chart.x_is_date = true;
         }
         _ => {
-            chart.categories = places.iter().map(|row| (told.word)(&labels[*row])).collect();
+            chart.categories = places.iter().map(|row| (told.value)(&labels[*row])).collect();
             chart.x_is_date = is_dated;
         }
     }
@@ -442,6 +444,7 @@ pub fn draw_in_terminal(rows: &RecordBatch, asked: ChartRequest, columns: usize,
         title: String::new(),
         language: Language::En,
         word: &|word| word.to_string(),
+        value: &|value| value.to_string(),
         is_percent: &|_| false,
         hidden: &[],
     };

@@ -134,7 +134,7 @@ impl Answered {
         }
         let text = &self.texts[row][column];
         if !array.data_type().is_numeric() {
-            return section.word(text, language).to_string();
+            return section.value(text, language).to_string();
         }
         if self.is_place(section, name) {
             return text.clone();
@@ -192,10 +192,12 @@ impl Answered {
     fn chart(&self, kind: Kind, section: &Section, language: Language) -> Result<Chart, ChartError> {
         let roles = Roles { kind, x: section.x.clone(), y: section.y.clone(), series: section.series.clone() };
         let word = |word: &str| section.word(word, language).to_string();
+        let value = |value: &str| section.value(value, language).to_string();
         let told = Told {
             title: String::new(),
             language,
             word: &word,
+            value: &value,
             is_percent: &|name| section.is_percent(name),
             hidden: &self.suppressed.rows,
         };

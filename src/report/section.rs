@@ -175,21 +175,30 @@ impl Section {
         Ok(())
     }
 
-    /// A name or value in the report's language.
+    /// The name of a column in the report's language.
     pub fn word<'a>(&'a self, word: &'a str, language: Language) -> &'a str {
-        match language {
-            Language::En => word,
-            Language::Zh => {
-                let own = self.words.iter().find(|(from, _)| from == word);
-                own.map(|(_, to)| to.as_str()).or_else(|| common(word)).unwrap_or(word)
-            }
-        }
+        self.own_word(word, language).or_else(|| common(word).filter(|_| language == Language::Zh)).unwrap_or(word)
+    }
+
+    /// A value in the report's language. It may be the name of something, such as a table, so the words for columns do not count.
+    pub fn value<'a>(&'a self, value: &'a str, language: Language) -> &'a str {
+        let of_all = || common(value).filter(|_| language == Language::Zh && VALUES.contains(&value));
+        self.own_word(value, language).or_else(of_all).unwrap_or(value)
+    }
+
+    /// The word that the section gives for a name or value.
+    fn own_word<'a>(&'a self, word: &str, language: Language) -> Option<&'a str> {
+        let own = self.words.iter().find(|(from, _)| from == word).filter(|_| language == Language::Zh);
+        own.map(|(_, to)| to.as_str())
     }
 
     pub fn is_percent(&self, column: &str) -> bool {
         self.percent.iter().any(|name| name == column)
     }
 }
+
+/// The words among them that are values.
+const VALUES: [&str; 3] = ["not known", "female", "male"];
 
 /// Chinese for words that many sections use.
 fn common(word: &str) -> Option<&'static str> {
@@ -267,6 +276,14 @@ mod tests {
         assert_eq!((section.name.as_str(), section.query.as_str()), ("010_a", "SELECT 1 AS a -- one"));
         assert_eq!((section.word("a", Language::Zh), section.word("b", Language::Zh)), ("一", "b"));
         assert_eq!(section.drawn, Drawn::Chart(Kind::Bar));
+    }
+
+    #[test]
+    fn values_are_not_taken_for_names_of_columns() {
+        let section = Section::read("a.sql", "-- title: A\n-- words.zh: big = 大\nSELECT 1").unwrap();
+        let values = ["orders", "female", "big"].map(|value| section.value(value, Language::Zh));
+        assert_eq!((section.word("orders", Language::Zh), values), ("订单数", ["orders", "女", "大"]));
+        assert_eq!((section.word("orders", Language::En), section.value("female", Language::En)), ("orders", "female"));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub fn fill(section: &Section, sentence: &Text, wide: &RecordBatch, row: usize, 
         let is_percent = form == "percent" || section.is_percent(name.trim_end_matches("_before"));
         let value = match column.data_type().is_numeric() {
             true => shown(column, row, is_percent, text),
-            false => section.word(text, language).to_string(),
+            false => section.value(text, language).to_string(),
         };
         filled.push_str(&value);
         if let Some((one, many)) = form.split_once('|') {
