@@ -79,6 +79,17 @@ macro_rules! settings {
             }
         }
 
+        impl PortraitSettings {
+            /// What may be given to a setting, by its full name.
+            pub fn takes(name: &str) -> Option<String> {
+                Some(match name.strip_prefix("portrait.")? {
+                    $(stringify!($name) => <$type>::rule($least, $most),)+
+                    $(stringify!($word) => format!("one line of up to {} characters", $longest),)+
+                    _ => return None,
+                })
+            }
+        }
+
         impl ExtensionOptions for PortraitSettings {
             fn as_any(&self) -> &dyn Any {
                 self
@@ -143,21 +154,21 @@ settings! {
     /// Seconds that a statement waits for another one that writes to the same profile or table; 0 does not wait. After that it fails with an error
     /// that names the other statement and its process.
     lock_timeout: u64 = 10, from 0, to 31_536_000,
-    /// The most itemsets that a mining function may find. If there are more, it fails with an error that names a support that fits.
+    /// How many itemsets a mining function may find. If there are more, it fails with an error that names a support that fits.
     max_itemsets: u64 = 2_000_000, from 1, to 1_000_000_000_000_000_000,
-    /// The most operators in a row in one expression, not counting AND and OR, which have their own limit of 50,000.
+    /// How many operators may follow each other in one expression, as in `a + b + c`. AND and OR do not count; their own limit is 50,000.
     max_operators: usize = 1000, from 10, to 2000,
-    /// The most rounds of a WITH RECURSIVE query. If it needs more, it fails with an error, so that a query without an end stops.
+    /// How many rounds a WITH RECURSIVE query may take. If it needs more, it fails with an error, so that a query without an end stops.
     max_recursion: usize = 100_000, from 1, to 1_000_000_000,
-    /// The most rows of a result that a terminal shows as a table; 0 shows all. Other formats, files and pipes get every row.
+    /// How many rows of a result a terminal shows as a table; 0 shows all.
     max_rows_shown: usize = 100, from 0, to 1_000_000_000,
-    /// The most bytes of one string or list made by a function such as repeat or range.
+    /// How many bytes one string or list may have that a function such as `repeat` or `range` makes.
     max_value_bytes: u64 = 33_554_432, from 1_048_576, to 1_073_741_824,
-    /// Percentage of the memory limit that one statement may use.
+    /// How much of the memory limit (`--memory-limit`) one statement may use, in percent.
     memory_share: u64 = 100, from 1, to 100,
     /// Seconds after which a statement is cancelled; 0 means no limit.
     statement_timeout: u64 = 0, from 0, to 31_536_000;
-    /// The purpose for which statements read personal data, such as 'marketing'. The audit log records it with what they read.
+    /// The purpose for which statements read personal data, such as 'marketing'. By default there is none.
     purpose: text of 100,
 }
 

@@ -79,10 +79,10 @@ const COLUMNS: [Column; 12] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
     Column { name: "data_type", data_type: "VARCHAR", text: "the type whose numbers it gives" },
     Column { name: "start_value", data_type: "BIGINT", text: "the number that it begins with" },
-    Column { name: "increment_by", data_type: "BIGINT", text: "the distance between its numbers" },
-    Column { name: "min_value", data_type: "BIGINT", text: "its least number" },
-    Column { name: "max_value", data_type: "BIGINT", text: "its greatest number" },
-    Column { name: "cycles", data_type: "BOOLEAN", text: "whether it begins anew at its bound" },
+    Column { name: "increment_by", data_type: "BIGINT", text: "the step from one number to the next" },
+    Column { name: "min_value", data_type: "BIGINT", text: "its smallest number" },
+    Column { name: "max_value", data_type: "BIGINT", text: "its largest number" },
+    Column { name: "cycles", data_type: "BOOLEAN", text: "whether it starts again when it has reached its end" },
     Column { name: "last_value", data_type: "BIGINT", text: "the number that it gave last" },
     Column { name: "owned_by", data_type: "VARCHAR", text: "the table and column that it is dropped with" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
@@ -185,7 +185,7 @@ impl Kind for Sequence {
     }
 
     fn listed(&self) -> &'static str {
-        "The sequences that CREATE SEQUENCE has made. `pg_sequences` has those of columns, too."
+        "The sequences made with CREATE SEQUENCE."
     }
 
     fn columns(&self) -> &'static [Column] {

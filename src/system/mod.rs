@@ -151,18 +151,18 @@ pub fn pages() -> Vec<&'static Doc> {
 const OF_POSTGRES: &str = "
 # The catalog of PostgreSQL
 
-Clients of PostgreSQL find its catalog: every table of `pg_catalog` and `information_schema` that PostgreSQL 16 has, with its columns. What
-there is nothing of here (triggers, publications …) is a table without rows. A name without a schema is looked for
+Clients of PostgreSQL find its catalog: every table of `pg_catalog` and `information_schema` that PostgreSQL 16 has, with its columns. Tables
+about things that do not exist here (triggers, publications …) have no rows. A name without a schema is looked for
 in `public`, then in `pg_catalog`: `SELECT * FROM pg_class`.
 
 - An object has the number 16384 + 16 × its number in the database; what belongs to it (the tables `_tags` and `_history` of a profile, the
-  index and the constraint of its key) has one of the 15 after that. Functions, roles and tables of the session have numbers by their names.
-- The key of a profile and of a segment is a primary key: `profile.member` has the constraint `member_pkey`. It names what is one row per
-  customer; nothing is enforced by it.
+  index and the constraint of its key) has one of the next 15 numbers. The numbers of functions, roles and tables of the session are computed from their names.
+- The key of a profile and of a segment is a primary key: `profile.member` has the constraint `member_pkey`. It tells clients
+  which column identifies a row; it enforces nothing.
 - Comments of profiles, tags, segments and functions are in `pg_description`, and in `table_comment` and `column_comment` of the information
   schema. Types there are PostgreSQL's; `sql_type` has Portrait's.
-- A number such as `'orders'::regclass` is shown as the name, and is one in comparisons.
-- `xmin`, `ctid` and `tableoid` are columns of the tables of `pg_catalog` where a statement names them.
+- `'orders'::regclass` is shown as a name and compared as a number.
+- `xmin`, `ctid` and `tableoid` can be read from the tables of `pg_catalog`; `*` does not include them.
 - Functions may be called with their schema, `pg_catalog.version()`.
 
 ## Where values differ
@@ -170,7 +170,7 @@ in `public`, then in `pg_catalog`: `SELECT * FROM pg_class`.
 | expression | here | in PostgreSQL |
 |---|---|---|
 | `1`, and `qty + 1` of an `integer` | `bigint` | `integer` |
-| `1.5` | `double precision`; `numeric` with a column or value that is | `numeric` |
+| `1.5` | `double precision`; `numeric` in an operation with a `numeric` | `numeric` |
 | `round(1.5)`, `trunc`, `ceil` | the type of the number | `numeric` |
 | `avg` of integers; `stddev`, `variance` | `double precision` | `numeric` |
 | `sum` of `bigint` | `bigint`, and an error beyond its range | `numeric` |
@@ -191,6 +191,11 @@ fn markdown(language: Language) -> String {
     use std::fmt::Write;
     let about = language.text("Tables of the schema `system`, about the program and the database.");
     let mut page = format!("# {}\n\n{about}\n", language.text("System tables"));
+    page.push('\n');
+    for doc in pages::TABLE_PAGES.iter() {
+        let place = doc.name.replace('.', "");
+        let _ = writeln!(page, "- [`{}`](#{place}){}{}", doc.name, language.colon(), language.text(doc.summary));
+    }
     for doc in pages::TABLE_PAGES.iter() {
         let _ = write!(page, "\n{}", doc.markdown(language));
     }

@@ -12,6 +12,10 @@ use crate::language::Language;
 use crate::objects::profile_tables;
 use crate::settings::PortraitSettings;
 
+const ABOUT_SETTINGS: &str = "\
+`SET name = value` changes a setting until the session ends, `SHOW name` shows its value, and `RESET name` sets its default again. To set one each time, put the
+SET at the beginning of your script. A server can limit what the sessions of a role may set: [CREATE ROLE](statements.md#create-role).";
+
 /// The generated reference: one page per domain of functions, one for statements, one for settings, and two indexes. The Chinese pages are in
 /// the folder `zh`.
 pub fn reference() -> Vec<(String, String)> {
@@ -39,14 +43,16 @@ fn pages_in(language: Language) -> Vec<(String, String)> {
     add("statements", "Statements", statement_pages());
     add("profiles", "Tables of profiles and segments", profile_tables::DOCS.iter().collect());
     let mut settings = format!(
-        "# {}\n\n{}\n\n{}\n|---|---|---|\n",
+        "# {}\n\n{}\n\n{}\n|---|---|---|---|\n",
         language.text("Settings"),
-        language.text("`SET name = value` changes a setting for the session, `SHOW name` shows it."),
-        language.text("| setting | default | meaning |"),
+        language.text(ABOUT_SETTINGS),
+        language.text("| setting | takes | default | meaning |"),
     );
     for entry in PortraitSettings::default().entries() {
         let meaning = language.text(entry.description);
-        let _ = writeln!(settings, "| `{}` | {} | {meaning} |", entry.key, entry.value.unwrap_or_default());
+        let takes = PortraitSettings::takes(&entry.key).unwrap_or_default();
+        let (takes, default) = (language.filling(&takes), entry.value.unwrap_or_default());
+        let _ = writeln!(settings, "| `{}` | {takes} | {default} | {meaning} |", entry.key);
     }
     for doc in setting_pages::SETTING_PAGES.iter() {
         let _ = write!(settings, "\n{}", doc.markdown(language));

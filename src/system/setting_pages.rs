@@ -52,7 +52,7 @@ SELECT count(*) AS itemsets FROM frequent_itemsets(sample_order_items(rows => 50
     (
         "portrait.max_operators",
         "\
-Needed only for statements that programs write, such as a sum of more than a thousand columns.
+Raise it only for statements that programs write, such as a sum of more than a thousand columns.
 
 **Elsewhere.** DuckDB: `max_expression_depth`, 1000; SQLite: `SQLITE_MAX_EXPR_DEPTH`, 1000; PostgreSQL: `max_stack_depth`, in kilobytes.",
         "SET portrait.max_operators = 2000;
@@ -71,7 +71,7 @@ SELECT month FROM months ORDER BY month;",
     (
         "portrait.max_rows_shown",
         "\
-Only tables on a terminal are cut; with `-f csv`, in files and in pipes all rows are written.
+Only a table on a terminal is cut. Files, pipes and other formats (`-f csv`) get every row.
 
 **Elsewhere.** DuckDB: `.maxrows`, 40; pandas: `display.max_rows`, 60. psql shows all rows, in a pager.",
         "SET portrait.max_rows_shown = 20;
@@ -109,7 +109,7 @@ SELECT count(*) AS orders FROM sample_orders(rows => 10000);",
     (
         "portrait.purpose",
         "\
-The audit log says for what purpose personal data was read. Of a profile with consents, only customers who agreed to this purpose are read.
+The audit log records the purpose with what was read. From a profile that has consents, only customers who agreed to this purpose are read.
 
 **Elsewhere.** Snowflake: `QUERY_TAG`, a text in the history of queries; BigQuery: labels of a job. Neither limits the rows that are
 read.",

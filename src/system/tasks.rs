@@ -30,6 +30,7 @@ const TOPICS: &[Topic] = &[
         &[
             ("Convert strings to numbers, days and other types", &["CAST, data types", "parse_number", "parse_date"]),
             ("What is in these columns?", &["data_profile", "summarize"]),
+            ("Are there rows twice? Keep each once", &["data_profile", "SELECT", "CREATE CHECK"]),
             ("Where are gaps, and which customers are incomplete?", &["completeness", "impute"]),
             ("Which values are too large or too small to be true?", &["find_outliers", "outlier_bounds"]),
             ("Correct values by rules and keep a log of every change", &["clean", "clean_log"]),
@@ -67,7 +68,7 @@ const TOPICS: &[Topic] = &[
             ("Find groups that nobody has named yet", &["choose_clusters", "kmeans", "kprototypes", "cluster_profile"]),
             ("Are the groups any good, and what makes them different?", &["cluster_validity", "explain_segments"]),
             ("What did the profile look like last month?", &["FOR SYSTEM_TIME AS OF"]),
-            ("Which value did a tag have before, and since when?", &["REFRESH"]),
+            ("Which value did a tag have before, and since when?", &["profile.NAME_history", "explain_tag"]),
         ],
     ),
     (

@@ -262,7 +262,7 @@ pub const ALL: &[PostgresFunction] = &[
         "pg_table_is_visible(oid) → boolean",
         (1, 1),
         "bool",
-        "True where a relation is found without its schema.",
+        "True if a relation is found without its schema.",
         |call| {
             if call.is_null(0) {
                 return Ok(Cell::Null);
@@ -364,13 +364,13 @@ pub const ALL: &[PostgresFunction] = &[
         "The bytes of all tables' files in the database.",
         database_size,
     ),
-    of("pg_tablespace_size", "pg_tablespace_size(name or oid) → bigint", (1, 1), "int8", "Likewise.", database_size),
+    of("pg_tablespace_size", "pg_tablespace_size(name or oid) → bigint", (1, 1), "int8", "The same.", database_size),
     of(
         "pg_tablespace_location",
         "pg_tablespace_location(oid) → text",
         (1, 1),
         "text",
-        "Nothing: the database is in one folder.",
+        "An empty string: the database is in one folder.",
         |call| Ok(if call.is_null(0) { Cell::Null } else { "".into() }),
     ),
     of(
@@ -378,7 +378,7 @@ pub const ALL: &[PostgresFunction] = &[
         "pg_relation_is_publishable(table) → boolean",
         (1, 1),
         "bool",
-        "True for tables that were made.",
+        "True for tables made by CREATE TABLE.",
         |call| of_relation(call, |_, relation| Cell::Bool(relation.kind == 'r' && relation.is_of_user())),
     ),
     of(

@@ -172,13 +172,13 @@ pub const ALL: &[PostgresFunction] = &[
     of(
         "has_table_privilege",
         "has_table_privilege([user,] table, privilege) → boolean",
-        "Whether the role may do that with the table.",
+        "Whether the role has this privilege on the table.",
         |call| answer(call, OF_TABLES, table, 0),
     ),
     of(
         "has_any_column_privilege",
         "has_any_column_privilege([user,] table, privilege) → boolean",
-        "Whether the role may do that with the table.",
+        "Whether the role has this privilege on the table.",
         |call| answer(call, OF_TABLES, table, 0),
     ),
     PostgresFunction {
@@ -187,25 +187,25 @@ pub const ALL: &[PostgresFunction] = &[
         counts: (3, 4),
         gives: "bool",
         needs: Needs::Catalog,
-        text: "Whether the role may do that with the table of the column.",
+        text: "Whether the role has this privilege on the table of the column.",
         compute: column,
     },
     of(
         "has_sequence_privilege",
         "has_sequence_privilege([user,] sequence, privilege) → boolean",
-        "Whether the role may do that with the sequence; it may use the counter of a column if it may INSERT INTO the table.",
+        "Whether the role has this privilege on the sequence; it may use the counter of a column if it may INSERT INTO the table.",
         |call| answer(call, &["USAGE", "SELECT", "UPDATE"], counter, 0),
     ),
     of(
         "has_schema_privilege",
         "has_schema_privilege([user,] schema, privilege) → boolean",
-        "Whether the role may do that with the schema.",
+        "Whether the role has this privilege on the schema.",
         |call| answer(call, &["CREATE", "USAGE"], schema, 0),
     ),
     of(
         "has_database_privilege",
         "has_database_privilege([user,] database, privilege) → boolean",
-        "Whether the role may do that with the database.",
+        "Whether the role has this privilege on the database.",
         |call| answer(call, &["CREATE", "CONNECT", "TEMPORARY", "TEMP"], database, 0),
     ),
     of(

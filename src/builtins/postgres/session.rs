@@ -152,7 +152,7 @@ fn let_go(call: &Call<'_>, is_shared: bool) -> Result<Cell> {
 
 const LOCK: &str = "Takes a lock on a number for the session; an error when another has it.";
 const TRY: &str = "Takes a lock on a number; false when another session has it.";
-const OF_TRANSACTION: &str = "Likewise, until the transaction ends; outside of one, for the statement.";
+const OF_TRANSACTION: &str = "The same, until the transaction ends; outside a transaction, until the statement ends.";
 
 pub const ALL: &[PostgresFunction] = &[
     of(
@@ -266,7 +266,7 @@ pub const ALL: &[PostgresFunction] = &[
         (1, 2),
         "bool",
         Needs::SessionNow,
-        "Lets a lock go; false when the session does not hold it.",
+        "Releases a lock; false when the session does not hold it.",
         |call| let_go(call, false),
     ),
     of(
@@ -275,7 +275,7 @@ pub const ALL: &[PostgresFunction] = &[
         (1, 2),
         "bool",
         Needs::SessionNow,
-        "Lets a shared lock go.",
+        "Releases a shared lock.",
         |call| let_go(call, true),
     ),
     of(
@@ -284,7 +284,7 @@ pub const ALL: &[PostgresFunction] = &[
         (0, 0),
         "text",
         Needs::SessionNow,
-        "Lets all locks of the session go; those of a transaction end with it.",
+        "Releases all locks of the session; those of a transaction end with it.",
         |call| {
             let catalog = call.catalog()?;
             catalog.postmaster.locks.let_all_go(catalog.session);
@@ -315,7 +315,7 @@ pub const ALL: &[PostgresFunction] = &[
         (1, 1),
         "_name",
         Needs::Session,
-        "The schemas of the path; with those that are always searched when `implicit`.",
+        "The schemas of the path; if `implicit` is true, also those that are always searched.",
         |call| {
             let own = call.catalog()?.path.clone();
             let always = call.bool(0).then(|| "pg_catalog".to_string());
@@ -343,7 +343,7 @@ pub const ALL: &[PostgresFunction] = &[
         (1, 1),
         "bool",
         Needs::SessionNow,
-        "Ends what a connection runs; false when there is no such connection.",
+        "Cancels the running statement of a connection; false when there is no such connection.",
         |call| end(call, false),
     ),
     of(
@@ -465,7 +465,7 @@ pub const ALL: &[PostgresFunction] = &[
     of("pg_is_other_temp_schema", "pg_is_other_temp_schema(oid) → boolean", (1, 1), "bool", Needs::Nothing, "False.", |_| {
         Ok(false.into())
     }),
-    of("pg_blocking_pids", "pg_blocking_pids(pid) → integer[]", (1, 1), "_oid", Needs::Nothing, "Nobody.", |_| {
+    of("pg_blocking_pids", "pg_blocking_pids(pid) → integer[]", (1, 1), "_oid", Needs::Nothing, "An empty list.", |_| {
         Ok(Cell::Ints(vec![]))
     }),
     of(

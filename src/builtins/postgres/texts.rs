@@ -170,7 +170,7 @@ pub const ALL: &[PostgresFunction] = &[
         text(call, quoted)
     }),
     of("quote_literal", "quote_literal(value) → text", (1, 1), "text", "A text in quotes.", |call| text(call, literal)),
-    of("quote_nullable", "quote_nullable(value) → text", (1, 1), "text", "A text in quotes; of NULL the word.", |call| {
+    of("quote_nullable", "quote_nullable(value) → text", (1, 1), "text", "A text in quotes; for NULL, the word NULL.", |call| {
         Ok(if call.is_null(0) { "NULL".into() } else { literal(&call.text(0)?).into() })
     }),
     of("pg_size_pretty", "pg_size_pretty(bytes) → text", (1, 1), "text", "Bytes in a unit that people read: `12 MB`.", |call| {
@@ -205,7 +205,7 @@ pub const ALL: &[PostgresFunction] = &[
         "information_schema._pg_char_max_length(type, modifier) → integer",
         (2, 2),
         "int4",
-        "The most letters of a text.",
+        "The maximum length of a text type.",
         |call| {
             Ok(match (call.cell(0), call.cell(1)) {
                 (Cell::Int(1042 | 1043), Cell::Int(modifier @ 4..)) => Cell::Int(modifier - 4),
@@ -250,7 +250,7 @@ pub const ALL: &[PostgresFunction] = &[
         "pg_collation_for(value) → text",
         (1, 1),
         "text",
-        "The collation of a text: the one there is.",
+        "The collation of a text; there is only one.",
         |call| Ok(call.fields.first().filter(|field| seen(field).base.category == 'S').map(|_| "\"default\"").into()),
     ),
 ];

@@ -47,7 +47,7 @@ pub const GROUPS: [Group; 5] = [
             Command {
                 names: &["\\?", "help", "?", "？", ".help"],
                 arguments: "",
-                help: "this list",
+                help: "shows this list",
                 takes: Takes::Page,
                 run: |shell, name| match name {
                     // psql's `\? variables` is a part of this list.
@@ -68,7 +68,7 @@ pub const GROUPS: [Group; 5] = [
             Command {
                 names: &["\\q", "\\quit", "\\exit", "exit", "quit", ".exit", ".quit"],
                 arguments: "",
-                help: "leave; so does Ctrl-D",
+                help: "leaves the shell; so does Ctrl-D",
                 takes: Takes::Nothing,
                 run: |_, _| Ok(Next::Leave),
             },
@@ -87,18 +87,18 @@ pub const GROUPS: [Group; 5] = [
             Command {
                 names: &["\\dt", ".tables"],
                 arguments: "[PATTERN]",
-                help: "tables",
+                help: "lists tables",
                 takes: Takes::Table,
                 run: |shell, pattern| listing::tables(shell, "BASE TABLE", pattern),
             },
             Command {
                 names: &["\\dv"],
                 arguments: "[PATTERN]",
-                help: "views",
+                help: "lists views",
                 takes: Takes::Table,
                 run: |shell, pattern| listing::tables(shell, "VIEW", pattern),
             },
-            Command { names: &["\\dn"], arguments: "", help: "schemas", takes: Takes::Nothing, run: listing::schemas },
+            Command { names: &["\\dn"], arguments: "", help: "lists schemas", takes: Takes::Nothing, run: listing::schemas },
             Command {
                 names: &["\\df"],
                 arguments: "[PATTERN]",
@@ -109,22 +109,22 @@ pub const GROUPS: [Group; 5] = [
             Command {
                 names: &["\\l", "\\list", ".databases"],
                 arguments: "",
-                help: "the database",
+                help: "shows the name of the database",
                 takes: Takes::Nothing,
                 run: listing::databases,
             },
-            Command { names: &["\\du", "\\dg"], arguments: "", help: "roles", takes: Takes::Nothing, run: listing::roles },
+            Command { names: &["\\du", "\\dg"], arguments: "", help: "lists roles", takes: Takes::Nothing, run: listing::roles },
             Command {
                 names: &["\\dp", "\\z"],
                 arguments: "",
-                help: "who may do what",
+                help: "lists the rights of roles, as given by GRANT",
                 takes: Takes::Nothing,
                 run: listing::grants,
             },
             Command {
                 names: &["\\conninfo"],
                 arguments: "",
-                help: "the database, your role and the version",
+                help: "shows the database, your role and the version",
                 takes: Takes::Nothing,
                 run: listing::connection,
             },
@@ -228,7 +228,7 @@ pub const GROUPS: [Group; 5] = [
             Command {
                 names: &["\\p"],
                 arguments: "",
-                help: "prints the query",
+                help: "prints the query typed so far",
                 takes: Takes::Nothing,
                 run: |shell, _| {
                     let query = shell.query().to_string();
@@ -374,7 +374,8 @@ pub fn text(width: usize, language: Language) -> String {
 pub fn markdown(language: Language) -> String {
     let mut page = String::from(language.text(
         "# Shell\n\n`portrait` in a terminal is a shell. Statements end with a semicolon; a line that begins with a backslash is a command.\n\
-         `help`, `exit` and `quit` need neither. Pasted text runs when its last statement is complete.\n",
+         `help`, `exit` and `quit` need neither. Pasted text runs when its last statement is complete. What is in square brackets may be left out.\n\
+         A command also works outside the shell: `portrait -c '\\d'`. Some commands of DuckDB and SQLite are understood in the shell, such as `.tables`.\n",
     ));
     for group in &GROUPS {
         let (title, headings) = (language.text(group.title), language.text("| command | what it does |"));
