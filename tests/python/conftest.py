@@ -13,6 +13,8 @@ SOURCE = Path(__file__).resolve().parents[2] / "src" / "python"
 # The package as it stands here; the program is that of PORTRAIT_PROGRAM, or the one that was built last.
 sys.path.insert(0, str(SOURCE))
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")]))
+# The texts that the tests expect are English.
+os.environ["LC_ALL"] = "C.UTF-8"
 if "PORTRAIT_PROGRAM" not in os.environ:
     built = [SOURCE.parents[1] / "target" / kind / "portrait" for kind in ("release", "debug")]
     built = sorted((path for path in built if path.exists()), key=lambda path: path.stat().st_mtime)

@@ -21,8 +21,9 @@ from uuid import UUID
 import pyarrow as pa
 
 from . import program as programs
-from .errors import Error, place_in, warn
+from .errors import Error, error, place_in, warn
 from .flight import Prepared, Session
+from .language import in_language, of_environment, told
 from .results import Report, Result
 from .statements import Statement, identifier, literal, split
 
@@ -34,6 +35,8 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 
 # Statements that tell how many rows they change, unless they give rows.
 _COUNTED = {"INSERT", "UPDATE", "DELETE", "MERGE"}
+# The steps that the program tells, for the catalogue of texts.
+_STEPS = ("planning", "reading", "sorting", "grouping", "joining", "numbering")
 # How often a statement is looked at while it runs.
 _LOOK = 0.25
 # A statement that was cancelled has so long to end.
@@ -49,9 +52,12 @@ class Progress:
     """What it does: ``planning``, ``reading``, ``sorting``, ``grouping`` …"""
     rows_read: int
     seconds: float
+    language: str = "en"
+    """The language of its text: ``en`` or ``zh``."""
 
     def __str__(self) -> str:
-        return f"{self.step}: {self.rows_read:,} rows read, {self.seconds:.1f} s"
+        step = in_language(self.language, self.step)
+        return told(self.language, "{step}: {rows:,} rows read, {seconds:.1f} s", step=step, rows=self.rows_read, seconds=self.seconds)
 
 
 def _after_fork() -> None:
@@ -125,9 +131,17 @@ class Database:
         try:
             self._session = self._login()
             self._pid = int(self._session.query("SELECT pg_backend_pid() AS pid").column(0)[0].as_py())
+            # With them comes the language of the session.
+            self._notes += self._session.take_notes()
         except BaseException:
             self.close()
             raise
+
+    @property
+    def language(self) -> str:
+        """The language of its notes and errors, ``en`` or ``zh``: that of the locale, until ``SET portrait.language`` chooses another."""
+        session = getattr(self, "_session", None)
+        return session.language if session else of_environment()
 
     def sql(self, text: str, parameters: Parameters | None = None) -> Result:
         """Runs statements, and gives the rows of the last one.
@@ -153,7 +167,7 @@ class Database:
         >>> db.register("visits", frame)
         >>> db.sql("SELECT city, count(*) AS visits FROM visits GROUP BY ALL")
         """
-        rows = _arrow(data)
+        rows = _arrow(data, self.language)
         with self._lock:
             try:
                 self._apart(lambda: self._session.ingest(name, rows), None)
@@ -171,14 +185,14 @@ class Database:
 
         >>> db.report("customer", language="zh", compare_with=date(2025, 5, 31))
         """
-        return Report(self._page(f"REPORT {_name(profile)}", options, path), profile)
+        return Report(self._page(f"REPORT {_name(profile)}", options, path), profile, self.language)
 
     def card(self, profile: str, key: Any, path: str | os.PathLike[str] | None = None, **options: Any) -> Report:
         """Writes one member of a profile as a page: attributes, tags and why, orders, what to offer next.
 
         >>> db.card("customer", 42)
         """
-        return Report(self._page(f"CARD {_name(profile)} FOR {literal(key)}", options, path), f"{profile} {key}")
+        return Report(self._page(f"CARD {_name(profile)} FOR {literal(key)}", options, path), f"{profile} {key}", self.language)
 
     def close(self) -> None:
         """Ends the session and the program. A closed database stays closed."""
@@ -195,8 +209,8 @@ class Database:
         self.close()
 
     def __repr__(self) -> str:
-        state = ", closed" if self._is_closed else ""
-        return f"<portraitdb.Database {self.name or 'in memory'}{state}>"
+        named = "<portraitdb.Database {name}, closed>" if self._is_closed else "<portraitdb.Database {name}>"
+        return told(self.language, named, name=self.name or in_language(self.language, "in memory"))
 
     def _let_go(self) -> None:
         """In a fork of the process: the database stays with the one that opened it."""
@@ -228,9 +242,9 @@ class Database:
         """
         statements = split(text)
         if not statements:
-            raise Error("there is no statement to run", "42601")
-        values = _named(parameters)
-        _check_all_used(values, statements)
+            raise error(self.language, "there is no statement to run", "42601")
+        values = _named(parameters, self.language)
+        _check_all_used(values, statements, self.language)
         if find is not None:
             wanted = {name for statement in statements for name in statement.parameters if not name.isdigit() and name != "?"}
             values |= {name: find(name) for name in sorted(wanted - values.keys())}
@@ -240,11 +254,11 @@ class Database:
                 for statement in statements:
                     try:
                         table, changed = self._apart(functools.partial(self._one, statement, values), watch)
-                    except Error as error:
-                        place = error.position - 1 if error.position else place_in(str(error), statement.sent)
-                        error.position = None if place is None else statement.place(place) + 1
-                        error.language = self._session.language
-                        raise error.with_traceback(None) from None
+                    except Error as failure:
+                        place = failure.position - 1 if failure.position else place_in(str(failure), statement.sent)
+                        failure.position = None if place is None else statement.place(place) + 1
+                        failure.language = self.language
+                        raise failure.with_traceback(None) from None
             finally:
                 # Also before an error: statements before the one that failed have run.
                 notes = self._tell(tell)
@@ -263,7 +277,8 @@ class Database:
         is_counted = statement.verb in _COUNTED and "RETURNING" not in statement.words
         missing = [name for name in statement.parameters if name not in values and name != "?"]
         if missing:
-            raise Error(f"${missing[0]}: the parameter has no value; give it with sql(…, {_example(missing[0])})", "42P02")
+            problem = "${name}: the parameter has no value; give it with sql(…, {example})"
+            raise error(self.language, problem, "42P02", name=missing[0], example=_example(missing[0]))
         if not statement.parameters:
             if is_counted:
                 return pa.table({}), session.update(statement.sent)
@@ -275,12 +290,12 @@ class Database:
             values = {number: values[name] for number, name in names.items() if name in values}
         prepared = session.prepare(sent)
         try:
-            row = _row(prepared, values)
+            row = _row(prepared, values, self.language)
             if prepared.gives_rows:
                 return prepared.query(row), None
             if "RETURNING" in statement.words and statement.verb in _COUNTED:
-                problem = "gives no rows where values come by parameters; leave it out, or write the values in the statement"
-                raise Error(f"RETURNING: {problem}", "0A000")
+                problem = "RETURNING: gives no rows where values come by parameters; leave it out, or write the values in the statement"
+                raise error(self.language, problem, "0A000")
             return (pa.table({}), prepared.update(row)) if is_counted else (prepared.query(row), None)
         finally:
             prepared.close()
@@ -288,7 +303,8 @@ class Database:
     def _apart(self, work: Callable[[], T], watch: Callable[[Progress], None] | None) -> T:
         """Does work in a thread of its own, so that this one hears Ctrl-C."""
         if self._is_closed:
-            raise Error(f"{self!r}: was closed, or opened before this process was forked; connect again", "08003")
+            problem = "{database}: was closed, or opened before this process was forked; connect again"
+            raise error(self.language, problem, "08003", database=repr(self))
         done = threading.Event()
         found: list[T] = []
         failed: list[BaseException] = []
@@ -299,8 +315,8 @@ class Database:
                     found.append(work())
                 finally:
                     self._notes += self._session.take_notes()
-            except BaseException as error:
-                failed.append(error)
+            except BaseException as failure:
+                failed.append(failure)
             finally:
                 done.set()
 
@@ -316,10 +332,10 @@ class Database:
             self._cancel(done)
             raise
         if failed:
-            error = failed[0]
-            if getattr(error, "is_gone", False) and not self._server.is_running:
+            failure = failed[0]
+            if getattr(failure, "is_gone", False) and not self._server.is_running:
                 raise Error(self._server.last_words(), "57P01") from None
-            raise error
+            raise failure
         return found[0]
 
     def _beside(self, sql: str) -> list[dict[str, Any]]:
@@ -345,7 +361,7 @@ class Database:
             return None
         if not found:
             return None
-        return Progress(found[0]["step"] or "", found[0]["rows_read"] or 0, (found[0]["milliseconds"] or 0) / 1000)
+        return Progress(found[0]["step"] or "", found[0]["rows_read"] or 0, (found[0]["milliseconds"] or 0) / 1000, self.language)
 
     # --- files that the program writes ----------------------------------------------------------------------------------------------------
 
@@ -398,34 +414,34 @@ def _name(name: str) -> str:
 # --- values -----------------------------------------------------------------------------------------------------------------------------
 
 
-def _named(parameters: Parameters | None) -> dict[str, Any]:
+def _named(parameters: Parameters | None, language: str) -> dict[str, Any]:
     """Values with the names of their parameters: those of a list are numbers."""
     if parameters is None:
         return {}
     if isinstance(parameters, Mapping):
         return {str(name).removeprefix("$"): value for name, value in parameters.items()}
     if isinstance(parameters, (str, bytes)):
-        raise TypeError(f"parameters must be a list or a dictionary, got {parameters!r}; write [{parameters!r}]")
+        raise TypeError(told(language, "parameters must be a list or a dictionary, got {value}; write [{value}]", value=repr(parameters)))
     return {str(number): value for number, value in enumerate(parameters, 1)}
 
 
-def _check_all_used(values: dict[str, Any], statements: list[Statement]) -> None:
+def _check_all_used(values: dict[str, Any], statements: list[Statement], language: str) -> None:
     """A value that no statement has a parameter for is a mistake."""
     used = {name for statement in statements for name in statement.parameters}
     if "?" in used:
         return
     unused = [name for name in values if name not in used]
     if unused:
-        there = ", ".join(f"${name}" for name in sorted(used)) or "none"
-        raise Error(f"${unused[0]}: the statements have no such parameter; there is {there}", "42P02")
+        there = ", ".join(f"${name}" for name in sorted(used)) or in_language(language, "none")
+        raise error(language, "${name}: the statements have no such parameter; there is {there}", "42P02", name=unused[0], there=there)
 
 
-def _row(prepared: Prepared, values: dict[str, Any]) -> pa.RecordBatch:
+def _row(prepared: Prepared, values: dict[str, Any], language: str) -> pa.RecordBatch:
     """A row of values for the parameters of a statement."""
     names = [field.name for field in prepared.parameters]
     if any(name not in values for name in names) or (len(values) > len(names) and all(name.isdigit() for name in values)):
-        raise Error(f"the statement takes {len(names)} parameters, got {len(values)}", "42P02")
-    arrays = [_array(values[field.name], field) for field in prepared.parameters]
+        raise error(language, "the statement takes {count} parameters, got {given}", "42P02", count=len(names), given=len(values))
+    arrays = [_array(values[field.name], field, language) for field in prepared.parameters]
     return pa.RecordBatch.from_arrays(arrays, names=names)
 
 
@@ -433,7 +449,7 @@ def _example(name: str) -> str:
     return "[…]" if name.isdigit() else f"{{{name!r}: …}}"
 
 
-def _array(value: Any, field: pa.Field) -> pa.Array:
+def _array(value: Any, field: pa.Field, language: str) -> pa.Array:
     """A value as Arrow has it."""
     if value is None:
         return pa.nulls(1, field.type)
@@ -443,13 +459,14 @@ def _array(value: Any, field: pa.Field) -> pa.Array:
         value = Decimal(value)
     try:
         found = pa.array([value])
-    except (pa.ArrowException, TypeError) as error:
-        raise Error(f"${field.name}: takes numbers, texts, dates, times, truth values, bytes and lists of them, got {value!r}", "22023") from error
+    except (pa.ArrowException, TypeError) as failure:
+        problem = "${name}: takes numbers, texts, dates, times, truth values, bytes and lists of them, got {value}"
+        raise error(language, problem, "22023", name=field.name, value=repr(value)) from failure
     # NaN and NaT of pandas are no values.
     return pa.nulls(1, field.type) if pa.types.is_null(found.type) else found
 
 
-def _arrow(data: Any) -> pa.Table | pa.RecordBatchReader:
+def _arrow(data: Any, language: str) -> pa.Table | pa.RecordBatchReader:
     """Data as Arrow."""
     if isinstance(data, Result):
         data = data.to_arrow()
@@ -465,11 +482,12 @@ def _arrow(data: Any) -> pa.Table | pa.RecordBatchReader:
         if type(data).__name__ == "LazyFrame" and hasattr(data, "collect"):
             data = data.collect()
         if not hasattr(data, "__arrow_c_stream__"):
-            raise TypeError(f"register takes a DataFrame, an Arrow table or a dictionary of columns, got {type(data).__name__}")
+            problem = "register takes a DataFrame, an Arrow table or a dictionary of columns, got {type}"
+            raise TypeError(told(language, problem, type=type(data).__name__))
         data = pa.RecordBatchReader.from_stream(data)
     twice = [name for name, count in collections.Counter(data.schema.names).items() if count > 1]
     if twice:
-        raise Error(f"{twice[0]}: two columns have this name; rename one of them", "42701")
+        raise error(language, "{name}: two columns have this name; rename one of them", "42701", name=twice[0])
     if isinstance(data, pa.Table):
         # A column without any value has no type either: text takes what comes.
         for place, field in enumerate(data.schema):

@@ -7,10 +7,12 @@ import sys
 import unicodedata
 import warnings
 
+from .language import told
+
 # What pyarrow writes around a message that came without details.
 _AROUND = re.compile(r"^(?:Flight|gRPC) [^:]*, with message: ")
 _CODE = re.compile(r" \(SQLSTATE ([0-9A-Z]{5})\)")
-_WORDS = {"error": "错误", "note": "提示"}
+_LABELS = {"error": "error: {text}", "note": "note: {text}"}
 _EXCERPT = re.compile(r"\nLINE (\d+): (.*)\n( *)\^\s*$")
 
 
@@ -35,12 +37,17 @@ class Error(Exception):
     language: str
     """The language of the text: ``en`` or ``zh``."""
 
-    def __init__(self, text: str, sqlstate: str | None = None, position: int | None = None) -> None:
+    def __init__(self, text: str, sqlstate: str | None = None, position: int | None = None, language: str = "en") -> None:
         super().__init__(text)
         self.message = text.split("\nLINE ", 1)[0]
         self.sqlstate = sqlstate
         self.position = position
-        self.language = "en"
+        self.language = language
+
+
+def error(language: str, english: str, sqlstate: str | None = None, /, **values: object) -> Error:
+    """An error of this package in a language, with these values in the holes of its text."""
+    return Error(told(language, english, **values), sqlstate, language=language)
 
 
 class Note(UserWarning):
@@ -64,7 +71,7 @@ def warn(note: str) -> None:
 
 def label(word: str, text: str, language: str) -> str:
     """An ``error`` or a ``note`` as the shell shows it."""
-    return f"{_WORDS[word]}：{text}" if language == "zh" else f"{word}: {text}"
+    return told(language, _LABELS[word], text=text)
 
 
 def of_text(text: str) -> tuple[str, str | None]:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.flight as fl
 
 from .errors import Error, of_text
+from .language import of_environment
 
 _TYPE = "type.googleapis.com/arrow.flight.protocol.sql."
 
@@ -146,7 +147,7 @@ class Session:
             self._client.close()
             raise failure from None
         self._options = fl.FlightCallOptions(headers=[token])
-        self.language = "en"
+        self.language = of_environment()
         """The language of its notes and errors, as of the last statement: ``en`` or ``zh``."""
         # Programs before notes have no such action.
         self._gives_notes = any(action.type == _NOTES for action in self._client.list_actions(self._options))
@@ -243,7 +244,7 @@ class Session:
         text, told = _details(getattr(self._kept, "details", None))
         message, state = of_text(text if text is not None else str(error))
         position = told.get("position", "")
-        failure = Error(message, told.get("sqlstate") or state, int(position) if position.isdigit() else None)
+        failure = Error(message, told.get("sqlstate") or state, int(position) if position.isdigit() else None, self.language)
         failure.is_gone = isinstance(error, fl.FlightUnavailableError)  # type: ignore[attr-defined]
         return failure
 

@@ -10,13 +10,20 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.display import clear_output
 
 from .connection import Database, Progress, connect
-from .errors import Error, label
+from .errors import Error, error, label
+from .language import in_language, of_environment
 from .results import Result
 
 _USAGE = """%portrait DIR                 use the database in this folder; :memory: is one in memory
 %%portrait                     run the SQL of the cell, and show the rows of its last statement
 %%portrait --database DIR      in this database, for this cell
 %%portrait name <<             keep the result in the variable name, and show nothing"""
+
+_HELP = """SQL in cells.
+
+``%portrait DIR`` uses the database in a folder, ``%%portrait`` runs the SQL of a cell. ``$name`` in SQL is the variable ``name`` of
+the notebook. ``%%portrait --database DIR`` runs in another database, ``%%portrait name <<`` keeps the result in a variable.
+"""
 
 
 def _named(database: str | None) -> str | None:
@@ -32,26 +39,29 @@ class Magic(Magics):
 
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
+        Magic.portrait.__doc__ = in_language(of_environment(), _HELP)
         self._open: dict[str | None, Database] = {}
         self._current: str | None = None
 
     @no_var_expand
     @line_cell_magic
     def portrait(self, line: str, cell: str | None = None) -> Any:
-        """SQL in cells.
-
-        ``%portrait DIR`` uses the database in a folder, ``%%portrait`` runs the SQL of a cell. ``$name`` in SQL is the variable ``name`` of
-        the notebook. ``%%portrait --database DIR`` runs in another database, ``%%portrait name <<`` keeps the result in a variable.
-        """
+        # What `%portrait?` shows is set when the magic is loaded, in the language of the reader.
         try:
             if cell is None:
                 return self._use(line.strip())
             return self._cell(line, cell)
-        except Error as error:
+        except Error as failure:
             # As the program prints it; where Python was does not matter to who writes SQL.
-            text = label("error", str(error), error.language)
-            error._render_traceback_ = lambda: text.split("\n")  # type: ignore[attr-defined]
+            shown = label("error", str(failure), failure.language)
+            failure._render_traceback_ = lambda: shown.split("\n")  # type: ignore[attr-defined]
             raise
+
+    @property
+    def _language(self) -> str:
+        """That of the database in use, once it is open."""
+        found = self._open.get(self._current)
+        return found.language if found else of_environment()
 
     def _use(self, database: str) -> Database:
         if not database:
@@ -59,7 +69,8 @@ class Magic(Magics):
         if len(database) > 1 and database[0] == database[-1] and database[0] in "'\"":
             database = database[1:-1]
         if database.startswith("-"):
-            raise Error(f"%portrait takes the folder of a database, got {database}\n{_USAGE}")
+            problem = "%portrait takes the folder of a database, got {given}\n{usage}"
+            raise error(self._language, problem, given=database, usage=in_language(self._language, _USAGE))
         name = _named(database)
         found = self._database(name)
         self._current = name
@@ -79,7 +90,7 @@ class Magic(Magics):
             elif word.isidentifier() and words == ["<<"]:
                 variable, words = word, []
             else:
-                raise Error(f"%%portrait: what does {word} mean?\n{_USAGE}")
+                raise error(self._language, "%%portrait: what does {word} mean?\n{usage}", word=word, usage=in_language(self._language, _USAGE))
         watch, used = _Watch(), self._database(database)
         notes: list[str] = []
         try:
@@ -88,7 +99,7 @@ class Magic(Magics):
             # Clears what stands below the cell.
             watch.end()
             for note in notes:
-                print(label("note", note, used._session.language), file=sys.stderr, flush=True)
+                print(label("note", note, used.language), file=sys.stderr, flush=True)
         if variable is None:
             return result
         self.shell.user_ns[variable] = result
@@ -104,7 +115,7 @@ class Magic(Magics):
     def _variable(self, name: str) -> Any:
         """The value that the notebook has for a parameter."""
         if name not in self.shell.user_ns:
-            raise Error(f"${name}: the parameter has no value; there is no variable {name}", "42P02")
+            raise error(self._language, "${name}: the parameter has no value; there is no variable {name}", "42P02", name=name)
         return self.shell.user_ns[name]
 
     def close(self) -> None:

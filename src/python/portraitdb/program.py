@@ -15,7 +15,8 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-from .errors import Error
+from .errors import Error, error, label
+from .language import of_environment, told
 
 _NAME = "portrait.exe" if os.name == "nt" else "portrait"
 # Everything that statements may read and write when nobody says otherwise.
@@ -38,7 +39,8 @@ def find(program: str | os.PathLike[str] | None = None) -> str:
     if given:
         found = shutil.which(given) or shutil.which(Path(given).expanduser())
         if not found:
-            raise Error(f"{given}: no such program; leave out program=… and PORTRAIT_PROGRAM to use the one that was installed with portraitdb")
+            way = "{program}: no such program; leave out program=… and PORTRAIT_PROGRAM to use the one that was installed with portraitdb"
+            raise error(of_environment(), way, program=given)
         return os.path.abspath(found)
     schemes = ["", *(name for name in sysconfig.get_scheme_names() if name.endswith("_user"))]
     folders = [sysconfig.get_path("scripts", scheme) if scheme else sysconfig.get_path("scripts") for scheme in schemes]
@@ -49,7 +51,8 @@ def find(program: str | os.PathLike[str] | None = None) -> str:
             return found
     found = shutil.which(_NAME)
     if not found:
-        raise Error("portrait: the program was not found; pip install portraitdb brings it along, and PORTRAIT_PROGRAM may name another one")
+        way = "portrait: the program was not found; pip install portraitdb brings it along, and PORTRAIT_PROGRAM may name another one"
+        raise error(of_environment(), way)
     return os.path.abspath(found)
 
 
@@ -58,8 +61,12 @@ def _help(program: str, changed_at: float) -> str:
     """What the program says of its options."""
     try:
         return subprocess.run([program, "serve", "--help"], capture_output=True, text=True, encoding="utf-8", stdin=subprocess.DEVNULL).stdout
-    except OSError as error:
-        raise Error(f"{program}: cannot be run: {error.strerror}") from None
+    except OSError as problem:
+        raise _cannot_run(program, problem) from None
+
+
+def _cannot_run(program: str, problem: OSError) -> Error:
+    return error(of_environment(), "{program}: cannot be run: {problem}", program=program, problem=problem.strerror)
 
 
 class Server:
@@ -102,9 +109,9 @@ class Server:
                 env=environment,
                 start_new_session=True,
             )
-        except OSError as error:
+        except OSError as problem:
             shutil.rmtree(self.folder, ignore_errors=True)
-            raise Error(f"{program}: cannot be run: {error.strerror}") from None
+            raise _cannot_run(program, problem) from None
         except BaseException:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise
@@ -122,11 +129,8 @@ class Server:
         """An address that nobody else reaches, where the program has it."""
         if "unix:" in options and os.name != "nt":
             return f"unix:{self.folder}/flight"
-        warnings.warn(
-            "this program listens on a port of this machine, which other people who use the machine can reach too; a newer one listens on a private socket",
-            RuntimeWarning,
-            stacklevel=5,
-        )
+        danger = "this program listens on a port of this machine, which other people who use the machine can reach too; a newer one listens on a private socket"
+        warnings.warn(told(of_environment(), danger), RuntimeWarning, stacklevel=5)
         return "127.0.0.1:0"
 
     def _listen(self) -> None:
@@ -143,13 +147,16 @@ class Server:
             if said.startswith("ready: grpc"):
                 return said.removeprefix("ready: ")
         self.process.wait()
-        raise Error(self.last_words())
+        raise Error(self.last_words(), language=of_environment())
 
     def last_words(self) -> str:
         """Why the program has ended, as far as it said so."""
         self._listener.join(1.0)
-        told = "\n".join(line for line in self._told if line)
-        return told.removeprefix("error: ") or f"portrait: the program has ended, with code {self.process.poll()}"
+        said = "\n".join(line for line in self._told if line)
+        language = of_environment()
+        if not said:
+            return told(language, "portrait: the program has ended, with code {code}", code=self.process.poll())
+        return said.removeprefix(label("error", "", language))
 
     @property
     def is_running(self) -> bool:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .errors import Error, width
+from .errors import error, width
+from .language import in_language, of_environment, told
 
 if TYPE_CHECKING:
     import pandas
@@ -45,6 +46,7 @@ class Result:
         self._table = table
         self._database = database
         self._next = 0
+        self._language = database.language if database else of_environment()
         self.changed = changed if changed is not None and changed >= 0 else None
         self.notes = list(notes)
 
@@ -76,7 +78,7 @@ class Result:
         """
         table = self._table
         if decimals not in ("float", "exact"):
-            raise ValueError(f"decimals must be 'float' or 'exact', got {decimals!r}")
+            raise ValueError(told(self._language, "decimals must be 'float' or 'exact', got {decimals}", decimals=repr(decimals)))
         if decimals == "float":
             for place, field in enumerate(table.schema):
                 if pa.types.is_decimal(field.type):
@@ -90,7 +92,7 @@ class Result:
         table = self._table
         for place, field in enumerate(table.schema):
             if pa.types.is_interval(field.type):
-                table = table.set_column(place, field.name, _durations(field.name, table.column(place)))
+                table = table.set_column(place, field.name, _durations(field.name, table.column(place), self._language))
         return polars.from_arrow(table)  # type: ignore[return-value]
 
     def fetchone(self) -> tuple[Any, ...] | None:
@@ -120,8 +122,8 @@ class Result:
         >>> db.sql("SELECT segment, count(*) AS customers FROM profile.customer GROUP BY ALL").chart("bar", x="segment", y="customers")
         """
         if self._database is None:
-            raise ValueError("these rows belong to no database that could draw them")
-        return Chart(self._database._chart(self._table, kind, options, path))
+            raise ValueError(told(self._language, "these rows belong to no database that could draw them"))
+        return Chart(self._database._chart(self._table, kind, options, path), self._language)
 
     def show(self, rows: int = _SHOWN) -> None:
         """Prints the first rows."""
@@ -133,10 +135,13 @@ class Result:
     def _said(self, shown: int) -> str:
         """How many rows there are."""
         if self._table.num_columns == 0:
-            return "Done." if self.changed is None else f"{self.changed:,} {_plural(self.changed)} changed."
+            if self.changed is None:
+                return in_language(self._language, "Done.")
+            changed = "{count:,} row changed." if self.changed == 1 else "{count:,} rows changed."
+            return told(self._language, changed, count=self.changed)
         if shown < self.rows:
-            return f"{shown:,} of {self.rows:,} rows"
-        return f"{self.rows:,} {_plural(self.rows)}"
+            return told(self._language, "{shown:,} of {count:,} rows", shown=shown, count=self.rows)
+        return told(self._language, "{count:,} row" if self.rows == 1 else "{count:,} rows", count=self.rows)
 
     def _text(self, rows: int) -> str:
         if self._table.num_columns == 0:
@@ -164,10 +169,6 @@ class Result:
             rows.append(f"<tr>{cells}</tr>")
         table = f'<table class="dataframe"><thead><tr>{names}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
         return f"<div>{table}<p>{self._said(head.num_rows)}</p></div>"
-
-
-def _plural(count: int) -> str:
-    return "row" if count == 1 else "rows"
 
 
 def _tuples(table: pa.Table) -> Iterator[tuple[Any, ...]]:
@@ -231,11 +232,12 @@ def _float(value: float) -> str:
     return f"{digits}e{int(power)}" if power else digits
 
 
-def _durations(name: str, intervals: pa.ChunkedArray) -> pa.Array:
+def _durations(name: str, intervals: pa.ChunkedArray, language: str) -> pa.Array:
     """Intervals for Polars, which has no months."""
     values = intervals.to_pylist()
     if any(value is not None and value.months for value in values):
-        raise Error(f"{name}: an interval with months has no type in Polars; select CAST(… AS TEXT), or use to_arrow()", "0A000")
+        problem = "{name}: an interval with months has no type in Polars; select CAST(… AS TEXT), or use to_arrow()"
+        raise error(language, problem, "0A000", name=name)
     microseconds = [None if value is None else value.days * 86_400_000_000 + value.nanoseconds // 1000 for value in values]
     return pa.array(microseconds, pa.duration("us"))
 
@@ -260,9 +262,10 @@ def _padded(text: str, wide: int, is_right: bool) -> str:
 class Chart:
     """A picture that the program has drawn. A notebook shows it."""
 
-    def __init__(self, svg: str) -> None:
+    def __init__(self, svg: str, language: str) -> None:
         self.svg = svg
         """The picture, as SVG."""
+        self._language = language
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the picture to a file."""
@@ -272,16 +275,17 @@ class Chart:
         return self.svg
 
     def __repr__(self) -> str:
-        return f"<portraitdb.Chart, {len(self.svg):,} letters of SVG>"
+        return told(self._language, "<portraitdb.Chart, {count:,} letters of SVG>", count=len(self.svg))
 
 
 class Report:
     """A page that the program has written. A notebook shows it."""
 
-    def __init__(self, page: str, profile: str) -> None:
+    def __init__(self, page: str, profile: str, language: str) -> None:
         self.html = page
         """The page, as HTML."""
         self.profile = profile
+        self._language = language
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the page to a file."""
@@ -293,4 +297,4 @@ class Report:
         return f'<iframe srcdoc="{page}" sandbox="" style="width: 100%; height: 40em; border: 0"></iframe>'
 
     def __repr__(self) -> str:
-        return f"<portraitdb.Report of {self.profile}, {len(self.html):,} letters of HTML>"
+        return told(self._language, "<portraitdb.Report of {profile}, {count:,} letters of HTML>", profile=self.profile, count=len(self.html))
