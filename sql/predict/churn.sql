@@ -26,6 +26,6 @@ SELECT customer_id, CASE WHEN probability >= 0.7 THEN 'high' WHEN probability >=
 FROM ml_predict(churn, (SELECT customer_id, recency_days, frequency, CAST(monetary AS DOUBLE) AS monetary
   FROM rfm(orders, customer => customer_id, order_time => ordered_at, amount => amount)));
 CREATE OR REPLACE SEGMENT win_back ON buyer AS churn_risk = 'high';
-REFRESH PROFILE buyer;
+REFRESH PROFILE buyer WITH (as_of = DATE '2025-06-30');
 SELECT churn_risk, count(*) AS customers FROM profile.buyer GROUP BY churn_risk ORDER BY customers DESC;
 SELECT name, type, model, model_version, round(auc, 4) AS auc, grade FROM system.tags WHERE name = 'churn_risk';

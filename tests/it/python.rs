@@ -5,22 +5,34 @@ use std::process::Command;
 
 use crate::support::{run, skipped};
 
-#[test]
-fn the_package_passes_its_tests() {
+/// Runs tests of the package; says so if the Python that is there has not what they import.
+fn tested(modules: &str, arguments: &[&str]) {
     let python = std::env::var("PORTRAIT_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
-    let can = Command::new(&python).args(["-c", "import pyarrow, pytest"]).output();
+    let can = Command::new(&python).args(["-c", &format!("import {modules}")]).output();
     if !can.is_ok_and(|output| output.status.success()) {
         skipped(&format!(
-            "{python} has no pyarrow and pytest; the package for Python is not tested (PORTRAIT_TEST_PYTHON names another)"
+            "{python} has not all of {modules}; the package for Python is not tested (PORTRAIT_TEST_PYTHON names another)"
         ));
         return;
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(&python);
-    command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/python"]).current_dir(folder);
+    command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider"]).args(arguments).arg("tests/python").current_dir(folder);
     let (code, out, err) =
         run(command.env("PORTRAIT_PROGRAM", env!("CARGO_BIN_EXE_portrait")).env("PYTHONDONTWRITEBYTECODE", "1"));
     assert_eq!(code, 0, "{out}{err}");
+}
+
+#[test]
+fn the_package_passes_its_tests() {
+    tested("pyarrow, pytest", &[]);
+}
+
+/// With jupyter, and results to pandas and Polars in turn.
+#[test]
+#[ignore = "long: cargo test -- --include-ignored"]
+fn the_notebook_of_recipes_runs() {
+    tested("pyarrow, pytest, IPython, ipykernel, nbconvert, nbformat, pandas, polars", &["-m", "long"]);
 }
 
 /// `.ci/package` takes long, and says before it begins what it has not got. Nothing is built or removed then.

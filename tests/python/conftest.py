@@ -25,8 +25,12 @@ import portraitdb  # noqa: E402
 from portraitdb import program  # noqa: E402
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without the program nothing of it is tested, and that is said aloud."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without the program nothing of it is tested, and that is said aloud. Long tests run when they are asked for."""
+    if "long" not in config.option.markexpr:
+        for item in items:
+            if "long" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="long: pytest -m long"))
     try:
         program.find()
     except portraitdb.Error as error:
@@ -39,6 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs_no_program: runs without the program")
+    config.addinivalue_line("markers", "long: takes minutes; it runs when -m long asks for it")
     # Programs before the private socket.
     config.addinivalue_line("filterwarnings", "ignore:this program listens on a port:RuntimeWarning")
 

@@ -340,6 +340,30 @@ def test_where_the_program_is_looked_for(monkeypatch, tmp_path):
         program.find()
 
 
+def test_no_row_changed_is_told_too(db):
+    db.sql("CREATE TABLE t (a INT)")
+    for statement in ("DELETE FROM t", "INSERT INTO t SELECT 1 WHERE false", "UPDATE t SET a = 1"):
+        assert db.sql(statement).changed == 0
+    assert db.sql("DELETE FROM t WHERE a = $1", [1]).changed == 0
+    assert repr(db.sql("DELETE FROM t")) == "0 rows changed."
+    assert db.sql("CREATE TABLE u (a INT)").changed is None
+
+
+def test_definitions_keep_their_parameters(db):
+    db.sql("CREATE PROFILE p WITH (key = 'id') AS SELECT value AS id FROM range(10)")
+    db.sql("CREATE TAG large ON p WITH (high = 7) AS SELECT id, true FROM profile.p WHERE id >= $high AND $as_of > TIMESTAMP '2020-01-01'")
+    db.sql("REFRESH PROFILE p WITH (as_of = $as_of)", {"as_of": datetime.date(2025, 6, 30)})
+    assert db.sql("SELECT count(*) AS n FROM profile.p WHERE large").fetchall() == [(3,)]
+    with pytest.raises(portraitdb.Error, match="before the last refresh"):
+        db.sql("REFRESH PROFILE p WITH (as_of = $1)", [datetime.datetime(2025, 6, 29, 1, 2)])
+    with pytest.raises(portraitdb.Error, match="takes a number, a text"):
+        db.sql("REFRESH PROFILE p WITH (as_of = $as_of)", {"as_of": [1]})
+    db.sql("PREPARE added AS SELECT $1 + 1 AS n")
+    assert db.sql("EXECUTE added(2)").fetchall() == [(3,)]
+    with pytest.raises(portraitdb.Error, match=r"give it in WITH \(least"):
+        db.sql("CREATE SEGMENT s ON p AS id > $least")
+
+
 # --- cancelling and threads -------------------------------------------------------------------------------------------------------------
 
 

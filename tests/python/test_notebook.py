@@ -77,12 +77,17 @@ def test_a_notebook_of_files(tmp_path):
         encoding="utf-8",
     )
     made = notebook.made([file], str(tmp_path / "crm"))
-    assert [kind.cell_type for kind in made.cells] == ["code", "code", "markdown", "code", "code", "code"]
-    assert notebook.run(made, tmp_path) is None
-    shown = made.cells[4].outputs[0].data["text/html"]
-    assert "上海 &lt;b&gt;" in shown and "1 row" in shown
+    assert [cell.cell_type for cell in made.cells] == ["code", "code", "code", "markdown", *["code"] * 5]
+    assert [cell.source for cell in made.cells[-4:]] == [
+        "%%portrait rows <<\nSELECT * FROM t;",
+        "rows.to_pandas()",
+        "%%portrait rows <<\n-- all of them\nSELECT ';' AS x;",
+        "rows.to_polars()",
+    ]
+    ran, problems = notebook.run(made, tmp_path)
+    assert not problems and not made.cells[-1].outputs
+    assert "上海 &lt;b&gt;" in ran.cells[-3].outputs[0].data["text/html"]
     file.write_text("SELECT nope;\nSELECT 1;\n", encoding="utf-8")
-    made = notebook.made([file])
-    problem = notebook.run(made, tmp_path)
-    assert problem and "error: nope" in problem
-    assert not made.cells[-1].outputs
+    ran, problems = notebook.run(notebook.made([file]), tmp_path)
+    # The first cell makes the second one fail; the others run.
+    assert len(problems) == 2 and "error: nope" in problems[0] and ran.cells[-1].outputs

@@ -45,6 +45,24 @@ def test_parameters_are_those_outside_of_texts():
     assert statement.verb == "SELECT"
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("CREATE TAG t ON p WITH (high = 3) AS SELECT id, n >= $high FROM o WHERE at <= $as_of", set()),
+        ("CREATE OR REPLACE SEGMENT s ON p AS city = $city", set()),
+        ("CREATE FUNCTION f(a BIGINT) AS SELECT $a + 1", set()),
+        ("CREATE SCHEDULE n AS BEGIN DELETE FROM t WHERE at = $scheduled_time; END", set()),
+        ("PREPARE p AS SELECT $1", set()),
+        ("CREATE OR REPLACE TEMPORARY TABLE t AS SELECT $a", {"a"}),
+        ("CREATE VIEW v AS SELECT $a", {"a"}),
+        ("REFRESH PROFILE p WITH (as_of = $as_of)", {"as_of"}),
+    ],
+)
+def test_definitions_keep_their_parameters(text, expected):
+    (statement,) = split(text)
+    assert statement.parameters == expected
+
+
 def test_places_of_errors():
     sql = "SELECT 1,\n  '客户', nope FROM t"
     assert place_in("nope: no such column\nLINE 2:   '客户', nope FROM t\n                  ^", sql) == sql.index("nope")

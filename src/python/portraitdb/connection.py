@@ -290,6 +290,10 @@ class Database:
             values = {number: values[name] for number, name in names.items() if name in values}
         prepared = session.prepare(sent)
         try:
+            if not prepared.parameters and statement.places:
+                # REFRESH, COPY REPORT and their like: what they do is no plan that values could be bound to.
+                written = {name: _written(name, values[name], self.language) for _, name in statement.places}
+                return session.query(statement.written(written)), None
             row = _row(prepared, values, self.language)
             if prepared.gives_rows:
                 return prepared.query(row), None
@@ -464,6 +468,15 @@ def _array(value: Any, field: pa.Field, language: str) -> pa.Array:
         raise error(language, problem, "22023", name=field.name, value=repr(value)) from failure
     # NaN and NaT of pandas are no values.
     return pa.nulls(1, field.type) if pa.types.is_null(found.type) else found
+
+
+def _written(name: str, value: Any, language: str) -> str:
+    """A value as it is written in a statement."""
+    if value is None or isinstance(value, (bool, int, float, str, datetime.date)):
+        return _option(value)
+    if isinstance(value, Decimal):
+        return str(value)
+    raise error(language, "${name}: takes a number, a text, a date or a time in this statement, got {value}", "22023", name=name, value=repr(value))
 
 
 def _arrow(data: Any, language: str) -> pa.Table | pa.RecordBatchReader:

@@ -233,7 +233,8 @@ class Session:
                 # Why the server wants no more is told by what it answers.
                 pass
             while (answer := answers.read()) is not None:
-                told = _message(answer.to_pybytes()).get(1)
+                # A message leaves zero out.
+                told = _message(answer.to_pybytes()).get(1, 0)
                 if isinstance(told, int):
                     # Numbers below zero come in two's complement.
                     count = told - (1 << 64) if told >> 63 else told

@@ -23,6 +23,8 @@ _PART = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _COMMENT = re.compile(r"/\*|\*/")
+# What CREATE makes out of plain SQL: its parameters are those of any query.
+_OF_SQL = {"TABLE", "VIEW"}
 
 
 @dataclass
@@ -36,7 +38,7 @@ class Statement:
     words: list[str] = field(default_factory=list)
     """Its words in capitals, without names in quotes."""
     parameters: set[str] = field(default_factory=set)
-    """What is written ``$name`` in it, without the dollar; ``?`` when there are question marks."""
+    """What is written ``$name`` in it and gets its value from who runs it, without the dollar; ``?`` when there are question marks."""
     places: list[tuple[int, str]] = field(default_factory=list)
     """Where ``$name`` stands in the whole text."""
 
@@ -50,6 +52,13 @@ class Statement:
         """As the program gets it: on the lines where it stands, so that errors count them as the reader does."""
         return "\n" * self.lines_before + self.text
 
+    def forget_own(self) -> None:
+        """Leaves out parameters that are the statement's own: those of PREPARE, and of what CREATE defines, such as ``$as_of`` and the options of
+        a tag, what a function takes, what a schedule runs with. Only tables and views, which are plain SQL, take values from outside.
+        """
+        if self.verb == "PREPARE" or (self.verb == "CREATE" and not _OF_SQL & set(self.words[:5])):
+            self.parameters.clear()
+
     def numbered(self) -> tuple[str, dict[str, str]]:
         """As it is sent, with ``$1`` in the place of ``$name``, as long as that was; and the names of the numbers."""
         numbers: dict[str, str] = {}
@@ -61,6 +70,15 @@ class Statement:
             end = place + len(name) + 1
         sent = "\n" * self.lines_before + text + self.text[end:]
         return sent, {number: name for name, number in numbers.items()}
+
+    def written(self, literals: dict[str, str]) -> str:
+        """As it is sent, with these literals in the place of ``$name``."""
+        text, end = "", 0
+        for place, name in self.places:
+            place -= self.start
+            text += self.text[end:place] + literals[name]
+            end = place + len(name) + 1
+        return "\n" * self.lines_before + text + self.text[end:]
 
     def place(self, sent: int) -> int:
         """A place of what was sent, in the whole text."""
@@ -82,6 +100,7 @@ def split(sql: str) -> list[Statement]:
         if is_there and begins is not None:
             piece.start, piece.text = begins, sql[begins:to].rstrip()
             piece.lines_before = sql.count("\n", 0, begins)
+            piece.forget_own()
             statements.append(piece)
         piece, begins, is_there, is_in_script = Statement("", to), None, False, False
 
