@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use resvg::tiny_skia::{Pixmap, PremultipliedColorU8};
 
 use crate::reports::shop;
-use crate::support::{rows, skipped};
+use crate::support::{rows, session, shared_data, skipped};
 
 /// A page that measures another one, in a frame: a browser's window is never as narrow as a phone.
 const LOOK: &str = include_str!("look.html");
@@ -67,6 +67,32 @@ fn look(browser: &str, folder: &Path, page: &str, width: u32, is_dark: bool, is_
         .collect()
 }
 
+/// Looks at a page with light and dark colours, on a phone, at a desk and on paper.
+fn look_everywhere(browser: &str, folder: &Path, page: &str) {
+    let written = std::fs::read_to_string(folder.join(page)).unwrap();
+    // The page as it is printed: the policy allows no other style, and is taken out.
+    let (before, policy) = written.split_once("<meta http-equiv=\"Content-Security-Policy\"").unwrap();
+    let printed = format!("{before}{}", policy.split_once('>').unwrap().1).replace("@media print", "@media all");
+    std::fs::write(folder.join("printed.html"), printed.replace("@media screen", "@media not all")).unwrap();
+    let marks = written.matches("class=\"mark\"").count().to_string();
+    let queries = written.matches("class=\"query\"").count().to_string();
+    let screens = [(390, false), (390, true), (1440, false), (1440, true)].map(|(width, is_dark)| (page, width, is_dark));
+    for (page, width, is_dark) in screens.into_iter().chain([("printed.html", PAPER, false)]) {
+        let found = look(browser, folder, page, width, is_dark, page != "printed.html");
+        let told = format!("{page} at {width} px, dark: {is_dark}: {found:?}");
+        assert_eq!((found["marks"].as_str(), found["queries"].as_str()), (marks.as_str(), queries.as_str()), "{told}");
+        assert_eq!(found["requests"], "0", "{told}");
+        assert_eq!((found["wide"].as_str(), found["pale"].as_str()), ("", ""), "{told}");
+        assert_eq!(found["ground"].parse::<f64>().unwrap() < 0.5, is_dark, "{told}");
+        if page == "printed.html" {
+            assert_eq!((found["cut"].as_str(), found["split"].as_str()), ("", ""), "{told}");
+        }
+    }
+    let paper = folder.join("report.pdf");
+    shown(browser, folder, &folder.join(page), false, &[format!("--print-to-pdf={}", paper.display())]);
+    assert!(std::fs::read(paper).unwrap().starts_with(b"%PDF"));
+}
+
 #[test]
 fn a_report_is_readable_on_every_screen_and_on_paper() {
     let Some(browser) = browser() else { return };
@@ -77,30 +103,86 @@ fn a_report_is_readable_on_every_screen_and_on_paper() {
         let page = format!("{language}.html");
         let options = format!("language = '{language}', compare_with = DATE '2025-03-31'");
         rows(&engine, &session, &format!("COPY REPORT customer TO '{page}' WITH ({options})"));
-        let written = std::fs::read_to_string(folder.join(&page)).unwrap();
-        // The page as it is printed: the policy allows no other style, and is taken out.
-        let (before, policy) = written.split_once("<meta http-equiv=\"Content-Security-Policy\"").unwrap();
-        let printed = format!("{before}{}", policy.split_once('>').unwrap().1).replace("@media print", "@media all");
-        std::fs::write(folder.join("printed.html"), printed).unwrap();
-        let marks = written.matches("class=\"mark\"").count().to_string();
-        let queries = written.matches("class=\"query\"").count().to_string();
-        let screens =
-            [(390, false), (390, true), (1440, false), (1440, true)].map(|(width, is_dark)| (page.as_str(), width, is_dark));
-        for (page, width, is_dark) in screens.into_iter().chain([("printed.html", PAPER, false)]) {
-            let found = look(browser, folder, page, width, is_dark, page != "printed.html");
-            let told = format!("{page} at {width} px, dark: {is_dark}: {found:?}");
-            assert_eq!((found["marks"].as_str(), found["queries"].as_str()), (marks.as_str(), queries.as_str()), "{told}");
-            assert_eq!(found["requests"], "0", "{told}");
-            assert_eq!((found["wide"].as_str(), found["pale"].as_str()), ("", ""), "{told}");
-            assert_eq!(found["ground"].parse::<f64>().unwrap() < 0.5, is_dark, "{told}");
-            if page == "printed.html" {
-                assert_eq!((found["cut"].as_str(), found["split"].as_str()), ("", ""), "{told}");
-            }
+        look_everywhere(browser, folder, &page);
+    }
+}
+
+/// A shop as it is: 38 countries, most of them with few customers, and four thousand products.
+#[test]
+#[ignore = "long: cargo test -- --include-ignored"]
+fn a_report_of_a_real_shop_is_readable_too() {
+    let Some(browser) = browser() else { return };
+    let Some(file) = shared_data("online_retail/online_retail.parquet") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (engine, session) = session();
+    let session = session.with_base(folder);
+    let lines = format!(
+        "CREATE TABLE lines AS SELECT CAST(\"CustomerID\" AS BIGINT) AS customer_id, \"InvoiceNo\" AS order_id, \"InvoiceDate\" AS ordered_at,
+           \"Description\" AS product, \"Country\" AS country, \"Quantity\" AS quantity,
+           CAST(\"Quantity\" AS DECIMAL(12, 0)) * CAST(\"UnitPrice\" AS DECIMAL(12, 3)) AS amount
+         FROM '{}' WHERE \"UnitPrice\" > 0",
+        file.display()
+    );
+    for statement in [
+        lines.as_str(),
+        "CREATE TABLE orders AS SELECT order_id, min(customer_id) AS customer_id, min(ordered_at) AS ordered_at,
+           CAST(sum(amount) AS DECIMAL(12, 2)) AS amount, CASE WHEN order_id LIKE 'C%' THEN 'cancelled' ELSE 'paid' END AS status
+         FROM lines GROUP BY order_id",
+        "CREATE TABLE order_items AS SELECT order_id, product, quantity FROM lines WHERE order_id NOT LIKE 'C%'",
+        "CREATE PROFILE customer WITH (key = 'customer_id', time_columns = 'orders.ordered_at') AS
+         SELECT customer_id, min(country) AS region FROM lines WHERE customer_id IS NOT NULL GROUP BY customer_id",
+        "CREATE TAG bought ON customer AS SELECT customer_id, count(*) FROM orders WHERE status = 'paid' AND customer_id IS NOT NULL GROUP BY customer_id",
+        "CREATE SEGMENT regulars ON customer AS bought >= 10",
+        "CREATE SEGMENT one_timers ON customer AS bought = 1",
+        "CREATE SEGMENT abroad ON customer AS region <> 'United Kingdom'",
+        "REFRESH PROFILE customer WITH (as_of = DATE '2011-09-30')",
+        "REFRESH PROFILE customer WITH (as_of = DATE '2011-12-09')",
+        "COPY REPORT customer TO 'retail.html' WITH (compare_with = DATE '2011-09-30')",
+    ] {
+        rows(&engine, &session, statement);
+    }
+    look_everywhere(browser, folder, "retail.html");
+    let page = std::fs::read_to_string(folder.join("retail.html")).unwrap();
+    for part in ["of the customers are in one region, United Kingdom", "other regions", "offer them together"] {
+        assert!(page.contains(part), "no {part}");
+    }
+}
+
+#[test]
+fn every_kind_of_chart_has_as_many_marks_as_rows() {
+    let Some(browser) = browser() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (engine, session) = session();
+    let session = session.with_base(folder);
+    let shares = "SELECT * FROM (VALUES ('上海', 5), ('north', 4), ('south', 3), ('west', 2), ('east', 1)) AS t(place, n)";
+    let grid = "SELECT DATE '2025-01-01' + CAST(m AS INT) AS day, 'm' || m AS measure, 'p' || p AS place, 10 * p + m AS n
+                FROM generate_series(1, 4) AS a(p) CROSS JOIN generate_series(1, 6) AS b(m)";
+    let flows = "SELECT * FROM (VALUES ('search', 'cart', 30), ('ads', 'cart', 20), ('cart', 'paid', 35), ('cart', 'left', 15)) AS t(came, went, n)";
+    for (kind, query, options, expected) in [
+        ("bar", shares, "", 5),
+        ("line", grid, ", x day, y n, series place", 24),
+        ("area", grid, ", x day, y n, series place", 24),
+        ("pie", shares, "", 5),
+        ("radar", grid, ", x measure, y n, series place", 24),
+        ("heatmap", grid, ", x measure, y n, series place", 24),
+        ("funnel", shares, "", 5),
+        ("sankey", flows, ", x came, series went, y n", 4),
+        ("scatter", "SELECT value AS x, value * value AS y FROM generate_series(1, 30)", "", 30),
+        // Six bins of ten rows.
+        ("histogram", "SELECT value / 10 AS v FROM generate_series(0, 59)", "", 6),
+        ("treemap", shares, "", 5),
+    ] {
+        let page = format!("{kind}.html");
+        rows(&engine, &session, &format!("COPY ({query}) TO '{page}' (CHART {kind}{options})"));
+        for (width, is_dark) in [(390, false), (1440, true)] {
+            let found = look(browser, folder, &page, width, is_dark, true);
+            let told = format!("{page} at {width} px: {found:?}");
+            let expected = expected.to_string();
+            assert_eq!((found["marks"].as_str(), found["seen"].as_str()), (expected.as_str(), expected.as_str()), "{told}");
+            assert_eq!((found["requests"].as_str(), found["wide"].as_str()), ("0", ""), "{told}");
         }
-        let paper = folder.join("report.pdf");
-        let print = format!("--print-to-pdf={}", paper.display());
-        shown(browser, folder, &folder.join(&page), false, &[print]);
-        assert!(std::fs::read(paper).unwrap().starts_with(b"%PDF"));
     }
 }
 
