@@ -14,10 +14,10 @@
 -- say.zh: 近一年已支付订单的金额合计为负：请确认退款是否超过订单，或金额符号是否有误。
 -- say: buyers >= 100 AND repurchase_rate < 0.3
 -- say.en: Only {repurchase_rate:percent} of the buyers of the last year bought twice or more: a second order within the first weeks is worth an offer.
--- say.zh: 近一年复购率仅 {repurchase_rate:percent}：建议在首单后数周内促成第二单。
+-- say.zh: 近一年的购买客户中，仅 {repurchase_rate:percent} 购买了两次或以上：建议在首单后数周内促成第二单。
 -- say: buyers >= 100 AND repurchase_rate >= 0.6
--- say.en: {repurchase_rate:percent} of the buyers of the last year came back: they are the base to build on.
--- say.zh: 近一年复购率达 {repurchase_rate:percent}，老客基础稳固。
+-- say.en: {repurchase_rate:percent} of the buyers of the last year bought twice or more: they are the base to build on.
+-- say.zh: 近一年的购买客户中，{repurchase_rate:percent} 购买了两次或以上，是经营的基础。
 WITH bought AS MATERIALIZED (
   SELECT customer_id, count(*) AS orders, sum(amount) AS revenue, min(ordered_at) < max(ordered_at) AS came_back FROM orders
   WHERE status = 'paid' AND ordered_at <= $as_of AND ordered_at > $as_of - INTERVAL '12 months' GROUP BY customer_id),

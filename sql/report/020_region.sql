@@ -6,8 +6,13 @@
 -- y: customers
 -- count: customers
 -- percent: share
--- say: region <> 'not known' AND share >= 0.4 AND customers >= 100
--- say.en: {share:percent} of the customers live in one region, {region}.
+-- words.zh: other regions = 其他地区
+-- say: region NOT IN ('not known', 'other regions') AND share >= 0.4 AND customers >= 100
+-- say.en: {share:percent} of the customers are in one region, {region}.
 -- say.zh: {share:percent} 的客户集中在 {region}。
-SELECT coalesce(region, 'not known') AS region, count(*) AS customers, count(*) / CAST(sum(count(*)) OVER () AS DOUBLE) AS share
-FROM $members GROUP BY 1 ORDER BY customers DESC, region;
+WITH counted AS (SELECT coalesce(region, 'not known') AS region, count(*) AS customers FROM $members GROUP BY 1),
+placed AS (SELECT region, customers, row_number() OVER (ORDER BY customers DESC, region) AS place, count(*) OVER () AS regions FROM counted),
+-- Eleven regions, and the rest as one: a country has thousands of places.
+named AS (SELECT CASE WHEN regions <= 12 OR place <= 11 THEN region ELSE 'other regions' END AS region, customers, place FROM placed)
+SELECT region, CAST(sum(customers) AS BIGINT) AS customers, sum(customers) / CAST(sum(sum(customers)) OVER () AS DOUBLE) AS share
+FROM named GROUP BY region ORDER BY region = 'other regions', min(place);

@@ -8,15 +8,15 @@
 -- percent: share
 -- say: customers < 50
 -- say.en: {segment} has {customers:customer|customers}: too few to act on as a group, or to compare with others.
--- say.zh: {segment}仅有 {customers} 人，规模过小，不宜单独运营或对比。
+-- say.zh: “{segment}”仅有 {customers} 人，规模过小，不宜单独运营或对比。
 -- say: customers_before IS NOT NULL AND abs(customers - customers_before) > 2 * sqrt(customers + customers_before) AND customers > customers_before
 -- say.en: {segment} has grown from {customers_before} to {customers:customer|customers}, more than can be explained by chance.
--- say.zh: {segment}由 {customers_before} 人增长到 {customers} 人，超出随机波动。
+-- say.zh: “{segment}”由 {customers_before} 人增长到 {customers} 人，超出随机波动。
 -- say: customers_before IS NOT NULL AND abs(customers - customers_before) > 2 * sqrt(customers + customers_before) AND customers < customers_before
 -- say.en: {segment} has shrunk from {customers_before} to {customers:customer|customers}, more than can be explained by chance.
--- say.zh: {segment}由 {customers_before} 人减少到 {customers} 人，超出随机波动。
+-- say.zh: “{segment}”由 {customers_before} 人减少到 {customers} 人，超出随机波动。
 -- say: customers_before IS NOT NULL AND customers <> customers_before AND abs(customers - customers_before) <= 2 * sqrt(customers + customers_before)
 -- say.en: {segment} went from {customers_before} to {customers:customer|customers}, which may be chance.
--- say.zh: {segment}由 {customers_before} 人变为 {customers} 人，可能属随机波动。
+-- say.zh: “{segment}”由 {customers_before} 人变为 {customers} 人，可能属随机波动。
 SELECT segment, count(*) AS customers, count(*) / nullif(CAST((SELECT count(*) FROM $members) AS DOUBLE), 0) AS share
 FROM $segments GROUP BY segment ORDER BY customers DESC, segment;

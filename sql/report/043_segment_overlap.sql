@@ -11,8 +11,8 @@
 -- count: customers_both
 -- percent: jaccard
 -- say: customers_both >= 50 AND jaccard >= 0.5
--- say.en: {segment_a} and {segment_b} share {jaccard:percent} of their customers: one message may do for both.
--- say.zh: {segment_a}与{segment_b}重叠{jaccard:percent}，可合并触达。
+-- say.en: {jaccard:percent} of the customers of {segment_a} or {segment_b} are in both: one message may do for both.
+-- say.zh: “{segment_a}”与“{segment_b}”的客户合计中，{jaccard:percent} 同属两者，可合并触达。
 SELECT least(segment_a, segment_b) AS segment_a, greatest(segment_a, segment_b) AS segment_b, customers_both, jaccard
 -- In the order of the names, the heat map is one triangle.
 FROM segment_overlap($profile) ORDER BY segment_a, segment_b;

@@ -9,9 +9,10 @@
 -- y: preference
 -- series: segment
 -- count: customers
+-- strongest: preference
 -- say: lines >= 100 AND customers >= 30 AND preference >= 150
--- say.en: In what {segment} buys, {category} has {preference}% of its usual share.
--- say.zh: {segment}的购买中，{category}的占比为全体的 {preference}%。
+-- say.en: {segment}: the share of {category} in what they buy is {preference}% of its share in what all customers buy. Lead with it.
+-- say.zh: “{segment}”的购买中，{category} 的占比是全体客户的 {preference}%，可主推。
 WITH lines AS (
   SELECT o.customer_id, i.category, count(*) AS lines
   FROM orders AS o JOIN order_items AS i USING (order_id)

@@ -1,7 +1,7 @@
 -- title: Retention by month of the first order
 -- title.zh: 首单月份留存
 -- text: Of those whose first paid order was in a month, the share that bought again one, two, … months later; the last twelve months that are over.
--- text.zh: 按首单月份，之后各月再次购买的比例。
+-- text.zh: 按首单月份，之后各月再次购买的比例；只含已结束的最近十二个月。
 -- needs: orders.customer_id, orders.ordered_at, orders.status
 -- chart: heatmap
 -- x: months_later
@@ -30,6 +30,9 @@ later AS (
 grid AS (
   SELECT first_month, customers, value AS months_later FROM sizes CROSS JOIN generate_series(1, 11)
   WHERE first_month + value * INTERVAL '1 month' <= (SELECT max(last_at) FROM first))
-SELECT to_char(first_month, '%Y-%m') AS first_month, months_later, customers, coalesce(again, 0) / CAST(customers AS DOUBLE) AS retention
+SELECT to_char(first_month, '%Y-%m') AS first_month, months_later, customers,
+  -- To a tenth of a percent, as much as a cell of the heat map holds; nobody alone is 0, and everybody alone 1.
+  CASE coalesce(again, 0) WHEN 0 THEN 0.0 WHEN customers THEN 1.0
+    ELSE least(greatest(round(again / CAST(customers AS DOUBLE), 3), 0.001), 0.999) END AS retention
 FROM grid LEFT JOIN later USING (first_month, months_later)
 ORDER BY first_month, months_later;

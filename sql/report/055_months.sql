@@ -1,7 +1,7 @@
 -- title: Sales and repurchase by month
 -- title.zh: 月度销售与复购
 -- text: Customers who bought in a month, and those of them who had bought before; months that are over.
--- text.zh: 当月购买客户数，及其中的老客。
+-- text.zh: 当月购买客户数，及其中此前已购买过的老客；只含已结束的月份。
 -- needs: orders.customer_id, orders.ordered_at, orders.amount, orders.status
 -- chart: line
 -- x: month

@@ -12,7 +12,7 @@
 -- say.en: The tag {tag} has no value for any customer: look at its query, and whether its data reaches up to the day of the report.
 -- say.zh: 标签 {tag} 没有任何客户有值：请检查其查询，以及数据是否覆盖到报告日。
 -- say: filled > 0 AND coverage < 0.2
--- say.en: The tag {tag} covers {coverage:percent} of the customers only: what it says of the whole is not to be relied on.
+-- say.en: The tag {tag} covers only {coverage:percent} of the customers: do not judge all customers by it.
 -- say.zh: 标签 {tag} 覆盖率仅 {coverage:percent}，不宜据此推断整体。
 -- most: 5
 WITH tags AS (

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Float64Type};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::prelude::SessionContext;
 use parking_lot::Mutex;
@@ -238,8 +238,9 @@ pub(super) async fn write(statement: &Report, context: &StatementContext, runnin
             Ok(Err(why)) => shown.left.push(Left { title: name, why }),
             Err(error) => {
                 let why = message(&error);
+                let told = language.message(&why).into_owned();
                 notes.push(format!("{label}: the section {name} is left out: {why}"));
-                shown.left.push(Left { title: name, why });
+                shown.left.push(Left { title: name, why: told });
             }
         }
     }
@@ -461,11 +462,23 @@ impl Runner<'_> {
             let holds = condition.evaluate(&wide)?.into_array(wide.num_rows())?;
             let holds: BooleanArray = cast(&holds, &DataType::Boolean)?.as_boolean().clone();
             let rows = (0..wide.num_rows()).filter(|row| holds.is_valid(*row) && holds.value(*row) && may_speak(answered, *row));
-            for row in rows.take(section.most) {
+            for row in strongest_first(section, &wide, rows.collect())?.into_iter().take(section.most) {
                 let text = fill(section, &rule.sentence, &wide, row, language).map_err(wrong)?;
                 said.push(Said { text, because: rule.condition.clone() });
             }
         }
         Ok(said)
     }
+}
+
+/// Rows in the order in which a section speaks of them.
+fn strongest_first(section: &Section, wide: &RecordBatch, mut rows: Vec<usize>) -> Result<Vec<usize>> {
+    let Some(name) = &section.strongest else { return Ok(rows) };
+    let Some(column) = wide.column_by_name(name) else {
+        return Err(invalid(&section.name, format!("strongest: there is no column {name} in the query")));
+    };
+    let numbers = cast(column, &DataType::Float64)?;
+    let numbers = numbers.as_primitive::<Float64Type>();
+    rows.sort_by(|a, b| numbers.value(*b).total_cmp(&numbers.value(*a)));
+    Ok(rows)
 }

@@ -28,6 +28,7 @@
 //! | `percent` | columns that are shares |
 //! | `say` | a condition over the columns of a row; where it holds, the sentences in the following lines `say.en` and `say.zh` are shown, with values in braces: `{column}`, `{column:percent}`, `{column:customer\|customers}`, which is `1 customer` or `2 customers`. `column_before` is the earlier value in a report that compares, otherwise NULL |
 //! | `most` | the maximum number of rows that one rule makes sentences of, default 3 |
+//! | `strongest` | the column whose largest values a rule speaks of first; without it, the rows in their order |
 //! | `words.zh` | names and values in another language: `customers = 客户数, not known = 未知` |
 //!
 //! In the query, these names stand for the subject of the report: `$profile`, `$key`, `$members`, `$tags`, `$history`, `$segments` (segment,

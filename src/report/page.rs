@@ -8,7 +8,7 @@ use crate::charts::{STYLE, hash_of};
 /// The style of pages, in addition to that of charts.
 const OWN: &str = include_str!("page.css");
 /// The width at which charts are drawn: they are seen whole on a phone, where their letters are a little smaller, and larger at a desk.
-const WIDTH: u32 = 480;
+const WIDTH: u32 = 420;
 /// Longer tables are collapsed.
 const SHORT: usize = 12;
 /// The most rows of a table that are shown; the query returns the rest.
@@ -134,7 +134,7 @@ pub fn page(page: &Page) -> String {
                     @if !page.left.is_empty() {
                         section id="left-out" {
                             h2 { (words.left) }
-                            ul { @for left in &page.left { li { b { (left.title) } ": " (left.why) } } }
+                            ul { @for left in &page.left { li { b { (left.title) } (page.language.colon()) (left.why) } } }
                         }
                     }
                 }

@@ -66,13 +66,30 @@ pub struct Section {
     pub percent: Vec<String>,
     pub rules: Vec<Rule>,
     pub most: usize,
+    /// The column whose largest values are spoken of first.
+    pub strongest: Option<String>,
     words: Vec<(String, String)>,
     /// The query, with placeholders.
     pub query: String,
 }
 
-const KEYS: [&str; 14] =
-    ["title", "text", "needs", "when", "latest", "chart", "x", "y", "series", "count", "percent", "say", "most", "words"];
+const KEYS: [&str; 15] = [
+    "title",
+    "text",
+    "needs",
+    "when",
+    "latest",
+    "chart",
+    "x",
+    "y",
+    "series",
+    "count",
+    "percent",
+    "say",
+    "most",
+    "strongest",
+    "words",
+];
 
 impl Section {
     /// Reads a script.
@@ -95,6 +112,7 @@ impl Section {
             percent: vec![],
             rules: vec![],
             most: 3,
+            strongest: None,
             words: vec![],
             query: String::new(),
         };
@@ -165,6 +183,7 @@ impl Section {
             ("count", false) => self.count = Some(value.into()),
             ("percent", false) => self.percent = list().collect(),
             ("most", false) => self.most = value.parse().map_err(|_| format!("most must be a whole number, got {value}"))?,
+            ("strongest", false) => self.strongest = Some(value.into()),
             ("say", false) => self.rules.push(Rule { condition: value.into(), sentence: Text::default() }),
             ("say", true) => {
                 let rule = self.rules.last_mut().ok_or("a sentence must follow its condition, -- say: …")?;

@@ -48,6 +48,24 @@ fn a_share_that_is_nearly_the_whole_is_not_said_to_be_it() {
     }
 }
 
+#[test]
+fn the_strongest_rows_are_spoken_of_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = shop(folder.path());
+    let query = "SELECT * FROM (VALUES ('a', 3), ('b', 9), ('c', NULL), ('d', 7)) AS t(colour, n)";
+    let own = |keys: &str| format!("-- title: Mine\n{keys}-- say: n > 0\n-- say.en: {{colour}} has {{n}}.\n-- most: 2\n{query}");
+    let text = section(&shop, folder.path(), &own("-- strongest: n\n"), "");
+    let places = ["b has 9.", "d has 7."].map(|sentence| text.find(sentence).unwrap());
+    assert!(places[0] < places[1] && !text.contains("a has 3."), "{text}");
+    let text = section(&shop, folder.path(), &own(""), "");
+    assert!(text.contains("a has 3.") && text.contains("b has 9.") && !text.contains("d has"), "{text}");
+    std::fs::write(folder.path().join("own/500_own.sql"), own("-- strongest: m\n")).unwrap();
+    rows(&shop.0, &shop.1, "COPY REPORT customer TO 'own.html' WITH (sections = 'own', language = 'zh')");
+    let page = std::fs::read_to_string(folder.path().join("own.html")).unwrap();
+    let left = page.split("id=\"left-out\"").nth(1).unwrap();
+    assert!(left.contains("Mine</b>：500_own：strongest：查询中没有列 m"), "{left}");
+}
+
 /// Which of two rows with the same names became which is not known.
 #[test]
 fn rows_with_the_same_names_are_not_compared() {
