@@ -77,6 +77,14 @@ impl Names {
     }
 }
 
+/// True for a file in a folder of some process: what a statement spills there has rows as they are stored.
+pub fn holds(path: &Path) -> bool {
+    path.ancestors().skip(1).any(|folder| {
+        let name = folder.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        (IN_TEMPORARY.is_one(&name) || BESIDE.is_one(&name)) && folder.join(LOCK).exists()
+    })
+}
+
 impl TemporaryFolder {
     /// Makes a folder in `parent`, and removes those that killed processes of this user left there.
     ///

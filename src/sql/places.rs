@@ -1,9 +1,10 @@
 //! The files that a statement names: those in which the database keeps its own contents are not read and not written by name.
 //!
 //! A data file has all rows, without masks and row policies, and the catalog has the definitions and the secrets of roles. Writing to one of
-//! them would destroy the database.
+//! them would destroy the database. What statements spill has such rows, too.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use datafusion::common::Result;
 use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, ObjectNamePart, TableFactor, Value, ValueWithSpan, Visit, Visitor};
@@ -12,6 +13,7 @@ use super::relation::single_name;
 use crate::error::{SqlState, coded};
 use crate::files::{self, places};
 use crate::statement::StatementContext;
+use crate::temporary;
 use crate::walk::Walk;
 
 /// Refuses a location that a role wants to read, if it leads to a file of the database. Roles with SUPERUSER see everything anyway.
@@ -23,7 +25,7 @@ pub fn refuse_own_read(location: &str, context: &StatementContext) -> Result<()>
     if context.rights()?.is_superuser() {
         return Ok(());
     }
-    let own = places::leading_to(location, context.base(), |path| context.catalog().keeps(path))?;
+    let own = places::leading_to(location, context.base(), |path| is_own(path, context))?;
     let problem = "is a file of the database itself, whose tables and views roles read; name another file";
     own.map_or(Ok(()), |file| Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &file, problem)))
 }
@@ -33,11 +35,16 @@ pub fn refuse_own_read(location: &str, context: &StatementContext) -> Result<()>
 /// # Errors
 /// It leads there, possibly through links or `..`.
 pub fn refuse_own_written(location: &str, context: &StatementContext) -> Result<()> {
-    if !places::leads_to(location, context.base(), |path| context.catalog().keeps(path)) {
+    if !places::leads_to(location, context.base(), |path| is_own(path, context)) {
         return Ok(());
     }
     let problem = "is a file of the database itself, which only the database writes; name another place";
     Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, location, problem))
+}
+
+/// True for a file of the database, or of what statements spill.
+fn is_own(path: &Path, context: &StatementContext) -> bool {
+    context.catalog().keeps(path) || temporary::holds(path)
 }
 
 /// Refuses a new definition that names files outside the folders that statements may use here. Once it is there it reads what it names: whoever

@@ -437,6 +437,12 @@ fn files_of_the_database_are_not_read_or_written_by_name() {
         format!("read_parquet('{}/data')", shown(&place)),
         format!("read_csv('{}/catalog.sqlite')", shown(&place)),
     ];
+    // What a statement of some process spills.
+    let spills = world.folder.path().join("portrait-812-0");
+    std::fs::create_dir_all(spills.join("datafusion-x")).unwrap();
+    std::fs::write(spills.join(".lock"), "").unwrap();
+    std::fs::write(spills.join("datafusion-x/.tmpx"), "13800138000\n").unwrap();
+    files.push(format!("read_csv('{}/datafusion-x/.tmpx', encoding => 'latin1')", shown(&spills)));
     #[cfg(unix)]
     {
         let link = world.folder.path().join("link");
