@@ -258,7 +258,7 @@ fn owns(profile: &str, context: &StatementContext) -> Result<bool> {
 /// An error of a refresh without the values that it is about, for a role that must not see them.
 pub(super) fn uncovered(label: &str, error: DataFusionError) -> DataFusionError {
     match sqlstate(&error) {
-        SqlState::QUERY_CANCELED | SqlState::SERIALIZATION_FAILURE | SqlState::OUT_OF_MEMORY | SqlState::DISK_FULL => error,
+        SqlState::QUERY_CANCELED | SqlState::SERIALIZATION_FAILURE | SqlState::DISK_FULL => error,
         state => coded(state, label, format!("cannot be refreshed: {}; a role with SUPERUSER sees why", state.meaning())),
     }
 }
