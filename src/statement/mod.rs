@@ -266,6 +266,9 @@ impl StatementContext {
         state.config_mut().options_mut().extensions.insert(AuditReads(self.clone()));
         state.config_mut().options_mut().extensions.insert(PrivacyBudget(Arc::new(self.clone())));
         self.bind(&mut state);
+        // Functions are given the settings of this statement, and not those of the session from which its state comes.
+        let options = Arc::clone(state.config().options());
+        state.execution_props_mut().config_options = Some(options);
         state
     }
 

@@ -351,7 +351,7 @@ fn hint(
         _ if has_colon_after_name(tokens) && count(tokens, "JSON_OBJECT") > 0 => {
             "a comma stands between a name and its value: json_object('a', 1, 'b', 2)"
         }
-        (_, "BY") if is_first(tokens, "RETAIN") => "write RETAIN table FOR INTERVAL '1 year' ON column",
+        (_, "BY") if begins_with(tokens, at, "RETAIN") => "write RETAIN table FOR INTERVAL '1 year' ON column",
         (_, "BY") => "GROUP BY and ORDER BY come after FROM and WHERE",
         ("GROUP" | "ORDER", _) => "write GROUP BY or ORDER BY",
         (_, "GROUP" | "ORDER") if problem.contains("end of the statement") => "write GROUP BY or ORDER BY, after FROM and WHERE",
@@ -362,10 +362,15 @@ fn hint(
         (_, "MATERIALIZED") | ("AS", "NOT") => "the engine decides what is computed only once; leave it out",
         (_, "EXCLUDE") => "EXCLUDE CURRENT ROW, GROUP or TIES ends a frame; write ROWS, RANGE or GROUPS before it",
         (_, "LIKE") => "write SELECT … FROM the table of system or information_schema WHERE … LIKE …",
-        ("SELECT", _) if is_first(tokens, "COPY") => "the query has brackets: COPY (SELECT …) TO 'file.csv'",
-        (_, "TO") if is_first(tokens, "SELECT") => "write COPY (SELECT …) TO 'file.csv'",
-        (_, "(" | "AS") if is_first(tokens, "REFRESH") => "write REFRESH PROFILE name WITH (as_of = DATE '2025-06-30')",
-        (_, ".") if is_first(tokens, ".") => "commands of the shell begin with a backslash: \\d lists tables, \\? all commands",
+        ("SELECT", _) if begins_with(tokens, at, "COPY") => "the query has brackets: COPY (SELECT …) TO 'file.csv'",
+        // `TO` alone is taken for a name of the table before it.
+        (_, "TO") | ("TO", _) if problem.contains("end of the statement") && begins_with(tokens, at, "SELECT") => {
+            "write COPY (SELECT …) TO 'file.csv'"
+        }
+        (_, "(" | "AS") if begins_with(tokens, at, "REFRESH") => "write REFRESH PROFILE name WITH (as_of = DATE '2025-06-30')",
+        (_, ".") if begins_with(tokens, at, ".") => {
+            "commands of the shell begin with a backslash: \\d lists tables, \\? all commands"
+        }
         (_, "]") if problem.contains("identifier") => {
             "a name with a blank or another sign is written in double quotes, as in \"No.\""
         }
@@ -480,9 +485,11 @@ fn of_object(problem: &str, before: &str, found: &str, tokens: &[TokenWithSpan],
     }
 }
 
-/// True when the text begins with this word or sign.
-fn is_first(tokens: &[TokenWithSpan], word: &str) -> bool {
-    tokens.first().is_some_and(|token| text_of(&token.token).eq_ignore_ascii_case(word))
+/// True when the statement that has the place begins with this word or sign.
+fn begins_with(tokens: &[TokenWithSpan], at: Location, word: &str) -> bool {
+    let before = tokens.iter().take_while(|token| token.span.start < at).count();
+    let first = tokens[..before].iter().rposition(|token| token.token == Token::SemiColon).map_or(0, |place| place + 1);
+    tokens.get(first).is_some_and(|token| text_of(&token.token).eq_ignore_ascii_case(word))
 }
 
 /// True for `'name': value`, as objects are written in JSON.

@@ -85,14 +85,35 @@ dropped too.
 A local file or folder appears complete when the statement succeeds, and not at all when it fails or the program is killed. An
 existing file is replaced; an existing folder must be empty.
 
-The end of the name decides the format and the compression: `orders.csv.gz`, `orders.ndjson.zst`, `orders.xlsx`. A `.json` file is one list of
-objects; an `.ndjson` file has one object per line. NaN and Infinity are null in both, and texts in CSV and Excel (`NaN`, `inf`, `-inf`). An `.arrow` file
-is Arrow IPC for other programs; such files are not read here. Structs, maps and lists are written to CSV and Excel as JSON, bytes to all of these as `\\x00ff`. Options of CSV: `separator`, `decimal` (`,`
-for 2,5), `header`, `null` (the text for NULL, by default nothing; an empty string is written as `\"\"`), `bom`
-(a byte order mark, so that Excel recognises UTF-8), `encoding` (UTF-8 by default; `gb18030`, `big5`, `shift_jis`, `windows-1252` … for older
-programs). Option of all text formats: `compression` (`gzip`, `zstd`, `bzip2`, `xz`). Options of Parquet: `compression` (`zstd` by default; `snappy`,
-`gzip`, `brotli`, `lz4`, `none`), `compression_level`, `row_group_size` in rows. `sorted_by 'day, amount DESC'` sorts the rows of every format. With PARTITIONED BY, the values of those columns are in the
-names of folders; NULL is `__HIVE_DEFAULT_PARTITION__`.
+The end of the name decides the format and the compression: `orders.csv.gz`, `orders.ndjson.zst`, `orders.xlsx`. For another name, say the format: `STORED AS CSV` or
+`(FORMAT csv)`.
+
+| format | end of the name | what is special |
+|---|---|---|
+| Parquet | `.parquet` | every type; compressed within |
+| CSV | `.csv`, `.txt`, `.tsv` | NaN and Infinity are `NaN`, `inf`, `-inf`; structs, maps and lists are JSON; bytes are `\\x00ff` |
+| JSON | `.json` | one list of objects; NaN and Infinity are null; bytes are `\\x00ff` |
+| NDJSON | `.ndjson`, `.jsonl` | one object per line; otherwise as JSON |
+| Excel | `.xlsx` | one sheet; otherwise as CSV |
+| Arrow | `.arrow` | Arrow IPC for other programs; such files are not read here |
+
+| option | of | default | meaning |
+|---|---|---|---|
+| `separator` | CSV | `,`; a tab for `.tsv` | the character between fields |
+| `decimal` | CSV | `.` | the decimal sign: `,` writes 2,5 |
+| `header` | CSV | true | whether the first line has the names |
+| `null` | CSV | nothing | the text for NULL; an empty string is written as `\"\"` |
+| `bom` | CSV | false | a byte order mark, so that Excel recognises UTF-8 |
+| `encoding` | CSV | UTF-8 | `gb18030`, `big5`, `shift_jis`, `windows-1252` … for older programs |
+| `compression` | CSV, JSON, NDJSON | by the name | `gzip`, `zstd`, `bzip2` or `xz` |
+| `compression` | Parquet | `zstd` | or `snappy`, `gzip`, `brotli`, `lz4`, `none` |
+| `compression_level` | Parquet | that of its tool | how hard it tries: 1 to 22 for `zstd` |
+| `row_group_size` | Parquet | | the rows of a row group |
+| `sorted_by` | all | | sorts the rows: `'day, amount DESC'` |
+| `suppress_below`, `suppress_by` | all | | hide small groups, as described below |
+
+Some names of DuckDB and PostgreSQL work too: `TO 'orders.csv' (FORMAT csv, DELIMITER ';', HEADER)`. With PARTITIONED BY, the values of those columns are in the names of
+folders; NULL is `__HIVE_DEFAULT_PARTITION__`.
 
 `suppress_below` (2 or more) hides small groups of a query with GROUP BY: the numbers of groups with fewer persons are written as NULL. If only one group is hidden, or those
 that are have fewer persons together, the next smallest group is hidden as well, because the total would tell: `OPTIONS (suppress_below 5)`. With several grouping columns this

@@ -205,7 +205,7 @@ impl Walk<'_> {
                 let path: String = path.path.iter().map(json_step).collect();
                 if is_name(value) {
                     let instead = "a comma stands between a name and its value: json_object('a', 1, 'b', 2)";
-                    return refuse_at(value.span(), &format!("{value}:{path}"), instead);
+                    return refuse_at(value.span(), &format!("{value}: {}", path.trim_start_matches('.')), instead);
                 }
                 refuse_at(value.span(), &format!("{value}:{path}"), JSON)
             }
