@@ -196,6 +196,8 @@ enum Odd<'a> {
 struct Totals {
     /// While every row weighs 1 and there are few values: a counter of each value, side by side for each group.
     counters: Option<Chunks<u32>>,
+    /// The sum of all counters, which none of them exceeds.
+    counted: u64,
     /// All totals if there are no counters.
     table: HashMap<(usize, u32), Total>,
 }
@@ -207,7 +209,7 @@ const ZEROS: [u32; MOST_COUNTERS] = [0; MOST_COUNTERS];
 
 impl Totals {
     fn new(weighted: bool) -> Self {
-        Self { counters: (!weighted).then(|| Chunks::new(1)), table: HashMap::new() }
+        Self { counters: (!weighted).then(|| Chunks::new(1)), counted: 0, table: HashMap::new() }
     }
 
     fn grow(&mut self, groups: usize) {
@@ -242,10 +244,23 @@ impl Totals {
         match u32::try_from(rows).ok().and_then(|rows| counter.checked_add(rows)) {
             Some(sum) => {
                 *counter = sum;
+                self.counted += rows;
                 true
             }
             None => false,
         }
+    }
+
+    /// Counts rows without weights, each with its group and the number of its value; false if there are no counters that hold them.
+    ///
+    /// Nothing in the loop depends on the row before, so that the processor waits for the counters of many groups at once.
+    fn count_each(&mut self, groups: &[usize], numbers: &[u32]) -> bool {
+        let counted = self.counted + groups.len() as u64;
+        let Some(counters) = self.counters.as_mut().filter(|_| counted <= u64::from(u32::MAX)) else { return false };
+        let rows = groups.iter().map(|group| *group as u32).zip(numbers);
+        counters.change(rows, |own, number| own[*number as usize] += 1);
+        self.counted = counted;
+        true
     }
 
     /// The table of all totals, which takes the place of counters.
@@ -255,7 +270,7 @@ impl Totals {
             self.each(usize::MAX, |group, number, total| {
                 table.insert((group, number), total.clone());
             });
-            *self = Self { counters: None, table };
+            *self = Self { counters: None, counted: 0, table };
         }
         &mut self.table
     }
@@ -302,11 +317,24 @@ impl<K: Key> Preferences<K> {
     }
 
     fn add(&mut self, group: usize, key: K::Borrowed<'_>, weight: i128, rows: u64, odd: Option<Odd<'_>>) -> Result<()> {
+        let number = self.number_of(key)?;
+        self.add_numbered(group, number, weight, rows, odd)
+    }
+
+    /// Adds rows that weigh 1.
+    fn add_rows(&mut self, keys: &[K::Borrowed<'_>], groups: &[usize]) -> Result<()> {
+        let numbers = keys.iter().map(|key| self.number_of(*key)).collect::<Result<Vec<_>>>()?;
+        if self.totals.count_each(groups, &numbers) {
+            return Ok(());
+        }
+        groups.iter().zip(numbers).try_for_each(|(group, number)| self.add_numbered(*group, number, 1, 1, None))
+    }
+
+    fn number_of(&mut self, key: K::Borrowed<'_>) -> Result<u32> {
         let Ok(next) = u32::try_from(self.numbers.len()) else {
             return Err(failed(self.weight.function, "more than 4294967296 distinct values; group them first"));
         };
-        let number = self.number(key, next);
-        self.add_numbered(group, number, weight, rows, odd)
+        Ok(self.number(key, next))
     }
 
     fn add_numbered(&mut self, group: usize, number: u32, weight: i128, rows: u64, odd: Option<Odd<'_>>) -> Result<()> {
@@ -383,11 +411,12 @@ impl<K: Key> Grouped for Preferences<K> {
     fn update(&mut self, arguments: &[ArrayRef], groups: &[usize]) -> Result<()> {
         let values = self.kind.encode(&arguments[0])?;
         let values = K::read(&values)?;
-        let weights = arguments.get(1).map(|weights| self.weight.read_weights(weights)).transpose()?;
-        let mut odd = weights.iter().flat_map(|weights| &weights.odd).peekable();
+        let Some(weights) = arguments.get(1) else { return self.add_rows(&values, groups) };
+        let weights = self.weight.read_weights(weights)?;
+        let mut odd = weights.odd.iter().peekable();
         for (row, (group, value)) in groups.iter().zip(values).enumerate() {
             let own_odd = odd.next_if(|(place, _)| *place == row).map(|(_, weight)| Odd::Weight(*weight));
-            self.add(*group, value, weights.as_ref().map_or(1, |weights| weights.whole[row]), 1, own_odd)?;
+            self.add(*group, value, weights.whole[row], 1, own_odd)?;
         }
         Ok(())
     }
@@ -471,6 +500,7 @@ impl<K: Key> Grouped for Preferences<K> {
         chunk.numbers = self.numbers.clone();
         chunk.heap = self.heap;
         chunk.totals.counters = Some(counters);
+        chunk.totals.counted = self.totals.counted;
         Ok(Box::new(chunk))
     }
 
@@ -487,5 +517,28 @@ impl<K: Key> Grouped for Preferences<K> {
             }
         });
         result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_rows_than_a_counter_holds() {
+        let weight = Preference { share: false }.weight();
+        let kind = Keys::of(&DataType::Int64).unwrap();
+        let mut preferences = Preferences::<u64>::new(false, false, weight, kind);
+        preferences.grow(2);
+        preferences.add_rows(&[5, 7], &[0, 1]).unwrap();
+        assert_eq!(preferences.totals.counted, 2);
+        *preferences.totals.counters.as_mut().unwrap().of(0).first_mut().unwrap() = u32::MAX - 1;
+        preferences.totals.counted = u64::from(u32::MAX);
+        preferences.add_rows(&[5, 5, 7, 5], &[0, 0, 1, 0]).unwrap();
+        assert!(preferences.totals.counters.is_none());
+        let best = preferences.best(2, &preferences.keys());
+        let rows = best.iter().map(|best| best.as_ref().map(|(number, total)| (*number, total.rows, total.weight)));
+        let most = u64::from(u32::MAX) + 2;
+        assert_eq!(rows.collect::<Vec<_>>(), [Some((0, most, i128::from(most))), Some((1, 2, 2))]);
     }
 }

@@ -71,6 +71,7 @@ impl<T: Copy> Chunks<T> {
             4 => self.change_each::<V, 4>(groups, change),
             6 => self.change_each::<V, 6>(groups, change),
             8 => self.change_each::<V, 8>(groups, change),
+            16 => self.change_each::<V, 16>(groups, change),
             _ => groups.for_each(|(group, value)| change(self.of(group as usize), value)),
         }
     }
