@@ -18,11 +18,12 @@ use datafusion::physical_expr::expressions::Literal;
 
 use super::exec::Work;
 use crate::adapter::in_chunks::{Chunked, chunked, is_chunked};
+use crate::error::invalid;
 use crate::kernels::grouping::rows::{Kind, Measure, Rows};
 use crate::kernels::grouping::words;
 
-/// The number of input rows that all measures take before the next ones: the rows of their groups stay in the processor's first cache.
-const BLOCK: usize = 512;
+/// Decimals of so many digits are integers of 64 bits.
+const DIGITS_OF_WORD: u8 = 18;
 
 /// What is measured of an aggregate that [`Rows`] can hold; `None` for others.
 pub fn kind_of(aggregate: &AggregateFunctionExpr, input: &Schema) -> Result<Option<Kind>> {
@@ -31,14 +32,18 @@ pub fn kind_of(aggregate: &AggregateFunctionExpr, input: &Schema) -> Result<Opti
     let states = aggregate.state_fields()?;
     let states: Vec<&DataType> = states.iter().map(|field| field.data_type()).collect();
     let is_word = |data_type: &DataType| words::holds(data_type) && !matches!(data_type, DataType::UInt64 | DataType::Boolean);
+    let is_ordered_word = |data_type: &DataType| match data_type {
+        DataType::Decimal128(digits, _) => *digits <= DIGITS_OF_WORD,
+        other => is_word(other),
+    };
     // The states say whether a function is the common one of its name: `sum` of DOUBLE, for example, has another.
     Ok(match (aggregate.fun().name(), arguments.as_slice(), states.as_slice()) {
         ("count", [_], [DataType::Int64]) => Some(Kind::Count),
         ("sum", [DataType::Decimal128(..)], [DataType::Decimal128(..)]) => Some(Kind::Sum),
         ("sum", [value], [DataType::Decimal128(..)]) if value.is_integer() && is_word(value) => Some(Kind::Sum),
         ("avg", [DataType::Decimal128(..)], [DataType::UInt64, DataType::Decimal128(..)]) => Some(Kind::Mean),
-        ("min", [value], [state]) if value == *state && is_word(value) => Some(Kind::Least),
-        ("max", [value], [state]) if value == *state && is_word(value) => Some(Kind::Greatest),
+        ("min", [value], [state]) if value == *state && is_ordered_word(value) => Some(Kind::Least),
+        ("max", [value], [state]) if value == *state && is_ordered_word(value) => Some(Kind::Greatest),
         _ => None,
     })
 }
@@ -119,8 +124,9 @@ impl Partial {
         }
         self.rows.grow(total);
         let whole = Whole::of(&inputs);
-        for start in (0..groups.len()).step_by(BLOCK) {
-            let groups = &groups[start..groups.len().min(start + BLOCK)];
+        let block = self.rows.block();
+        for start in (0..groups.len()).step_by(block) {
+            let groups = &groups[start..groups.len().min(start + block)];
             // Compared without a branch per row: a customer with nearly all rows, or rows in the order of their groups.
             let is_one = groups.iter().fold(0, |differences, group| differences | (group ^ groups[0])) == 0;
             whole.add(&mut self.rows, groups, is_one);
@@ -300,8 +306,31 @@ fn states(rows: &Rows, kind: Kind, measure: Measure, aggregate: &AggregateFuncti
         }
         Kind::Sum => vec![Arc::new(sums())],
         Kind::Mean => vec![Arc::new(UInt64Array::new(rows.counts(measure).into(), met())), Arc::new(sums())],
-        Kind::Least | Kind::Greatest => vec![words::array(type_of_last, rows.extremes(measure), met())?],
+        Kind::Least | Kind::Greatest => vec![extremes(type_of_last, rows.extremes(measure), met())?],
     })
+}
+
+/// The column of least or greatest values.
+fn extremes(data_type: &DataType, words: Vec<u64>, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
+    if matches!(data_type, DataType::Decimal128(..)) {
+        let values = words.into_iter().map(|word| i128::from(word as i64)).collect::<Vec<_>>();
+        return Ok(Arc::new(Decimal128Array::new(values.into(), nulls).with_data_type(data_type.clone())));
+    }
+    Ok(words::array(data_type, words, nulls)?)
+}
+
+/// The words of decimals that have few digits.
+///
+/// # Errors
+/// A value has more digits than its type, which a file may hold and Arrow does not check.
+fn words_of_decimals(column: &Decimal128Array) -> Result<ScalarBuffer<u64>> {
+    let fits = |value: i128| i128::from(value as i64) == value;
+    // What stands in the place of a NULL does not matter.
+    let is_wrong = |row: usize| !fits(column.value(row)) && column.is_valid(row);
+    if !column.values().iter().fold(true, |all, value| all & fits(*value)) && (0..column.len()).any(is_wrong) {
+        return Err(invalid("GROUP BY", format!("a value has more digits than its type {} allows", column.data_type())));
+    }
+    Ok(column.values().iter().map(|value| *value as u64).collect())
 }
 
 /// The values that a batch has for a measure.
@@ -325,6 +354,9 @@ impl Input {
         let nulls = values.logical_nulls();
         let values = match values.data_type() {
             _ if kind == Kind::Count => Values::Rows,
+            DataType::Decimal128(..) if matches!(kind, Kind::Least | Kind::Greatest) => {
+                Values::Narrow(words_of_decimals(values.as_primitive::<Decimal128Type>())?)
+            }
             DataType::Decimal128(..) => Values::Wide(values.as_primitive::<Decimal128Type>().values().clone()),
             _ => Values::Narrow(words::words(values)?),
         };

@@ -15,8 +15,11 @@ use arrow::buffer::NullBuffer;
 
 use super::chunks::Chunks;
 
-/// Bits of the first word that are flags; 2⁵⁶ rows are more than anyone has.
-const FLAGS: u32 = 8;
+/// Bits of the first word that are flags; 2⁴⁸ rows are more than anyone has.
+const FLAGS: u32 = 16;
+
+/// Bytes of rows that stay in the processor's first cache beside the input.
+const NEAR: usize = 16 << 10;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,6 +144,12 @@ impl Rows {
     /// Number of groups.
     pub fn len(&self) -> usize {
         self.words.as_ref().map_or(0, Chunks::len)
+    }
+
+    /// The number of input rows that all measures should take before the next ones, so that the rows of their groups stay in the
+    /// processor's first cache.
+    pub fn block(&self) -> usize {
+        (NEAR / (self.template.len().max(1) * size_of::<u64>())).clamp(64, 512)
     }
 
     /// Counts a row of each of these groups, which has values of `met`, measures that are not counts.

@@ -232,7 +232,7 @@ fn tables_find_keys_that_were_added_several_times() {
 fn rows_have_a_limited_number_of_flags() {
     use super::rows::{Kind, Rows};
     let mut rows = Rows::default();
-    assert!((0..8).all(|_| rows.measure(Kind::Sum).is_some()));
+    assert!((0..16).all(|_| rows.measure(Kind::Sum).is_some()));
     assert!(rows.measure(Kind::Greatest).is_none());
     assert!(rows.measure(Kind::Count).is_some());
 }
