@@ -101,7 +101,7 @@ impl Partial {
             self.indices.clear();
             self.indices.extend(groups.iter().map(|group| *group as usize));
         }
-        let mut inputs = Vec::with_capacity(self.aggregates.len());
+        let mut shared = vec![];
         for (place, aggregate) in self.aggregates.iter_mut().enumerate() {
             let filter = work.filter(place, batch)?;
             match aggregate {
@@ -109,28 +109,25 @@ impl Partial {
                     let arguments = work.arguments(place, batch)?;
                     accumulator.update_batch(&arguments, &self.indices, filter.as_ref().map(AsArray::as_boolean), total)?;
                 }
-                Aggregate::InRows { kind, measure } if *kind == Kind::Count && counts_rows(&work.aggregates[place]) => {
-                    inputs.push(Input::new(*measure, *kind, Values::Rows, None, filter.as_ref()));
-                }
                 Aggregate::InRows { kind, measure } => {
-                    let arguments = work.arguments(place, batch)?;
-                    inputs
-                        .extend(arguments.first().map(|values| Input::of(*measure, *kind, values, filter.as_ref())).transpose()?);
+                    let every_row = *kind == Kind::Count && counts_rows(&work.aggregates[place]);
+                    let values = if every_row { None } else { work.arguments(place, batch)?.into_iter().next() };
+                    let nulls = values.as_ref().and_then(|values| values.logical_nulls());
+                    let input = Input::of(*measure, *kind, values.as_ref())?;
+                    Shared::add_to(&mut shared, input, nulls.as_ref(), filter.as_ref());
                 }
             }
         }
-        if inputs.is_empty() {
+        if shared.is_empty() {
             return Ok(());
         }
         self.rows.grow(total);
-        let whole = Whole::of(&inputs);
         let block = self.rows.block();
         for start in (0..groups.len()).step_by(block) {
             let groups = &groups[start..groups.len().min(start + block)];
             // Compared without a branch per row: a customer with nearly all rows, or rows in the order of their groups.
             let is_one = groups.iter().fold(0, |differences, group| differences | (group ^ groups[0])) == 0;
-            whole.add(&mut self.rows, groups, is_one);
-            inputs.iter().for_each(|input| input.add(&mut self.rows, start, groups, is_one));
+            shared.iter().for_each(|shared| shared.add(&mut self.rows, start, groups, is_one));
         }
         Ok(())
     }
@@ -338,8 +335,6 @@ struct Input {
     measure: Measure,
     kind: Kind,
     values: Values,
-    /// Which rows count: those that have a value and pass the FILTER; `None` for all.
-    counted: Option<BooleanBuffer>,
 }
 
 enum Values {
@@ -350,56 +345,18 @@ enum Values {
 }
 
 impl Input {
-    fn of(measure: Measure, kind: Kind, values: &ArrayRef, filter: Option<&ArrayRef>) -> Result<Self> {
-        let nulls = values.logical_nulls();
+    fn of(measure: Measure, kind: Kind, values: Option<&ArrayRef>) -> Result<Self> {
+        let Some(values) = values.filter(|_| kind != Kind::Count) else {
+            return Ok(Self { measure, kind, values: Values::Rows });
+        };
         let values = match values.data_type() {
-            _ if kind == Kind::Count => Values::Rows,
             DataType::Decimal128(..) if matches!(kind, Kind::Least | Kind::Greatest) => {
                 Values::Narrow(words_of_decimals(values.as_primitive::<Decimal128Type>())?)
             }
             DataType::Decimal128(..) => Values::Wide(values.as_primitive::<Decimal128Type>().values().clone()),
             _ => Values::Narrow(words::words(values)?),
         };
-        Ok(Self::new(measure, kind, values, nulls.as_ref(), filter))
-    }
-
-    fn new(measure: Measure, kind: Kind, values: Values, nulls: Option<&NullBuffer>, filter: Option<&ArrayRef>) -> Self {
-        let passing = filter.map(|filter| {
-            let filter = filter.as_boolean();
-            NullBuffer::new(filter.nulls().map_or_else(|| filter.values().clone(), |nulls| filter.values() & nulls.inner()))
-        });
-        let counted = NullBuffer::union(nulls, passing.as_ref());
-        let counted = counted.filter(|counted| counted.null_count() > 0).map(NullBuffer::into_inner);
-        Self { measure, kind, values, counted }
-    }
-
-    /// Adds the rows from `start` on, of which these are the groups, `is_one` if they are all the same.
-    fn add(&self, rows: &mut Rows, start: usize, groups: &[u32], is_one: bool) {
-        let range = start..start + groups.len();
-        let Some(counted) = &self.counted else {
-            match &self.values {
-                Values::Rows => {}
-                Values::Wide(values) => self.sum(rows, groups, is_one, values[range].iter().copied()),
-                Values::Narrow(values) => self.narrow(rows, groups, is_one, &values[range]),
-            }
-            return;
-        };
-        let counted = counted.slice(start, groups.len());
-        let of_counted: Vec<u32> = counted.set_indices().map(|row| groups[row]).collect();
-        match self.kind {
-            Kind::Count => rows.count(Some(self.measure), &[], &of_counted),
-            _ => rows.count(None, &[self.measure], &of_counted),
-        }
-        match &self.values {
-            Values::Rows => {}
-            Values::Wide(values) => {
-                self.sum(rows, &of_counted, false, counted.set_indices().map(|row| values[start + row]));
-            }
-            Values::Narrow(values) => {
-                let values: Vec<u64> = counted.set_indices().map(|row| values[start + row]).collect();
-                self.narrow(rows, &of_counted, false, &values);
-            }
-        }
+        Ok(Self { measure, kind, values })
     }
 
     fn sum(&self, rows: &mut Rows, groups: &[u32], is_one: bool, values: impl Iterator<Item = i128>) {
@@ -424,21 +381,69 @@ impl Input {
     }
 }
 
-/// The inputs of which all rows count: each row changes the first word of its group once, for all of them.
-struct Whole {
+/// Inputs of which the same rows count: each row changes the first word of its group once, for all of them.
+struct Shared {
+    /// Which rows count: those that have a value and pass the FILTER; `None` for all.
+    counted: Option<BooleanBuffer>,
     counts: Vec<Measure>,
+    /// The measures that are not counts.
     met: Vec<Measure>,
+    inputs: Vec<Input>,
 }
 
-impl Whole {
-    fn of(inputs: &[Input]) -> Self {
-        let whole = inputs.iter().filter(|input| input.counted.is_none());
-        let (counts, met): (Vec<&Input>, Vec<&Input>) = whole.partition(|input| input.kind == Kind::Count);
-        let measures = |inputs: Vec<&Input>| inputs.into_iter().map(|input| input.measure).collect();
-        Self { counts: measures(counts), met: measures(met) }
+impl Shared {
+    /// Adds an input to those of which the same rows count.
+    fn add_to(all: &mut Vec<Self>, input: Input, nulls: Option<&NullBuffer>, filter: Option<&ArrayRef>) {
+        let passing = filter.map(|filter| {
+            let filter = filter.as_boolean();
+            NullBuffer::new(filter.nulls().map_or_else(|| filter.values().clone(), |nulls| filter.values() & nulls.inner()))
+        });
+        let counted = NullBuffer::union(nulls, passing.as_ref());
+        let counted = counted.filter(|counted| counted.null_count() > 0).map(NullBuffer::into_inner);
+        let place = all.iter().position(|shared| shared.counted == counted).unwrap_or_else(|| {
+            all.push(Self { counted, counts: vec![], met: vec![], inputs: vec![] });
+            all.len() - 1
+        });
+        let shared = &mut all[place];
+        if input.kind == Kind::Count {
+            shared.counts.push(input.measure)
+        } else {
+            shared.met.push(input.measure)
+        }
+        shared.inputs.push(input);
     }
 
-    fn add(&self, rows: &mut Rows, groups: &[u32], is_one: bool) {
+    /// Adds the rows from `start` on, of which these are the groups, `is_one` if they are all the same.
+    fn add(&self, rows: &mut Rows, start: usize, groups: &[u32], is_one: bool) {
+        let Some(counted) = &self.counted else {
+            let range = start..start + groups.len();
+            self.count(rows, groups, is_one);
+            for input in &self.inputs {
+                match &input.values {
+                    Values::Rows => {}
+                    Values::Wide(values) => input.sum(rows, groups, is_one, values[range.clone()].iter().copied()),
+                    Values::Narrow(values) => input.narrow(rows, groups, is_one, &values[range.clone()]),
+                }
+            }
+            return;
+        };
+        let counted: Vec<usize> = counted.slice(start, groups.len()).set_indices().collect();
+        let groups: Vec<u32> = counted.iter().map(|row| groups[*row]).collect();
+        self.count(rows, &groups, is_one);
+        for input in &self.inputs {
+            match &input.values {
+                Values::Rows => {}
+                Values::Wide(values) => input.sum(rows, &groups, is_one, counted.iter().map(|row| values[start + row])),
+                Values::Narrow(values) => {
+                    let values: Vec<u64> = counted.iter().map(|row| values[start + row]).collect();
+                    input.narrow(rows, &groups, is_one, &values);
+                }
+            }
+        }
+    }
+
+    /// Counts rows of these groups for all inputs.
+    fn count(&self, rows: &mut Rows, groups: &[u32], is_one: bool) {
         let mut count = |count: Option<Measure>, met: &[Measure]| match groups {
             [group, ..] if is_one => rows.count_one(count, met, *group, groups.len() as u64),
             _ => rows.count(count, met, groups),
