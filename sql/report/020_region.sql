@@ -12,7 +12,7 @@
 -- say.zh: {share:percent} 的客户集中在 {region}。
 WITH counted AS (SELECT coalesce(region, 'not known') AS region, count(*) AS customers FROM $members GROUP BY 1),
 placed AS (SELECT region, customers, row_number() OVER (ORDER BY customers DESC, region) AS place, count(*) OVER () AS regions FROM counted),
--- Eleven regions, and the rest as one: a country has thousands of places.
-named AS (SELECT CASE WHEN regions <= 12 OR place <= 11 THEN region ELSE 'other regions' END AS region, customers, place FROM placed)
+-- Twelve regions, and the rest as one: a country has thousands of places.
+named AS (SELECT CASE WHEN regions <= 13 OR place <= 12 THEN region ELSE 'other regions' END AS region, customers, place FROM placed)
 SELECT region, CAST(sum(customers) AS BIGINT) AS customers, sum(customers) / CAST(sum(sum(customers)) OVER () AS DOUBLE) AS share
 FROM named GROUP BY region ORDER BY region = 'other regions', min(place);
