@@ -147,7 +147,7 @@ fn plain(text: &str) -> String {
 #[test]
 fn commands_and_words_need_no_semicolon() {
     let Some(mut shell) = Terminal::open(100, "", &[]) else { return };
-    assert!(shell.line("help", "leave; so does Ctrl-D").contains("\\watch [SECONDS [TIMES]]"));
+    assert!(shell.line("help", "leaves the shell; so does Ctrl-D").contains("\\watch [SECONDS [TIMES]]"));
     assert!(shell.line("?", "Variables").contains("Queries"));
     shell.line("CREATE TABLE 订单 AS SELECT 1 AS 金额;", PROMPT);
     assert!(shell.line("\\d", "table").contains("订单"));

@@ -16,6 +16,7 @@ mod frames;
 pub mod group_keys;
 mod grouping_sets;
 pub mod json_operators;
+mod kept_orders;
 mod lateral_lists;
 mod lazy;
 mod lengths;
@@ -139,6 +140,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     // After all sorts are placed, and before their filters are pushed down.
     let pushed = physical.rules.iter().rposition(|rule| rule.name().starts_with("FilterPushdown"));
     let pushed = pushed.unwrap_or(physical.rules.len());
+    physical.rules.insert(pushed, Arc::new(kept_orders::KeptOrders));
     physical.rules.insert(pushed, Arc::new(whole_orders::WholeOrders));
     physical.rules.insert(pushed, Arc::new(missing_sorts::MissingSorts));
     // Before partitions are distributed for the nodes that read them.
