@@ -23,6 +23,7 @@ use parking_lot::Mutex;
 
 use super::emit;
 use super::gather::{Context, Run};
+use super::inputs::Inputs;
 use crate::kernels::grouping::rows::Kind;
 use crate::kernels::grouping::{Groups, Range};
 
@@ -35,32 +36,22 @@ pub struct Work {
     /// Why integers of a key have no array over their range, for EXPLAIN.
     pub without_array: Vec<Option<String>>,
     pub aggregates: Vec<Arc<AggregateFunctionExpr>>,
-    /// What is measured of each aggregate that is kept side by side with others.
-    pub kinds: Vec<Option<Kind>>,
-    /// The FILTER of each aggregate.
-    pub filters: Vec<Option<Arc<dyn PhysicalExpr>>>,
+    /// What is measured of each aggregate that is kept side by side with others; nothing of those that have an accumulator.
+    pub measured: Vec<Vec<Kind>>,
+    /// What is computed of the input for the aggregates.
+    pub inputs: Inputs,
+    /// The arguments of each aggregate, among the inputs.
+    pub arguments: Vec<Vec<usize>>,
+    /// The FILTER of each aggregate, among the inputs.
+    pub filters: Vec<Option<usize>>,
     /// The keys, then the aggregates.
     pub schema: SchemaRef,
 }
 
 impl Work {
     pub fn keys_of(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
-        arrays(&self.keys, batch)
+        self.keys.iter().map(|key| key.evaluate(batch)?.into_array(batch.num_rows())).collect()
     }
-
-    /// The arguments of the aggregate at this place.
-    pub fn arguments(&self, place: usize, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
-        arrays(&self.aggregates[place].expressions(), batch)
-    }
-
-    /// The FILTER of the aggregate at this place: booleans.
-    pub fn filter(&self, place: usize, batch: &RecordBatch) -> Result<Option<ArrayRef>> {
-        self.filters[place].as_ref().map(|filter| filter.evaluate(batch)?.into_array(batch.num_rows())).transpose()
-    }
-}
-
-fn arrays(expressions: &[Arc<dyn PhysicalExpr>], batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
-    expressions.iter().map(|expression| expression.evaluate(batch)?.into_array(batch.num_rows())).collect()
 }
 
 /// Groups by one or two keys, and returns one row per group.
@@ -164,10 +155,8 @@ impl ExecutionPlan for GroupedAggregateExec {
         &self,
         visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        let arguments = self.work.aggregates.iter().flat_map(|aggregate| aggregate.expressions());
-        let filters = self.work.filters.iter().flatten().cloned();
-        for expression in self.work.keys.iter().cloned().chain(arguments).chain(filters) {
-            if visit(&expression)? == TreeNodeRecursion::Stop {
+        for expression in self.work.keys.iter().chain(self.work.inputs.expressions()) {
+            if visit(expression)? == TreeNodeRecursion::Stop {
                 return Ok(TreeNodeRecursion::Stop);
             }
         }

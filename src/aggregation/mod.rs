@@ -16,12 +16,13 @@
 //! When memory runs out, known groups continue but no new ones are admitted. The rows of all other keys are spilled to temporary files,
 //! partitioned by the hash of the key, and each file is aggregated in the same way once the known groups are done.
 //!
-//! [`rule`] selects the plans, [`exec`] is the plan node, [`gather`] reads the input, [`emit`] computes the results, [`waiting`] holds
+//! [`rule`] selects the plans, [`exec`] is the plan node, [`gather`] reads the input, [`inputs`] computes arguments, [`emit`] computes the results, [`waiting`] holds
 //! the spilled rows.
 
 mod emit;
 mod exec;
 mod gather;
+mod inputs;
 mod partial;
 mod rule;
 mod waiting;

@@ -3,13 +3,15 @@
 //! Counts, sums, means, minimums and maximums of integers, decimals and times lie side by side in [`Rows`]. Each other aggregate has its
 //! accumulator.
 
+use std::borrow::Cow;
+use std::iter::once;
+use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
-use std::{iter, mem};
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, UInt64Array};
-use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Schema};
+use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer};
+use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
@@ -17,16 +19,14 @@ use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_expr::expressions::Literal;
 
 use super::exec::Work;
+use super::inputs::{Columns as Inputs, DIGITS_OF_WORD, Integers};
 use crate::adapter::in_chunks::{Chunked, chunked, is_chunked};
 use crate::error::invalid;
-use crate::kernels::grouping::rows::{Kind, Measure, Rows};
+use crate::kernels::grouping::rows::{Kind, Measure, Rows, Step};
 use crate::kernels::grouping::words;
 
-/// Decimals of so many digits are integers of 64 bits.
-const DIGITS_OF_WORD: u8 = 18;
-
-/// What is measured of an aggregate that [`Rows`] can hold; `None` for others.
-pub fn kind_of(aggregate: &AggregateFunctionExpr, input: &Schema) -> Result<Option<Kind>> {
+/// What is measured of an aggregate whose states [`Rows`] can hold, one measure per state; nothing of others.
+pub fn measured(aggregate: &AggregateFunctionExpr, input: &Schema) -> Result<Vec<Kind>> {
     let arguments: Vec<DataType> =
         aggregate.expressions().iter().map(|argument| argument.data_type(input)).collect::<Result<_>>()?;
     let states = aggregate.state_fields()?;
@@ -38,46 +38,68 @@ pub fn kind_of(aggregate: &AggregateFunctionExpr, input: &Schema) -> Result<Opti
     };
     // The states say whether a function is the common one of its name: `sum` of DOUBLE, for example, has another.
     Ok(match (aggregate.fun().name(), arguments.as_slice(), states.as_slice()) {
-        ("count", [_], [DataType::Int64]) => Some(Kind::Count),
-        ("sum", [DataType::Decimal128(..)], [DataType::Decimal128(..)]) => Some(Kind::Sum),
-        ("sum", [value], [DataType::Decimal128(..)]) if value.is_integer() && is_word(value) => Some(Kind::Sum),
-        ("avg", [DataType::Decimal128(..)], [DataType::UInt64, DataType::Decimal128(..)]) => Some(Kind::Mean),
-        ("min", [value], [state]) if value == *state && is_ordered_word(value) => Some(Kind::Least),
-        ("max", [value], [state]) if value == *state && is_ordered_word(value) => Some(Kind::Greatest),
-        _ => None,
+        ("count", [_], [DataType::Int64]) => vec![Kind::Count],
+        ("sum", [DataType::Decimal128(..)], [DataType::Decimal128(..)]) => vec![Kind::Sum],
+        ("sum", [value], [DataType::Decimal128(..)]) if value.is_integer() && is_word(value) => vec![Kind::Sum],
+        ("avg", [DataType::Decimal128(..)], [DataType::UInt64, DataType::Decimal128(..)]) => vec![Kind::Count, Kind::Sum],
+        ("min", [value], [state]) if value == *state && is_ordered_word(value) => vec![Kind::Least],
+        ("max", [value], [state]) if value == *state && is_ordered_word(value) => vec![Kind::Greatest],
+        _ => vec![],
     })
 }
 
 /// Whether a count counts rows, as `count(*)` does, not the values of an expression.
-fn counts_rows(count: &AggregateFunctionExpr) -> bool {
-    let arguments = count.expressions();
+fn counts_rows(aggregate: &AggregateFunctionExpr) -> bool {
+    let arguments = aggregate.expressions();
     arguments.first().and_then(|argument| argument.downcast_ref::<Literal>()).is_some_and(|literal| !literal.value().is_null())
 }
 
 /// The aggregates of a partition.
 pub struct Partial {
     rows: Rows,
+    /// What is in the rows. Aggregates share what is the same, such as a sum and the sum of a mean.
+    parts: Vec<Part>,
     aggregates: Vec<Aggregate>,
     indices: Vec<usize>,
 }
 
 enum Aggregate {
-    InRows { kind: Kind, measure: Measure },
+    InRows(Vec<Measure>),
     Alone(Box<dyn GroupsAccumulator>),
+}
+
+/// A measure in the rows, of the values of an argument that pass a FILTER; `None` for all rows.
+#[derive(PartialEq)]
+struct Part {
+    kind: Kind,
+    argument: Option<usize>,
+    filter: Option<usize>,
 }
 
 impl Partial {
     pub fn new(work: &Work) -> Result<Self> {
-        let mut rows = Rows::default();
-        let aggregates = work.aggregates.iter().zip(&work.kinds).map(|(aggregate, kind)| {
-            let measure = kind.and_then(|kind| Some((kind, rows.measure(kind)?)));
-            Ok(match measure {
-                Some((kind, measure)) => Aggregate::InRows { kind, measure },
+        let mut own = Self { rows: Rows::default(), parts: vec![], aggregates: vec![], indices: vec![] };
+        for (place, aggregate) in work.aggregates.iter().enumerate() {
+            let argument = work.arguments[place].first().copied().filter(|_| !counts_rows(aggregate));
+            let filter = work.filters[place];
+            let measures = work.measured[place].iter().map(|kind| own.measure(Part { kind: *kind, argument, filter }));
+            let measures = measures.collect::<Option<Vec<_>>>().filter(|measures| !measures.is_empty());
+            own.aggregates.push(match measures {
+                Some(measures) => Aggregate::InRows(measures),
                 None => Aggregate::Alone(aggregate.create_groups_accumulator()?),
-            })
-        });
-        let aggregates = aggregates.collect::<Result<Vec<_>>>()?;
-        Ok(Self { rows, aggregates, indices: vec![] })
+            });
+        }
+        Ok(own)
+    }
+
+    /// The measure of this part, a new one if there is none; `None` if the rows have no room for it.
+    fn measure(&mut self, part: Part) -> Option<Measure> {
+        if let Some(known) = self.parts.iter().position(|known| *known == part) {
+            return self.rows.measures().nth(known);
+        }
+        let measure = self.rows.measure(part.kind)?;
+        self.parts.push(part);
+        Some(measure)
     }
 
     /// Prepares accumulators for groups of which they see no row, because the rows are in other partitions.
@@ -86,10 +108,12 @@ impl Partial {
     /// batch with a FILTER.
     pub fn expect_unseen_groups(&mut self, work: &Work, batch: &RecordBatch) -> Result<()> {
         let nothing = batch.slice(0, 0);
+        let mut inputs = work.inputs.of(&nothing);
         let filter = BooleanArray::from(Vec::<bool>::new());
-        for (place, aggregate) in self.aggregates.iter_mut().enumerate() {
+        for (aggregate, arguments) in self.aggregates.iter_mut().zip(&work.arguments) {
             if let Aggregate::Alone(accumulator) = aggregate {
-                accumulator.update_batch(&work.arguments(place, &nothing)?, &[], Some(&filter), 0)?;
+                let arguments = arguments.iter().map(|place| inputs.array(*place)).collect::<Result<Vec<_>>>()?;
+                accumulator.update_batch(&arguments, &[], Some(&filter), 0)?;
             }
         }
         Ok(())
@@ -97,37 +121,44 @@ impl Partial {
 
     /// Adds the rows of a batch to their groups; there are `total` groups.
     pub fn update(&mut self, work: &Work, batch: &RecordBatch, groups: &[u32], total: usize) -> Result<()> {
-        if self.aggregates.iter().any(|aggregate| matches!(aggregate, Aggregate::Alone(_))) {
-            self.indices.clear();
-            self.indices.extend(groups.iter().map(|group| *group as usize));
-        }
+        let mut inputs = work.inputs.of(batch);
+        self.update_alone(work, &mut inputs, groups, total)?;
         let mut shared = vec![];
-        for (place, aggregate) in self.aggregates.iter_mut().enumerate() {
-            let filter = work.filter(place, batch)?;
-            match aggregate {
-                Aggregate::Alone(accumulator) => {
-                    let arguments = work.arguments(place, batch)?;
-                    accumulator.update_batch(&arguments, &self.indices, filter.as_ref().map(AsArray::as_boolean), total)?;
-                }
-                Aggregate::InRows { kind, measure } => {
-                    let every_row = *kind == Kind::Count && counts_rows(&work.aggregates[place]);
-                    let values = if every_row { None } else { work.arguments(place, batch)?.into_iter().next() };
-                    let nulls = values.as_ref().and_then(|values| values.logical_nulls());
-                    let input = Input::of(*measure, *kind, values.as_ref())?;
-                    Shared::add_to(&mut shared, input, nulls.as_ref(), filter.as_ref());
-                }
+        let mut magnitude = 0;
+        for (part, measure) in self.parts.iter().zip(self.rows.measures()) {
+            let argument = part.argument.filter(|_| part.kind != Kind::Count);
+            let values = argument.map(|argument| inputs.integers(argument)).transpose()?;
+            if let (Kind::Sum, Some(argument)) = (part.kind, argument) {
+                magnitude = inputs.magnitude(argument)?.max(magnitude);
             }
+            Shared::of(&mut shared, part.counted(&mut inputs)?).measures.push((measure, part.kind, values));
         }
         if shared.is_empty() {
             return Ok(());
         }
+        self.rows.expect(groups.len(), magnitude);
         self.rows.grow(total);
+        let mut selections: Vec<_> = shared.into_iter().map(|shared| shared.selected(&self.rows, groups)).collect();
         let block = self.rows.block();
         for start in (0..groups.len()).step_by(block) {
             let groups = &groups[start..groups.len().min(start + block)];
             // Compared without a branch per row: a customer with nearly all rows, or rows in the order of their groups.
             let is_one = groups.iter().fold(0, |differences, group| differences | (group ^ groups[0])) == 0;
-            shared.iter().for_each(|shared| shared.add(&mut self.rows, start, groups, is_one));
+            selections.iter_mut().try_for_each(|selected| selected.add_until(start + groups.len(), &mut self.rows, is_one))?;
+        }
+        Ok(())
+    }
+
+    fn update_alone(&mut self, work: &Work, inputs: &mut Inputs<'_>, groups: &[u32], total: usize) -> Result<()> {
+        self.indices.clear();
+        for (place, aggregate) in self.aggregates.iter_mut().enumerate() {
+            let Aggregate::Alone(accumulator) = aggregate else { continue };
+            if self.indices.is_empty() {
+                self.indices.extend(groups.iter().map(|group| *group as usize));
+            }
+            let arguments = work.arguments[place].iter().map(|place| inputs.array(*place)).collect::<Result<Vec<_>>>()?;
+            let filter = work.filters[place].map(|filter| inputs.array(filter)).transpose()?;
+            accumulator.update_batch(&arguments, &self.indices, filter.as_ref().map(AsArray::as_boolean), total)?;
         }
         Ok(())
     }
@@ -135,7 +166,7 @@ impl Partial {
     /// Bytes in use now, and at most until the end: what most accumulators hold is copied into columns then.
     pub fn size(&self) -> usize {
         let alone = self.aggregates.iter().map(|aggregate| match aggregate {
-            Aggregate::InRows { .. } => 0,
+            Aggregate::InRows(_) => 0,
             Aggregate::Alone(accumulator) if is_chunked(accumulator.as_ref()) => accumulator.size(),
             Aggregate::Alone(accumulator) => 2 * accumulator.size(),
         });
@@ -146,7 +177,7 @@ impl Partial {
     pub fn known(self, is_only: bool) -> Result<Known> {
         let aggregates = self.aggregates.into_iter().map(|aggregate| {
             Ok(match aggregate {
-                Aggregate::InRows { kind, measure } => Columns::InRows { kind, measure },
+                Aggregate::InRows(measures) => Columns::InRows(measures),
                 Aggregate::Alone(accumulator) if is_chunked(accumulator.as_ref()) => Columns::InChunks(accumulator),
                 Aggregate::Alone(mut accumulator) if is_only => Columns::Result(accumulator.evaluate(EmitTo::All)?),
                 Aggregate::Alone(mut accumulator) => Columns::States(accumulator.state(EmitTo::All)?),
@@ -166,10 +197,7 @@ pub struct Known {
 /// The columns of an aggregate.
 enum Columns {
     /// They are made of the rows.
-    InRows {
-        kind: Kind,
-        measure: Measure,
-    },
+    InRows(Vec<Measure>),
     /// They are made of one chunk of groups at a time.
     InChunks(Box<dyn GroupsAccumulator>),
     /// Such a chunk.
@@ -183,7 +211,7 @@ impl Known {
     /// Bytes in use.
     pub fn size(&self) -> usize {
         let columns = self.aggregates.iter().map(|columns| match columns {
-            Columns::InRows { .. } => 0,
+            Columns::InRows(_) => 0,
             Columns::InChunks(accumulator) => accumulator.size(),
             Columns::Chunk(chunk) => chunk.size(),
             Columns::States(states) => states.iter().map(|state| state.get_array_memory_size()).sum(),
@@ -197,7 +225,7 @@ impl Known {
     pub fn take(&mut self, groups: &Range<usize>) -> Result<Self> {
         let aggregates = self.aggregates.iter_mut().map(|columns| {
             Ok(match columns {
-                Columns::InRows { kind, measure } => Columns::InRows { kind: *kind, measure: *measure },
+                Columns::InRows(measures) => Columns::InRows(measures.clone()),
                 Columns::InChunks(accumulator) => match chunked(accumulator.as_mut()) {
                     Some(chunked) => Columns::Chunk(chunked.take_chunk(groups)?),
                     None => return internal_err!("chunks cannot be taken any more"),
@@ -214,7 +242,7 @@ impl Known {
     pub fn result(&self, place: usize) -> Option<ArrayRef> {
         match self.aggregates.get(place)? {
             Columns::Result(result) => Some(Arc::clone(result)),
-            Columns::InRows { .. } | Columns::InChunks(_) | Columns::Chunk(_) | Columns::States(_) => None,
+            Columns::InRows(_) | Columns::InChunks(_) | Columns::Chunk(_) | Columns::States(_) => None,
         }
     }
 
@@ -227,14 +255,14 @@ impl Known {
     pub fn chunk(&mut self, place: usize) -> Option<Box<dyn Chunked>> {
         match mem::replace(self.aggregates.get_mut(place)?, Columns::States(vec![])) {
             Columns::Chunk(chunk) => Some(chunk),
-            Columns::InRows { .. } | Columns::InChunks(_) | Columns::States(_) | Columns::Result(_) => None,
+            Columns::InRows(_) | Columns::InChunks(_) | Columns::States(_) | Columns::Result(_) => None,
         }
     }
 
     /// The states of the aggregate at this place, of those of the groups that are known; none of what is in rows.
     pub fn states(&mut self, place: usize) -> Result<Vec<ArrayRef>> {
         match self.aggregates.get_mut(place) {
-            None | Some(Columns::InRows { .. }) => Ok(vec![]),
+            None | Some(Columns::InRows(_)) => Ok(vec![]),
             Some(Columns::InChunks(accumulator)) => accumulator.state(EmitTo::All),
             Some(Columns::Chunk(chunk)) => chunk.state(EmitTo::All),
             Some(Columns::States(states)) => Ok(states.clone()),
@@ -247,14 +275,14 @@ impl Known {
 pub struct Merged {
     rows: Rows,
     /// What is in the rows of each aggregate.
-    measures: Vec<Option<(Kind, Measure)>>,
+    measures: Vec<Option<Vec<Measure>>>,
 }
 
 impl Merged {
     /// Takes the rows of the partitions, which know at most `total` groups.
     pub fn of(partitions: &mut [Known], total: usize) -> Self {
         let in_rows = |columns: &Columns| match columns {
-            Columns::InRows { kind, measure } => Some((*kind, *measure)),
+            Columns::InRows(measures) => Some(measures.clone()),
             Columns::InChunks(_) | Columns::Chunk(_) | Columns::States(_) | Columns::Result(_) => None,
         };
         let aggregates = partitions.iter().map(|known| &known.aggregates).find(|aggregates| !aggregates.is_empty());
@@ -270,8 +298,10 @@ impl Merged {
 
     /// The results of the aggregate at this place, if it is in the rows.
     pub fn result(&self, place: usize, aggregate: &AggregateFunctionExpr) -> Result<Option<ArrayRef>> {
-        let Some(Some((kind, measure))) = self.measures.get(place) else { return Ok(None) };
-        let states = states(&self.rows, *kind, *measure, aggregate)?;
+        let Some(Some(measures)) = self.measures.get(place) else { return Ok(None) };
+        let fields = aggregate.state_fields()?;
+        let states = measures.iter().zip(fields).map(|(measure, field)| state(&self.rows, *measure, field.data_type()));
+        let states = states.collect::<Result<Vec<_>>>()?;
         // The state of a sum of integers is wider than its result, and a mean has two states.
         if let [state] = states.as_slice()
             && state.data_type() == aggregate.field().data_type()
@@ -291,164 +321,124 @@ fn known_slice(column: &ArrayRef, groups: &Range<usize>) -> ArrayRef {
     column.slice(start, end - start)
 }
 
-/// What the accumulators of an aggregate would have as their states.
-fn states(rows: &Rows, kind: Kind, measure: Measure, aggregate: &AggregateFunctionExpr) -> Result<Vec<ArrayRef>> {
-    let fields = aggregate.state_fields()?;
-    let type_of_last = fields.last().map_or(&DataType::Null, |field| field.data_type());
+/// A state, as the accumulator of the aggregate would have it.
+fn state(rows: &Rows, measure: Measure, data_type: &DataType) -> Result<ArrayRef> {
     let met = || Some(rows.met(measure));
-    let sums = || Decimal128Array::new(rows.sums(measure).into(), met()).with_data_type(type_of_last.clone());
-    Ok(match kind {
-        Kind::Count => {
-            vec![Arc::new(Int64Array::from_iter_values(rows.counts(measure).into_iter().map(|count| count as i64)))]
+    let decimals = |values: Vec<i128>| Arc::new(Decimal128Array::new(values.into(), met()).with_data_type(data_type.clone()));
+    Ok(match (rows.kind(measure), data_type) {
+        // That of a mean, which is NULL of nothing; 0 would be a divisor.
+        (Kind::Count, DataType::UInt64) => {
+            let counts = rows.counts(measure);
+            let counted = counts.iter().map(|count| *count > 0).collect();
+            Arc::new(UInt64Array::new(counts.into(), Some(counted)))
         }
-        Kind::Sum => vec![Arc::new(sums())],
-        Kind::Mean => vec![Arc::new(UInt64Array::new(rows.counts(measure).into(), met())), Arc::new(sums())],
-        Kind::Least | Kind::Greatest => vec![extremes(type_of_last, rows.extremes(measure), met())?],
+        (Kind::Count, _) => Arc::new(Int64Array::from_iter_values(rows.counts(measure).into_iter().map(|count| count as i64))),
+        (Kind::Sum, _) => decimals(rows.sums(measure)),
+        (Kind::Least | Kind::Greatest, DataType::Decimal128(..)) => {
+            decimals(rows.extremes(measure).into_iter().map(|word| i128::from(word as i64)).collect())
+        }
+        (Kind::Least | Kind::Greatest, _) => words::array(data_type, rows.extremes(measure), met())?,
     })
 }
 
-/// The column of least or greatest values.
-fn extremes(data_type: &DataType, words: Vec<u64>, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
-    if matches!(data_type, DataType::Decimal128(..)) {
-        let values = words.into_iter().map(|word| i128::from(word as i64)).collect::<Vec<_>>();
-        return Ok(Arc::new(Decimal128Array::new(values.into(), nulls).with_data_type(data_type.clone())));
-    }
-    Ok(words::array(data_type, words, nulls)?)
-}
-
-/// The words of decimals that have few digits.
-///
-/// # Errors
-/// A value has more digits than its type, which a file may hold and Arrow does not check.
-fn words_of_decimals(column: &Decimal128Array) -> Result<ScalarBuffer<u64>> {
-    let fits = |value: i128| i128::from(value as i64) == value;
-    // What stands in the place of a NULL does not matter.
-    let is_wrong = |row: usize| !fits(column.value(row)) && column.is_valid(row);
-    if !column.values().iter().fold(true, |all, value| all & fits(*value)) && (0..column.len()).any(is_wrong) {
-        return Err(invalid("GROUP BY", format!("a value has more digits than its type {} allows", column.data_type())));
-    }
-    Ok(column.values().iter().map(|value| *value as u64).collect())
-}
-
-/// The values that a batch has for a measure.
-struct Input {
-    measure: Measure,
-    kind: Kind,
-    values: Values,
-}
-
-enum Values {
-    /// Rows are counted, whatever their values.
-    Rows,
-    Narrow(ScalarBuffer<u64>),
-    Wide(ScalarBuffer<i128>),
-}
-
-impl Input {
-    fn of(measure: Measure, kind: Kind, values: Option<&ArrayRef>) -> Result<Self> {
-        let Some(values) = values.filter(|_| kind != Kind::Count) else {
-            return Ok(Self { measure, kind, values: Values::Rows });
-        };
-        let values = match values.data_type() {
-            DataType::Decimal128(..) if matches!(kind, Kind::Least | Kind::Greatest) => {
-                Values::Narrow(words_of_decimals(values.as_primitive::<Decimal128Type>())?)
-            }
-            DataType::Decimal128(..) => Values::Wide(values.as_primitive::<Decimal128Type>().values().clone()),
-            _ => Values::Narrow(words::words(values)?),
-        };
-        Ok(Self { measure, kind, values })
-    }
-
-    fn sum(&self, rows: &mut Rows, groups: &[u32], is_one: bool, values: impl Iterator<Item = i128>) {
-        match groups {
-            [first, ..] if is_one => rows.sum(self.measure, iter::once((*first, values.fold(0, i128::wrapping_add)))),
-            _ => rows.sum(self.measure, groups.iter().copied().zip(values)),
-        }
-    }
-
-    fn narrow(&self, rows: &mut Rows, groups: &[u32], is_one: bool, values: &[u64]) {
-        let values = || values.iter().map(|value| *value as i64);
-        let best = match (self.kind, is_one) {
-            (Kind::Count | Kind::Sum | Kind::Mean, _) => return self.sum(rows, groups, is_one, values().map(i128::from)),
-            (Kind::Least, true) => values().min(),
-            (Kind::Greatest, true) => values().max(),
-            (Kind::Least | Kind::Greatest, false) => None,
-        };
-        match best.zip(groups.first()) {
-            Some((best, group)) => rows.extreme(self.measure, iter::once((*group, best))),
-            None => rows.extreme(self.measure, groups.iter().copied().zip(values())),
-        }
+impl Part {
+    /// Which rows have a value that passes the FILTER; `None` for all.
+    fn counted(&self, inputs: &mut Inputs<'_>) -> Result<Option<BooleanBuffer>> {
+        let passing = self.filter.map(|filter| inputs.passing(filter)).transpose()?.map(NullBuffer::new);
+        let valued = self.argument.map(|argument| inputs.valued(argument)).transpose()?.flatten();
+        let counted = NullBuffer::union(valued.as_ref(), passing.as_ref());
+        Ok(counted.filter(|counted| counted.null_count() > 0).map(NullBuffer::into_inner))
     }
 }
 
-/// Inputs of which the same rows count: each row changes the first word of its group once, for all of them.
+/// Measures of which the same rows of a batch count.
 struct Shared {
-    /// Which rows count: those that have a value and pass the FILTER; `None` for all.
+    /// Which rows count; `None` for all.
     counted: Option<BooleanBuffer>,
-    counts: Vec<Measure>,
-    /// The measures that are not counts.
-    met: Vec<Measure>,
-    inputs: Vec<Input>,
+    /// The values of those that are not counts.
+    measures: Vec<(Measure, Kind, Option<Integers>)>,
 }
 
 impl Shared {
-    /// Adds an input to those of which the same rows count.
-    fn add_to(all: &mut Vec<Self>, input: Input, nulls: Option<&NullBuffer>, filter: Option<&ArrayRef>) {
-        let passing = filter.map(|filter| {
-            let filter = filter.as_boolean();
-            NullBuffer::new(filter.nulls().map_or_else(|| filter.values().clone(), |nulls| filter.values() & nulls.inner()))
-        });
-        let counted = NullBuffer::union(nulls, passing.as_ref());
-        let counted = counted.filter(|counted| counted.null_count() > 0).map(NullBuffer::into_inner);
+    /// Those of which these rows count.
+    fn of(all: &mut Vec<Self>, counted: Option<BooleanBuffer>) -> &mut Self {
         let place = all.iter().position(|shared| shared.counted == counted).unwrap_or_else(|| {
-            all.push(Self { counted, counts: vec![], met: vec![], inputs: vec![] });
+            all.push(Self { counted, measures: vec![] });
             all.len() - 1
         });
-        let shared = &mut all[place];
-        if input.kind == Kind::Count {
-            shared.counts.push(input.measure)
+        &mut all[place]
+    }
+
+    /// The groups and values of the rows that count.
+    fn selected<'a>(self, rows: &Rows, groups: &'a [u32]) -> Selected<'a> {
+        let measures_where = |wanted: fn(Kind) -> bool| {
+            self.measures.iter().filter(|(_, kind, _)| wanted(*kind)).map(|(measure, ..)| *measure).collect::<Vec<_>>()
+        };
+        let steps = rows.steps(&measures_where(|kind| kind == Kind::Count), &measures_where(|kind| kind != Kind::Count));
+        let values = self.measures.into_iter().filter_map(|(measure, kind, values)| Some((measure, kind, values?)));
+        let Some(counted) = self.counted else {
+            return Selected { rows: None, groups: groups.into(), steps, values: values.collect(), done: 0 };
+        };
+        let rows: Vec<u32> = counted.set_indices_u32().collect();
+        let groups = rows.iter().map(|row| groups[*row as usize]).collect();
+        let values = values.map(|(measure, kind, values)| (measure, kind, values.of_rows(&rows))).collect();
+        Selected { rows: Some(rows), groups, steps, values, done: 0 }
+    }
+}
+
+/// The rows of a batch that count for some measures.
+struct Selected<'a> {
+    /// Their numbers; `None` if they are all rows.
+    rows: Option<Vec<u32>>,
+    groups: Cow<'a, [u32]>,
+    steps: Vec<Step>,
+    values: Vec<(Measure, Kind, Integers)>,
+    /// How many of them have been added.
+    done: usize,
+}
+
+impl Selected<'_> {
+    /// Adds the next rows, those before the row `end` of the batch. `is_one` says that they are of one group.
+    fn add_until(&mut self, end: usize, rows: &mut Rows, is_one: bool) -> Result<()> {
+        let more = match &self.rows {
+            None => end - self.done,
+            Some(numbers) => numbers[self.done..].partition_point(|row| (*row as usize) < end),
+        };
+        let range = self.done..self.done + more;
+        self.done = range.end;
+        let groups = &self.groups[range.clone()];
+        let Some(first) = groups.first().copied() else { return Ok(()) };
+        if is_one {
+            rows.step_one(&self.steps, first, groups.len());
         } else {
-            shared.met.push(input.measure)
+            rows.step(&self.steps, groups);
         }
-        shared.inputs.push(input);
-    }
-
-    /// Adds the rows from `start` on, of which these are the groups, `is_one` if they are all the same.
-    fn add(&self, rows: &mut Rows, start: usize, groups: &[u32], is_one: bool) {
-        let Some(counted) = &self.counted else {
-            let range = start..start + groups.len();
-            self.count(rows, groups, is_one);
-            for input in &self.inputs {
-                match &input.values {
-                    Values::Rows => {}
-                    Values::Wide(values) => input.sum(rows, groups, is_one, values[range.clone()].iter().copied()),
-                    Values::Narrow(values) => input.narrow(rows, groups, is_one, &values[range.clone()]),
+        for (measure, kind, values) in &self.values {
+            match values {
+                Integers::Narrow(words) => {
+                    let values = words[range.clone()].iter().map(|word| *word as i64);
+                    match kind {
+                        Kind::Count | Kind::Sum if is_one => {
+                            rows.sum(*measure, once((first, values.map(i128::from).sum::<i128>())))
+                        }
+                        Kind::Count | Kind::Sum => rows.sum(*measure, groups.iter().copied().zip(values)),
+                        Kind::Least if is_one => rows.extreme(*measure, values.min().map(|least| (first, least)).into_iter()),
+                        Kind::Greatest if is_one => rows.extreme(*measure, values.max().map(|most| (first, most)).into_iter()),
+                        Kind::Least | Kind::Greatest => rows.extreme(*measure, groups.iter().copied().zip(values)),
+                    }
                 }
-            }
-            return;
-        };
-        let counted: Vec<usize> = counted.slice(start, groups.len()).set_indices().collect();
-        let groups: Vec<u32> = counted.iter().map(|row| groups[*row]).collect();
-        self.count(rows, &groups, is_one);
-        for input in &self.inputs {
-            match &input.values {
-                Values::Rows => {}
-                Values::Wide(values) => input.sum(rows, &groups, is_one, counted.iter().map(|row| values[start + row])),
-                Values::Narrow(values) => {
-                    let values: Vec<u64> = counted.iter().map(|row| values[start + row]).collect();
-                    input.narrow(rows, &groups, is_one, &values);
+                Integers::Wide(values) if *kind == Kind::Sum => {
+                    let values = values[range.clone()].iter().copied();
+                    match is_one {
+                        true => rows.sum(*measure, once((first, values.fold(0, i128::wrapping_add)))),
+                        false => rows.sum(*measure, groups.iter().copied().zip(values)),
+                    }
+                }
+                Integers::Wide(_) => {
+                    return Err(invalid("GROUP BY", "a value has more digits than the type of its column allows"));
                 }
             }
         }
-    }
-
-    /// Counts rows of these groups for all inputs.
-    fn count(&self, rows: &mut Rows, groups: &[u32], is_one: bool) {
-        let mut count = |count: Option<Measure>, met: &[Measure]| match groups {
-            [group, ..] if is_one => rows.count_one(count, met, *group, groups.len() as u64),
-            _ => rows.count(count, met, groups),
-        };
-        count(self.counts.first().copied(), &self.met);
-        self.counts.iter().skip(1).for_each(|other| count(Some(*other), &[]));
+        Ok(())
     }
 }

@@ -19,7 +19,8 @@ use datafusion::physical_plan::{ExecutionPlan, InputOrderMode, Statistics};
 use datafusion::scalar::ScalarValue;
 
 use super::exec::{GroupedAggregateExec, Work};
-use super::partial::kind_of;
+use super::inputs::Inputs;
+use super::partial::measured;
 use crate::adapter::aggregate::is_ours;
 use crate::adapter::passing::{Passing, PassingExec};
 use crate::kernels::grouping::{Range, takes, takes_range};
@@ -79,14 +80,21 @@ fn grouped(last: &AggregateExec) -> Result<Option<GroupedAggregateExec>> {
         false => (None, None),
     });
     let (ranges, without_array): (Vec<Option<Range>>, Vec<Option<String>>) = ranges.unzip();
-    let kinds = first.aggr_expr().iter().map(|aggregate| kind_of(aggregate, &schema)).collect::<Result<Vec<_>>>()?;
+    let measured = first.aggr_expr().iter().map(|aggregate| measured(aggregate, &schema)).collect::<Result<Vec<_>>>()?;
+    let mut inputs = Inputs::default();
+    let arguments =
+        first.aggr_expr().iter().map(|aggregate| aggregate.expressions().iter().map(|each| inputs.place(each)).collect());
+    let arguments = arguments.collect();
+    let filters = first.filter_expr().iter().map(|filter| filter.as_ref().map(|filter| inputs.place(filter))).collect();
     let work = Work {
         keys,
         key_types: types.into_iter().zip(ranges).collect(),
         without_array,
         aggregates: first.aggr_expr().to_vec(),
-        kinds,
-        filters: first.filter_expr().to_vec(),
+        measured,
+        inputs,
+        arguments,
+        filters,
         schema: last.schema(),
     };
     Ok(Some(GroupedAggregateExec::new(work, input)))

@@ -47,7 +47,7 @@ fn table(dice: &mut Dice, engine: &Engine, session: &Session) {
 }
 
 fn aggregate(dice: &mut Dice) -> String {
-    let (any, number) = (dice.pick(&VALUES), dice.pick(&["whole", "price", "ratio", "small"]));
+    let (any, number) = (dice.pick(&VALUES), dice.pick(&["whole", "price", "ratio", "small", "price * 10000000000000000"]));
     let call = match dice.below(12) {
         0 => "count(*)".into(),
         1 => format!("count({any})"),
@@ -76,7 +76,7 @@ fn query(dice: &mut Dice) -> String {
     let aggregates: Vec<String> = match dice.below(8) {
         0 => vec![],
         1 => vec![format!("count(DISTINCT {})", dice.pick(&VALUES))],
-        _ => (0..dice.between(1, 4)).map(|_| aggregate(dice)).collect(),
+        _ => (0..dice.pick(&[1, 2, 3, 4, 12])).map(|_| aggregate(dice)).collect(),
     };
     let condition = dice.pick(&["", " WHERE whole > 0", " WHERE yes", " WHERE false", " WHERE word <> 'app'"]);
     let having = dice.pick(&["", "", "", " HAVING count(*) > 1"]);

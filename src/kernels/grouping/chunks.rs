@@ -100,6 +100,20 @@ impl<T: Copy> Chunks<T> {
         self.chunks.iter_mut().flat_map(move |chunk| chunk.chunks_exact_mut(width))
     }
 
+    /// Gives each group new values, of another width: those of `template`, then changed by `write`, which sees the old ones.
+    pub fn rewrite(&mut self, template: &[T], mut write: impl FnMut(&[T], &mut [T])) {
+        for chunk in &mut self.chunks {
+            let groups = chunk.capacity() / self.width;
+            let old = std::mem::replace(chunk, Vec::with_capacity(groups * template.len()));
+            for own in old.chunks_exact(self.width) {
+                let start = chunk.len();
+                chunk.extend_from_slice(template);
+                write(own, &mut chunk[start..]);
+            }
+        }
+        self.width = template.len();
+    }
+
     /// Takes out the groups of a range, as far as there are any: that of a chunk, or a part of it from its beginning to the last group.
     /// Those behind keep their numbers.
     pub fn take(&mut self, groups: &Range<usize>) -> Self {

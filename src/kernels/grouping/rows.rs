@@ -1,13 +1,16 @@
-//! The common measures of groups, side by side: a row of the input touches one cache line for all of them.
+//! The common measures of groups, side by side: a row of the input touches one or two cache lines for all of them.
 //!
 //! Each group has a row of words. With an array per measure instead, a row of the input would miss the processor's caches once per
 //! measure, which costs more than the additions.
 //!
 //! ```text
-//! word 0                         words 1, 2           word 3
-//! number of rows │ flags         128-bit sum          least value
+//! word 0                         word 1        word 2         word 3
+//! number of rows │ flags         64-bit sum    least value    two counts of 32 bits
 //! ```
 //! A flag says that a measure has met a value; without it, the measure of the group is NULL. The first count shares its word with the flags.
+//!
+//! Rows begin narrow. Before a sum could leave 64 bits or a count 32 bits, all rows are rewritten once with sums of 128 bits and counts of
+//! 64, so results are exact in either form.
 
 use std::ops::Range;
 
@@ -32,84 +35,136 @@ pub enum Kind {
     Least,
     /// The greatest value of 64 bits.
     Greatest,
-    /// Number of values, and their sum in 128 bits.
-    Mean,
 }
 
-/// The place of a measure in the row of a group.
+/// One of the measures of [`Rows`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measure(usize);
+
+/// Where a measure is in the row of a group.
 #[derive(Debug, Clone, Copy)]
-pub struct Measure {
-    kind: Kind,
+struct Place {
     word: usize,
-    /// The flag of the measure in the first word.
+    /// The lowest bit of a count.
+    shift: u32,
+    /// The flag of a measure that is not a count, in the first word.
     flag: u64,
 }
 
-impl Measure {
-    fn word_of_sum(self) -> usize {
-        self.word + usize::from(self.kind == Kind::Mean)
+/// How the words of two partitions' rows are merged.
+#[derive(Debug, Clone, Copy)]
+enum Merge {
+    /// One or two counts, or a sum of 64 bits.
+    Add,
+    /// The sum of 128 bits in this word and the next one.
+    AddWide,
+    Least,
+    Greatest,
+}
+
+/// The places of all measures.
+#[derive(Debug, Default, Clone)]
+struct Layout {
+    is_wide: bool,
+    places: Vec<Place>,
+    /// What the row of a new group is.
+    template: Vec<u64>,
+    /// How the words behind the first one are merged.
+    merges: Vec<(usize, Merge)>,
+}
+
+impl Layout {
+    fn new(kinds: &[Kind], is_wide: bool) -> Self {
+        let mut layout = Self { is_wide, template: vec![0], ..Self::default() };
+        let (mut is_first_count, mut half) = (true, None);
+        for kind in kinds {
+            let place = match kind {
+                Kind::Count if is_first_count => {
+                    is_first_count = false;
+                    Place { word: 0, shift: FLAGS, flag: 0 }
+                }
+                Kind::Count => match half.take() {
+                    Some(word) => Place { word, shift: 32, flag: 0 },
+                    None => {
+                        let word = layout.push(Merge::Add, &[0]);
+                        half = (!is_wide).then_some(word);
+                        Place { word, shift: 0, flag: 0 }
+                    }
+                },
+                Kind::Sum if is_wide => layout.flagged(Merge::AddWide, &[0, 0]),
+                Kind::Sum => layout.flagged(Merge::Add, &[0]),
+                Kind::Least => layout.flagged(Merge::Least, &[i64::MAX as u64]),
+                Kind::Greatest => layout.flagged(Merge::Greatest, &[i64::MIN as u64]),
+            };
+            layout.places.push(place);
+        }
+        // An even number of words: a short row does not lie across two cache lines.
+        if layout.template.len() > 1 && !layout.template.len().is_multiple_of(2) {
+            layout.template.push(0);
+        }
+        layout
     }
 
-    /// Adds the words of the measure; the first words of the rows are added already.
-    fn merge<'a>(self, rows: impl Iterator<Item = (&'a mut [u64], &'a [u64])>) {
-        let (word, sum) = (self.word, self.word_of_sum());
-        match self.kind {
-            Kind::Count if word == 0 => {}
-            Kind::Count => rows.for_each(|(own, other)| own[word] += other[word]),
-            Kind::Sum => rows.for_each(|(own, other)| add(own, sum, wide(other, sum))),
-            Kind::Mean => rows.for_each(|(own, other)| {
-                own[word] += other[word];
-                add(own, sum, wide(other, sum));
-            }),
-            Kind::Least => rows.for_each(|(own, other)| own[word] = (own[word] as i64).min(other[word] as i64) as u64),
-            Kind::Greatest => rows.for_each(|(own, other)| own[word] = (own[word] as i64).max(other[word] as i64) as u64),
-        }
+    /// The place of a new measure that is not a count.
+    fn flagged(&mut self, merge: Merge, words: &[u64]) -> Place {
+        let flags = self.places.iter().filter(|place| place.flag > 0).count();
+        Place { word: self.push(merge, words), shift: 0, flag: 1 << flags }
     }
+
+    fn push(&mut self, merge: Merge, words: &[u64]) -> usize {
+        let word = self.template.len();
+        self.template.extend_from_slice(words);
+        self.merges.push((word, merge));
+        word
+    }
+
+    fn count(&self, place: Place, own: &[u64]) -> u64 {
+        let bits = own[place.word] >> place.shift;
+        if self.is_wide || place.word == 0 { bits } else { bits & u64::from(u32::MAX) }
+    }
+
+    fn sum(&self, place: Place, own: &[u64]) -> i128 {
+        if self.is_wide { wide(own, place.word) as i128 } else { i128::from(own[place.word] as i64) }
+    }
+}
+
+/// What each row of the input adds to one word of its group's row.
+#[derive(Debug, Clone, Copy)]
+pub struct Step {
+    word: usize,
+    add: u64,
+    flags: u64,
 }
 
 /// The rows of all groups.
 #[derive(Debug, Default)]
 pub struct Rows {
-    /// What the row of a new group is.
-    template: Vec<u64>,
+    kinds: Vec<Kind>,
+    layout: Layout,
     words: Option<Chunks<u64>>,
-    measures: Vec<Measure>,
-    flags: u32,
-    has_count: bool,
+    /// No count is greater, and no sum is farther from 0.
+    most: (u64, u128),
 }
 
 impl Rows {
     /// Adds a measure, while there are no groups; `None` if the row has no flag left for it.
     pub fn measure(&mut self, kind: Kind) -> Option<Measure> {
-        if self.template.is_empty() {
-            self.template.push(0);
-        }
-        if kind == Kind::Count {
-            let word = if self.has_count { self.template.len() } else { 0 };
-            self.has_count = true;
-            if word > 0 {
-                self.template.push(0);
-            }
-            return Some(self.with(Measure { kind, word, flag: 0 }));
-        }
-        if self.flags == FLAGS {
+        let flags = self.kinds.iter().filter(|kind| **kind != Kind::Count).count();
+        if kind != Kind::Count && flags == FLAGS as usize {
             return None;
         }
-        let measure = Measure { kind, word: self.template.len(), flag: 1 << self.flags };
-        self.flags += 1;
-        self.template.extend_from_slice(match kind {
-            Kind::Count => &[0],
-            Kind::Sum => &[0, 0],
-            Kind::Least => &[i64::MAX as u64],
-            Kind::Greatest => &[i64::MIN as u64],
-            Kind::Mean => &[0, 0, 0],
-        });
-        Some(self.with(measure))
+        self.kinds.push(kind);
+        self.layout = Layout::new(&self.kinds, false);
+        Some(Measure(self.kinds.len() - 1))
     }
 
-    fn with(&mut self, measure: Measure) -> Measure {
-        self.measures.push(measure);
-        measure
+    /// All measures.
+    pub fn measures(&self) -> impl Iterator<Item = Measure> + use<> {
+        (0..self.kinds.len()).map(Measure)
+    }
+
+    pub fn kind(&self, measure: Measure) -> Kind {
+        self.kinds[measure.0]
     }
 
     /// Bytes in use.
@@ -117,28 +172,49 @@ impl Rows {
         self.words.as_ref().map_or(0, Chunks::size)
     }
 
+    /// Prepares for this many rows with values that are at most so far from 0.
+    pub fn expect(&mut self, rows: usize, magnitude: u128) {
+        let (count, sum) = self.most;
+        self.most = (count.saturating_add(rows as u64), sum.saturating_add(magnitude.saturating_mul(rows as u128)));
+        self.widen_if_needed();
+    }
+
+    fn widen_if_needed(&mut self) {
+        let (count, sum) = self.most;
+        if !self.layout.is_wide && (count > u64::from(u32::MAX) || sum > i64::MAX as u128) {
+            self.widen();
+        }
+    }
+
+    fn widen(&mut self) {
+        let (layout, old) = (Layout::new(&self.kinds, true), &self.layout);
+        let places = || self.kinds.iter().zip(&old.places).zip(&layout.places);
+        if let Some(words) = &mut self.words {
+            words.rewrite(&layout.template, |narrow, row| {
+                row[0] = narrow[0];
+                for ((kind, from), to) in places() {
+                    match kind {
+                        Kind::Count if to.word == 0 => {}
+                        Kind::Count => row[to.word] = old.count(*from, narrow),
+                        Kind::Sum => add(row, to.word, old.sum(*from, narrow) as u128),
+                        Kind::Least | Kind::Greatest => row[to.word] = narrow[from.word],
+                    }
+                }
+            });
+        }
+        self.layout = layout;
+    }
+
     /// Sets the number of groups, which never decreases.
     pub fn grow(&mut self, total: usize) {
-        let template = &mut self.template;
-        let words = self.words.get_or_insert_with(|| {
-            // An even number of words: a short row does not lie across two cache lines.
-            if template.len() > 1 && !template.len().is_multiple_of(2) {
-                template.push(0);
-            }
-            Chunks::new(template.len())
-        });
-        words.grow(total, template);
+        let template = &self.layout.template;
+        self.words.get_or_insert_with(|| Chunks::new(template.len())).grow(total, template);
     }
 
     /// Takes out the rows of a range of groups, see [`Chunks::take`].
     pub fn take(&mut self, groups: &Range<usize>) -> Self {
-        Self {
-            template: self.template.clone(),
-            words: self.words.as_mut().map(|words| words.take(groups)),
-            measures: self.measures.clone(),
-            flags: self.flags,
-            has_count: self.has_count,
-        }
+        let words = self.words.as_mut().map(|words| words.take(groups));
+        Self { kinds: self.kinds.clone(), layout: self.layout.clone(), words, most: self.most }
     }
 
     /// Number of groups.
@@ -149,43 +225,49 @@ impl Rows {
     /// The number of input rows that all measures should take before the next ones, so that the rows of their groups stay in the
     /// processor's first cache.
     pub fn block(&self) -> usize {
-        (NEAR / (self.template.len().max(1) * size_of::<u64>())).clamp(64, 512)
+        (NEAR / (self.layout.template.len().max(1) * size_of::<u64>())).clamp(64, 512)
     }
 
-    /// Counts a row of each of these groups, which has values of `met`, measures that are not counts.
-    pub fn count(&mut self, count: Option<Measure>, met: &[Measure], groups: &[u32]) {
-        self.add(count, met, groups, 1);
-    }
-
-    /// The same of `rows` rows of one group.
-    pub fn count_one(&mut self, count: Option<Measure>, met: &[Measure], group: u32, rows: u64) {
-        self.add(count, met, &[group], rows);
-    }
-
-    fn add(&mut self, count: Option<Measure>, met: &[Measure], groups: &[u32], each: u64) {
-        let rows = || groups.iter().map(|group| (*group, ()));
-        let flags = met.iter().fold(0, |flags, measure| flags | measure.flag);
-        let in_first = count.filter(|count| count.word == 0).map_or(0, |_| each << FLAGS);
-        if in_first | flags > 0 {
-            self.change(rows(), |own, ()| own[0] = own[0].wrapping_add(in_first) | flags);
+    /// What each row adds to the words of its group, if it is counted by `counts` and has values of `met`, measures that are not counts.
+    pub fn steps(&self, counts: &[Measure], met: &[Measure]) -> Vec<Step> {
+        let mut steps: Vec<Step> = vec![];
+        let counted = counts.iter().map(|count| self.layout.places[count.0]).map(|place| (place.word, 1 << place.shift, 0));
+        for (word, add, flag) in counted.chain(met.iter().map(|met| (0, 0, self.layout.places[met.0].flag))) {
+            match steps.iter_mut().find(|step| step.word == word) {
+                Some(step) => (step.add, step.flags) = (step.add + add, step.flags | flag),
+                None => steps.push(Step { word, add, flags: flag }),
+            }
         }
-        let others =
-            count.filter(|count| count.word > 0).into_iter().chain(met.iter().copied().filter(|met| met.kind == Kind::Mean));
-        for Measure { word, .. } in others {
-            self.change(rows(), |own, ()| own[word] = own[word].wrapping_add(each));
+        steps
+    }
+
+    /// Takes these steps once per row.
+    pub fn step(&mut self, steps: &[Step], groups: &[u32]) {
+        for Step { word, add, flags } in steps.iter().copied() {
+            self.change(groups.iter().map(|group| (*group, ())), |own, ()| own[word] = own[word].wrapping_add(add) | flags);
         }
+    }
+
+    /// Takes these steps for `rows` rows of one group.
+    pub fn step_one(&mut self, steps: &[Step], group: u32, rows: usize) {
+        let many = |step: &Step| Step { add: step.add.wrapping_mul(rows as u64), ..*step };
+        self.step(&steps.iter().map(many).collect::<Vec<_>>(), &[group]);
     }
 
     /// Adds values to these groups.
-    pub fn sum(&mut self, measure: Measure, rows: impl Iterator<Item = (u32, i128)>) {
-        let word = measure.word_of_sum();
-        self.change(rows, |own, value| add(own, word, value as u128));
+    pub fn sum<V: Copy + Into<i128>>(&mut self, measure: Measure, rows: impl Iterator<Item = (u32, V)>) {
+        let word = self.layout.places[measure.0].word;
+        match self.layout.is_wide {
+            true => self.change(rows, |own, value| add(own, word, value.into() as u128)),
+            // What wraps here is the upper half of a value that fits into 64 bits, see `expect`.
+            false => self.change(rows, |own, value| own[word] = own[word].wrapping_add(value.into() as u64)),
+        }
     }
 
     /// Keeps the least or the greatest value of these groups.
     pub fn extreme(&mut self, measure: Measure, rows: impl Iterator<Item = (u32, i64)>) {
-        let word = measure.word;
-        match measure.kind {
+        let word = self.layout.places[measure.0].word;
+        match self.kinds[measure.0] {
             Kind::Least => self.change(rows, |own, value| own[word] = value.min(own[word] as i64) as u64),
             _ => self.change(rows, |own, value| own[word] = value.max(own[word] as i64) as u64),
         }
@@ -199,7 +281,14 @@ impl Rows {
     }
 
     /// Adds what another partition has measured of the same groups; both have the same measures.
-    pub fn absorb(&mut self, other: Self) {
+    pub fn absorb(&mut self, mut other: Self) {
+        self.most = (self.most.0.saturating_add(other.most.0), self.most.1.saturating_add(other.most.1));
+        self.widen_if_needed();
+        match (self.layout.is_wide, other.layout.is_wide) {
+            (true, false) => other.widen(),
+            (false, true) => self.widen(),
+            _ => {}
+        }
         if self.len() < other.len() {
             self.grow(other.len());
         }
@@ -207,31 +296,39 @@ impl Rows {
         for (own, other) in words.iter_mut().zip(others.iter()) {
             own[0] = own[0].wrapping_add(other[0] >> FLAGS << FLAGS) | other[0] & ((1 << FLAGS) - 1);
         }
-        for measure in &self.measures {
-            measure.merge(words.iter_mut().zip(others.iter()));
+        for (word, merge) in self.layout.merges.iter().copied() {
+            let rows = words.iter_mut().zip(others.iter());
+            match merge {
+                Merge::Add => rows.for_each(|(own, other)| own[word] = own[word].wrapping_add(other[word])),
+                Merge::AddWide => rows.for_each(|(own, other)| add(own, word, wide(other, word))),
+                Merge::Least => rows.for_each(|(own, other)| own[word] = (own[word] as i64).min(other[word] as i64) as u64),
+                Merge::Greatest => rows.for_each(|(own, other)| own[word] = (own[word] as i64).max(other[word] as i64) as u64),
+            }
         }
     }
 
     /// The counts of all groups.
     pub fn counts(&self, measure: Measure) -> Vec<u64> {
-        let shift = if measure.word == 0 { FLAGS } else { 0 };
-        self.rows().map(|own| own[measure.word] >> shift).collect()
+        let place = self.layout.places[measure.0];
+        self.rows().map(|own| self.layout.count(place, own)).collect()
     }
 
     /// The sums of all groups.
     pub fn sums(&self, measure: Measure) -> Vec<i128> {
-        let word = measure.word_of_sum();
-        self.rows().map(|own| wide(own, word) as i128).collect()
+        let place = self.layout.places[measure.0];
+        self.rows().map(|own| self.layout.sum(place, own)).collect()
     }
 
     /// The least or greatest values of all groups; 0 where there was no value.
     pub fn extremes(&self, measure: Measure) -> Vec<u64> {
-        self.rows().map(|own| if own[0] & measure.flag == 0 { 0 } else { own[measure.word] }).collect()
+        let Place { word, flag, .. } = self.layout.places[measure.0];
+        self.rows().map(|own| if own[0] & flag == 0 { 0 } else { own[word] }).collect()
     }
 
-    /// Those of the groups of which the measure has met a value.
+    /// Those of the groups of which the measure, not a count, has met a value.
     pub fn met(&self, measure: Measure) -> NullBuffer {
-        self.rows().map(|own| own[0] & measure.flag != 0).collect()
+        let flag = self.layout.places[measure.0].flag;
+        self.rows().map(|own| own[0] & flag != 0).collect()
     }
 
     fn rows(&self) -> impl Iterator<Item = &[u64]> {

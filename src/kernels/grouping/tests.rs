@@ -6,6 +6,7 @@ use arrow::compute::{cast, concat, take};
 use arrow::datatypes::{DataType, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
+use super::rows::{Kind, Measure, Rows};
 use super::*;
 
 /// Looks up batches of keys in two threads; the group of every row must have the keys of the row, and no keys two groups.
@@ -135,82 +136,108 @@ fn keys_wait_outside_when_there_is_no_room() {
     }
 }
 
-#[test]
-fn rows_measure_like_plain_arithmetic() {
-    use super::rows::{Kind, Rows};
+/// A count, a sum, extremes and two more counts, and the same by plain arithmetic.
+const KINDS: [Kind; 6] = [Kind::Count, Kind::Sum, Kind::Least, Kind::Greatest, Kind::Count, Kind::Count];
+
+fn rows_of(kinds: &[Kind]) -> (Rows, Vec<Measure>) {
     let mut rows = Rows::default();
-    let kinds = [Kind::Count, Kind::Sum, Kind::Least, Kind::Greatest, Kind::Mean, Kind::Count];
-    let measures = kinds.map(|kind| (kind, rows.measure(kind).unwrap()));
-    let value = |row: i64| match row % 11 {
-        0 => [i64::MIN, i64::MAX][(row % 2) as usize],
-        _ => row * 37 % 101 - 50,
-    };
-    let values: Vec<(u32, i64)> = (0..2000).map(|row| ((row % 7) as u32 * 3, value(row))).collect();
-    let measure_part = |rows: &mut Rows, total: usize, part: &[(u32, i64)]| {
-        rows.grow(total);
-        let groups: Vec<u32> = part.iter().map(|(group, _)| *group).collect();
-        for (kind, measure) in measures {
-            match kind {
-                Kind::Count => rows.count(Some(measure), &[], &groups),
-                Kind::Sum | Kind::Mean => rows.sum(measure, part.iter().map(|(group, value)| (*group, i128::from(*value) << 40))),
-                Kind::Least | Kind::Greatest => rows.extreme(measure, part.iter().copied()),
-            }
-        }
-        let valued: Vec<_> = measures.into_iter().filter(|(kind, _)| *kind != Kind::Count).map(|(_, measure)| measure).collect();
-        rows.count(None, &valued, &groups);
-    };
-    // In two parts, between which the number of groups grows.
-    let parts = [(19, &values[..900]), (40, &values[900..])];
-    parts.iter().for_each(|(total, part)| measure_part(&mut rows, *total, part));
-    // The same by two partitions, of which the first has not met all groups.
-    for order in [[0, 1], [1, 0]] {
-        let [mut first, second] = order.map(|place| {
-            let mut own = Rows::default();
-            kinds.iter().for_each(|kind| assert!(own.measure(*kind).is_some()));
-            measure_part(&mut own, parts[place].0, parts[place].1);
-            own
-        });
-        first.absorb(second);
-        assert_eq!(first.len(), rows.len());
-        for (kind, measure) in measures {
-            match kind {
-                Kind::Count => assert_eq!(first.counts(measure), rows.counts(measure)),
-                Kind::Sum => assert_eq!(first.sums(measure), rows.sums(measure)),
-                Kind::Mean => {
-                    assert_eq!((first.counts(measure), first.sums(measure)), (rows.counts(measure), rows.sums(measure)));
-                }
-                Kind::Least | Kind::Greatest => {
-                    assert_eq!((first.extremes(measure), first.met(measure)), (rows.extremes(measure), rows.met(measure)));
-                }
-            }
+    let measures = kinds.iter().map(|kind| rows.measure(*kind).unwrap()).collect();
+    (rows, measures)
+}
+
+/// Adds values to groups, of which there are `total`.
+fn measure(rows: &mut Rows, total: usize, part: &[(u32, i64)], scale: i128) {
+    let groups: Vec<u32> = part.iter().map(|(group, _)| *group).collect();
+    let magnitude = part.iter().map(|(_, value)| value.unsigned_abs()).max().unwrap_or(0);
+    rows.expect(part.len(), u128::from(magnitude) * scale.unsigned_abs());
+    rows.grow(total);
+    let (counts, met): (Vec<_>, Vec<_>) = rows.measures().partition(|measure| rows.kind(*measure) == Kind::Count);
+    let steps = rows.steps(&counts, &met);
+    rows.step(&steps, &groups);
+    for measure in met {
+        match rows.kind(measure) {
+            Kind::Sum => rows.sum(measure, part.iter().map(|(group, value)| (*group, i128::from(*value) * scale))),
+            _ => rows.extreme(measure, part.iter().copied()),
         }
     }
-    for group in 0..40 {
-        let own = || values.iter().filter(|(of, _)| *of == group).map(|(_, value)| *value);
-        let (count, sum) = (own().count() as u64, own().map(|value| i128::from(value) << 40).sum::<i128>());
-        let group = group as usize;
-        for (kind, measure) in measures {
-            match kind {
-                Kind::Count => assert_eq!(rows.counts(measure)[group], count),
-                Kind::Sum => assert_eq!(rows.sums(measure)[group], sum),
-                Kind::Mean => assert_eq!((rows.counts(measure)[group], rows.sums(measure)[group]), (count, sum)),
+}
+
+fn check_rows(rows: &Rows, measures: &[Measure], values: &[(u32, i64)], scale: i128) {
+    for group in 0..rows.len() {
+        let own = || values.iter().filter(|(of, _)| *of as usize == group).map(|(_, value)| *value);
+        for measure in measures.iter().copied() {
+            match rows.kind(measure) {
+                Kind::Count => assert_eq!(rows.counts(measure)[group], own().count() as u64),
+                Kind::Sum => assert_eq!(rows.sums(measure)[group], own().map(|value| i128::from(value) * scale).sum::<i128>()),
                 Kind::Least => assert_eq!(rows.extremes(measure)[group] as i64, own().min().unwrap_or(0)),
                 Kind::Greatest => assert_eq!(rows.extremes(measure)[group] as i64, own().max().unwrap_or(0)),
             }
-            assert_eq!(kind == Kind::Count || rows.met(measure).is_valid(group), kind == Kind::Count || count > 0);
+            assert_eq!(
+                rows.kind(measure) == Kind::Count || rows.met(measure).is_valid(group),
+                rows.kind(measure) == Kind::Count || own().count() > 0
+            );
         }
     }
 }
 
 #[test]
-fn many_rows_of_one_group_count_at_once() {
-    use super::rows::{Kind, Rows};
-    let mut rows = Rows::default();
-    let [count, mean, other] = [Kind::Count, Kind::Mean, Kind::Count].map(|kind| rows.measure(kind).unwrap());
-    rows.grow(2);
-    rows.count_one(Some(count), &[mean], 1, 500);
-    rows.count(Some(other), &[mean], &[1, 1, 0]);
-    assert_eq!((rows.counts(count), rows.counts(other), rows.counts(mean)), (vec![0, 500], vec![1, 2], vec![1, 502]));
+fn rows_measure_like_plain_arithmetic() {
+    // Sums of small numbers, sums that leave 64 bits within a group, and values that do not fit into 64 bits.
+    for (greatest, scale) in [(100, 1), (i64::MAX, 1), (100, 1 << 80)] {
+        let value = |row: i64| match row % 11 {
+            0 => [-greatest, greatest][(row % 2) as usize],
+            _ => row * 37 % 101 - 50,
+        };
+        let values: Vec<(u32, i64)> = (0..2000).map(|row| ((row % 7) as u32 * 3, value(row))).collect();
+        // In two parts, between which the number of groups grows, and the rows may widen.
+        let parts = [(19, &values[..900]), (40, &values[900..])];
+        let (mut rows, measures) = rows_of(&KINDS);
+        parts.iter().for_each(|(total, part)| measure(&mut rows, *total, part, scale));
+        assert_eq!(rows.len(), 40);
+        check_rows(&rows, &measures, &values, scale);
+        // The same by two partitions, of which one has not met all groups.
+        for order in [[0, 1], [1, 0]] {
+            let [mut first, second] = order.map(|place| {
+                let (mut own, _) = rows_of(&KINDS);
+                measure(&mut own, parts[place].0, parts[place].1, scale);
+                own
+            });
+            first.absorb(second);
+            check_rows(&first, &measures, &values, scale);
+        }
+    }
+}
+
+#[test]
+fn narrow_rows_absorb_wide_ones() {
+    let values = [(0, 5), (1, -7), (1, i64::MAX), (2, i64::MAX), (2, 9)];
+    let (small, large) = values.split_at(2);
+    for (first, second) in [(small, large), (large, small)] {
+        let [(mut own, measures), (mut other, _)] = [(); 2].map(|()| rows_of(&KINDS));
+        measure(&mut own, 3, first, 1);
+        measure(&mut other, 3, second, 1);
+        own.absorb(other);
+        check_rows(&own, &measures, &values, 1);
+    }
+    // Each fits into 64 bits, both together do not.
+    let [(mut own, measures), (mut other, _)] = [(); 2].map(|()| rows_of(&KINDS));
+    measure(&mut own, 1, &[(0, i64::MAX)], 1);
+    measure(&mut other, 1, &[(0, i64::MAX - 1)], 1);
+    own.absorb(other);
+    check_rows(&own, &measures, &[(0, i64::MAX), (0, i64::MAX - 1)], 1);
+}
+
+#[test]
+fn counts_leave_32_bits() {
+    let (mut rows, measures) = rows_of(&[Kind::Count, Kind::Count, Kind::Count]);
+    let most = u32::MAX as usize;
+    for _ in 0..3 {
+        rows.expect(most, 0);
+        rows.grow(2);
+        let steps = rows.steps(&measures, &[]);
+        rows.step_one(&steps, 1, most);
+    }
+    assert!(measures.iter().all(|measure| rows.counts(*measure) == [0, 3 * most as u64]));
 }
 
 #[test]
@@ -230,7 +257,6 @@ fn tables_find_keys_that_were_added_several_times() {
 
 #[test]
 fn rows_have_a_limited_number_of_flags() {
-    use super::rows::{Kind, Rows};
     let mut rows = Rows::default();
     assert!((0..16).all(|_| rows.measure(Kind::Sum).is_some()));
     assert!(rows.measure(Kind::Greatest).is_none());
