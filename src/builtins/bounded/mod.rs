@@ -38,7 +38,7 @@ use crate::walk::Tree;
 use concatenation::concatenation;
 use given::Given;
 use room::Room;
-use sizes::Sizes;
+use sizes::Growth;
 
 pub use given::{bytes_of, elements_of};
 
@@ -73,8 +73,8 @@ pub fn concatenated() -> ScalarUDF {
 
 /// The bounded version of an engine function, unless it cannot grow or is bounded already.
 fn bounded(function: &Arc<ScalarUDF>, memory: Option<&Arc<dyn MemoryPool>>) -> Option<Arc<ScalarUDF>> {
-    let sizes = sizes::of(function.name()).filter(|_| !is_bounded(function))?;
-    let bounded = Bounded { function: Arc::clone(function), sizes, memory: memory.cloned() };
+    let growth = sizes::of(function.name()).filter(|_| !is_bounded(function))?;
+    let bounded = Bounded { function: Arc::clone(function), growth, memory: memory.cloned() };
     Some(Arc::new(ScalarUDF::new_from_impl(bounded)))
 }
 
@@ -86,7 +86,7 @@ pub fn is_bounded(function: &ScalarUDF) -> bool {
 /// A function of the engine, and how its results grow.
 struct Bounded {
     function: Arc<ScalarUDF>,
-    sizes: Sizes,
+    growth: Growth,
     /// The memory pool of the session.
     memory: Option<Arc<dyn MemoryPool>>,
 }
@@ -121,10 +121,11 @@ impl Bounded {
         let constant = args.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
         let rows = if constant { 1 } else { args.number_rows };
         let given = Given { arguments: &args.args, rows };
-        if sizes::is_together(self.sizes) && given.total_bytes() <= SMALL {
-            return self.function.invoke_with_args(args);
-        }
-        let sizes = (self.sizes)(self.name(), &given)?;
+        let sizes = match self.growth {
+            Growth::Together if given.total_bytes() <= SMALL => return self.function.invoke_with_args(args),
+            Growth::Together => given.all_bytes()?,
+            Growth::Sizes(sizes) => sizes(self.name(), &given)?,
+        };
         let all = sizes.iter().copied().fold(0, u64::saturating_add);
         if all <= SMALL {
             return self.function.invoke_with_args(args);
@@ -206,7 +207,7 @@ impl ScalarUDFImpl for Bounded {
 
     fn with_updated_config(&self, config: &ConfigOptions) -> Option<ScalarUDF> {
         let function = Arc::new(self.function.inner().with_updated_config(config)?);
-        Some(ScalarUDF::new_from_impl(Self { function, sizes: self.sizes, memory: self.memory.clone() }))
+        Some(ScalarUDF::new_from_impl(Self { function, growth: self.growth, memory: self.memory.clone() }))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
