@@ -19,8 +19,8 @@ pub(super) enum Across {
     Places(usize),
     /// Numbers, with the labels of their ticks.
     Numbers(Axis),
-    /// Days since 1970-01-01, from and to.
-    Dates(f64, f64),
+    /// Days since 1970-01-01, from and to; and whether none of them has a time of day.
+    Dates(f64, f64, bool),
 }
 
 impl Across {
@@ -31,7 +31,7 @@ impl Across {
         let (low, high) = extent.unwrap_or_default();
         if chart.x_is_date {
             let pad = if high > low { 0.0 } else { 1.0 };
-            return Self::Dates(low - pad, high + pad);
+            return Self::Dates(low - pad, high + pad, numbers.iter().all(|day| day.fract() == 0.0));
         }
         Self::Numbers(Axis::within(low, high, count(plot_width / 80.0).clamp(2, 10)))
     }
@@ -42,7 +42,7 @@ impl Across {
         match self {
             Self::Places(places) => plot.left + (real(index) + 0.5) * plot.width() / real(*places),
             Self::Numbers(axis) => axis.at(number, plot.left, plot.right),
-            Self::Dates(low, high) => plot.left + (number - low) / (high - low) * plot.width(),
+            Self::Dates(low, high, _) => plot.left + (number - low) / (high - low) * plot.width(),
         }
     }
 
@@ -53,10 +53,10 @@ impl Across {
             Self::Numbers(axis) => {
                 axis.ticks.iter().map(|&tick| axis.at(tick, plot.left, plot.right)).zip(axis.labels(chart.language)).collect()
             }
-            Self::Dates(low, high) => {
+            Self::Dates(low, high, are_whole) => {
                 let at = |day: f64| plot.left + (day - low) / (high - low) * plot.width();
                 let target = count(plot.width() / 70.0).clamp(2, 12);
-                date::ticks(*low, *high, target).into_iter().map(|(day, text)| (at(day), text)).collect()
+                date::ticks(*low, *high, target, *are_whole).into_iter().map(|(day, text)| (at(day), text)).collect()
             }
         };
         thinned(&ticks, plot)

@@ -96,10 +96,11 @@ pub(super) fn label(days: f64) -> String {
     }
 }
 
-/// Ticks inside the range, at most about `target`, each with its label.
-pub(super) fn ticks(low: f64, high: f64, target: usize) -> Vec<(f64, String)> {
+/// Ticks inside the range, at most about `target`, each with its label; none within a day where all dates are whole days.
+pub(super) fn ticks(low: f64, high: f64, target: usize, are_whole: bool) -> Vec<(f64, String)> {
     let most = real(target.max(1));
-    let step = STEPS.into_iter().find(|step| (high - low) / step.days() <= most).unwrap_or(Step::Months(12_000));
+    let fits = |step: &Step| (high - low) / step.days() <= most && !(are_whole && matches!(step, Step::Minutes(_)));
+    let step = STEPS.into_iter().find(fits).unwrap_or(Step::Months(12_000));
     let mut ticks = Vec::new();
     match step {
         Step::Minutes(every) => {
@@ -159,11 +160,18 @@ mod tests {
 
     #[test]
     fn ticks_fall_on_years_quarters_months_days_and_hours() {
-        let labels = |low, high, target| ticks(low, high, target).into_iter().map(|tick| tick.1).collect::<Vec<_>>();
+        let labels = |low, high, target| ticks(low, high, target, false).into_iter().map(|tick| tick.1).collect::<Vec<_>>();
         assert_eq!(labels(18_262.0, 20_089.0, 6), ["2020", "2021", "2022", "2023", "2024", "2025"]);
         assert_eq!(labels(19_723.0, 20_088.0, 5), ["2024-Q1", "2024-Q2", "2024-Q3", "2024-Q4"]);
         assert_eq!(labels(19_723.0, 19_783.0, 5), ["2024-01", "2024-02", "2024-03"]);
         assert_eq!(labels(19_723.0, 19_726.0, 5), ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"]);
         assert_eq!(labels(19_723.0, 19_724.0, 5), ["01-01", "06:00", "12:00", "18:00", "01-02"]);
+    }
+
+    #[test]
+    fn whole_days_have_no_hours() {
+        let labels = |high| ticks(19_723.0, high, 12, true).into_iter().map(|tick| tick.1).collect::<Vec<_>>();
+        assert_eq!(labels(19_724.0), ["2024-01-01", "2024-01-02"]);
+        assert_eq!(labels(19_726.0), ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"]);
     }
 }

@@ -65,6 +65,17 @@ fn bars_of_dates_stand_in_a_row() {
 }
 
 #[test]
+fn an_axis_of_days_has_no_hours() {
+    let drawing = drawing();
+    for count in [1, 2, 3, 7] {
+        let query = format!("SELECT DATE '2025-01-01' + CAST(value AS INT) AS day, value AS n FROM generate_series(1, {count})");
+        assert_eq!(marks(&drawing, &query, " (CHART line)").len(), count);
+        let picture = std::fs::read_to_string(drawing.0.path().join("a.svg")).unwrap();
+        assert!(picture.contains(">2025-01-02<") && !picture.contains(":00<"), "{picture}");
+    }
+}
+
+#[test]
 fn whole_numbers_are_counted_in_bins_of_whole_numbers() {
     let drawing = drawing();
     let found = marks(&drawing, "SELECT value % 5 AS v FROM generate_series(1, 100)", "");
