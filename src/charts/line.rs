@@ -31,7 +31,7 @@ pub(super) fn draw(chart: &Chart, room: Room) -> Drawing {
         @for (number, series) in chart.series.iter().enumerate() {
             g class=(look(number)) {
                 @if let Some((lower, upper)) = &series.band { (band(&order, lower, upper, x, &plot)) }
-                @for run in runs(&order, &series.values) {
+                @for run in runs(&order, &series.values, |index| series.passes(index)) {
                     @let points: Vec<(f64, f64)> = run.iter().map(|&(index, value)| (x(index), plot.y(value))).collect();
                     @if chart.kind == Kind::Area { path class="fill pale" d=(area(&points, plot.base())) {} }
                     path class="run" d=(path(&points)) {}
@@ -62,12 +62,13 @@ fn order(chart: &Chart) -> Vec<usize> {
     order
 }
 
-/// The stretches without gaps, each with at least one value.
-fn runs(order: &[usize], values: &[Option<f64>]) -> Vec<Vec<(usize, f64)>> {
+/// The stretches without gaps, other than those that are passed over, each with at least one value.
+fn runs(order: &[usize], values: &[Option<f64>], is_passed: impl Fn(usize) -> bool) -> Vec<Vec<(usize, f64)>> {
     let mut runs: Vec<Vec<(usize, f64)>> = vec![Vec::new()];
     for &index in order {
         match (values[index], runs.last_mut()) {
             (Some(value), Some(run)) => run.push((index, value)),
+            (None, _) if is_passed(index) => {}
             _ => runs.push(Vec::new()),
         }
     }
@@ -97,7 +98,7 @@ fn area(points: &[(f64, f64)], base: f64) -> String {
 fn band(order: &[usize], lower: &[Option<f64>], upper: &[Option<f64>], x: impl Fn(usize) -> f64, plot: &Plot) -> Markup {
     let both: Vec<Option<f64>> = lower.iter().zip(upper).map(|(lower, upper)| lower.and(*upper)).collect();
     html! {
-        @for run in runs(order, &both) {
+        @for run in runs(order, &both, |_| false) {
             @let above = run.iter().map(|&(index, value)| (x(index), plot.y(value)));
             @let below = run.iter().rev().filter_map(|&(index, _)| lower[index].map(|value| (x(index), plot.y(value))));
             path class="fill pale band" d=(format!("{}z", path(&above.chain(below).collect::<Vec<_>>()))) {}

@@ -92,12 +92,21 @@ pub struct Series {
     pub name: String,
     /// One value per category; `None` is a gap.
     pub values: Vec<Option<f64>>,
+    /// Gaps that a line passes over, one flag per category or none at all: the series was not measured there. Another gap ends the line.
+    pub passed: Vec<bool>,
     /// Lower and upper bounds, one per category each: a shaded band around a line, a whisker on a bar.
     pub band: Option<Band>,
 }
 
 /// Lower and upper bounds, one per category each; `None` where there is none.
 pub type Band = (Vec<Option<f64>>, Vec<Option<f64>>);
+
+impl Series {
+    /// True where a line goes on to the next value.
+    fn passes(&self, index: usize) -> bool {
+        self.passed.get(index).copied().unwrap_or_default()
+    }
+}
 
 impl Chart {
     /// The number of categories, points or bins.

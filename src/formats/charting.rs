@@ -275,7 +275,7 @@ fn points(chart: &mut Chart, batch: &RecordBatch, roles: &Roles, told: &Told<'_>
                 (_, called) => format!("{called}, {measured_name}"),
             };
             let values = rows.iter().map(|row| values[*row].filter(|_| name(*row) == *called)).collect();
-            chart.series.push(Series { name: name_of_both, values, band: None });
+            chart.series.push(Series { name: name_of_both, values, ..Series::default() });
         }
     }
     Ok(())
@@ -315,10 +315,13 @@ fn placed(chart: &mut Chart, batch: &RecordBatch, roles: &Roles, told: &Told<'_>
                 None => name.clone(),
             };
             let at = series.iter().position(|series| series.name == called).unwrap_or_else(|| {
-                series.push(Series { name: called.clone(), values: vec![None; places.len()], band: None });
+                let (values, passed) = (vec![None; places.len()], vec![true; places.len()]);
+                series.push(Series { name: called.clone(), values, passed, band: None });
                 series.len() - 1
             });
             let Some(place) = order.get(labels[row].as_str()) else { continue };
+            // Without a row the series was not measured there; NULL is a gap.
+            series[at].passed[*place] = false;
             let cell = &mut series[at].values[*place];
             if cell.is_some() && value.is_some() {
                 let problem = if roles.kind.is_of_shares() {
@@ -416,8 +419,7 @@ fn bins(chart: &mut Chart, values: &[f64]) {
         counts[bin.min(count - 1)] += 1;
     }
     chart.x_numbers = Some((0..=count).map(|edge| (first + edge as f64) * width).collect());
-    chart.series =
-        vec![Series { name: String::new(), values: counts.iter().map(|count| Some(*count as f64)).collect(), band: None }];
+    chart.series = vec![Series { values: counts.iter().map(|count| Some(*count as f64)).collect(), ..Series::default() }];
 }
 
 /// A chart requested in the shell: a kind and columns; whatever is not given is chosen.

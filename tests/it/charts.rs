@@ -64,6 +64,24 @@ fn bars_of_dates_stand_in_a_row() {
     assert!(picture.contains("class=\"across\"") && picture.matches("2025-").count() < 60, "{picture}");
 }
 
+/// The lines of a chart: how many pieces there are.
+fn pieces(drawing: &(tempfile::TempDir, Engine, Session), query: &str) -> usize {
+    marks(drawing, query, " (CHART line)");
+    let picture = std::fs::read_to_string(drawing.0.path().join("a.svg")).unwrap();
+    picture.matches("class=\"run\"").count()
+}
+
+/// Two customers who are seen on other days have a line each; a day without a value ends it.
+#[test]
+fn lines_go_on_over_days_that_others_have() {
+    let drawing = drawing();
+    let days = "SELECT DATE '2025-01-01' + CAST(value AS INT) AS day, CASE WHEN value <> 9 THEN value END AS n, 'c' || value % 2 AS customer
+                FROM generate_series(1, 20)";
+    // Two of them are in the legend.
+    assert_eq!(pieces(&drawing, &days.replace("value <> 9", "true")), 4);
+    assert_eq!(pieces(&drawing, days), 5);
+}
+
 #[test]
 fn an_axis_of_days_has_no_hours() {
     let drawing = drawing();

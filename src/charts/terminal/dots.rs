@@ -67,7 +67,7 @@ fn panel(chart: &Chart, screen: Screen, layout: &Layout, numbers: &[usize]) -> V
         let mut before = None;
         for &index in &layout.order {
             let Some(value) = chart.series[number].values[index] else {
-                before = None;
+                before = before.filter(|_| chart.series[number].passes(index));
                 continue;
             };
             let here = (count((layout.shares[index] * right).round()), down(value));

@@ -53,7 +53,12 @@ impl Dice {
             x.sort_by(f64::total_cmp);
         }
         let mut series: Vec<Series> = (0..rows)
-            .map(|_| Series { name: self.word(), values: (0..places).map(|_| self.value()).collect(), band: None })
+            .map(|_| Series {
+                name: self.word(),
+                values: (0..places).map(|_| self.value()).collect(),
+                passed: (0..places).map(|place| place % 2 == 0).collect(),
+                band: None,
+            })
             .collect();
         if let Some(first) = series.first_mut().filter(|_| dates) {
             first.band = Some((first.values.clone(), (0..places).map(|_| self.value()).collect()));

@@ -13,7 +13,7 @@ use super::*;
 /// A series whose gaps are written as not-a-number.
 fn series(name: &str, values: &[f64]) -> Series {
     let values = values.iter().map(|&value| (!value.is_nan()).then_some(value)).collect();
-    Series { name: name.to_owned(), values, band: None }
+    Series { name: name.to_owned(), values, ..Series::default() }
 }
 
 fn words(text: &str) -> Vec<String> {
