@@ -9,8 +9,10 @@ use super::number::exact;
 use super::style::{STYLE, hash_of};
 use super::{Chart, ChartError, Kind, svg};
 
-/// The picture's width on a page; in narrower windows it scrolls, because shrinking would make the text unreadable.
-const WIDTH: u32 = 860;
+/// The width of the picture that a desk and paper show.
+const WIDE: u32 = 860;
+/// The width of the picture that a phone shows: shrinking the wide one would make its text unreadable.
+const NARROW: u32 = 358;
 
 /// A larger table would make the page slow to open.
 const ROWS: usize = 2_000;
@@ -20,7 +22,7 @@ const ROWS: usize = 2_000;
 /// # Errors
 /// As for [`svg()`].
 pub fn html(chart: &Chart) -> Result<String, ChartError> {
-    let picture = svg(chart, WIDTH)?;
+    let (wide, narrow) = (svg(chart, WIDE)?, svg(chart, NARROW)?);
     let chart = chart.cleaned();
     let title = if chart.title.trim().is_empty() { chart.language.kind(chart.kind) } else { chart.title.as_str() };
     let policy = format!("default-src 'none'; style-src {}; base-uri 'none'; form-action 'none'", hash_of(STYLE));
@@ -38,9 +40,10 @@ pub fn html(chart: &Chart) -> Result<String, ChartError> {
             }
             body class="chart-page" {
                 main {
-                    figure { (PreEscaped(picture)) }
+                    figure class="wide" { (PreEscaped(wide)) }
+                    figure class="narrow" { (PreEscaped(narrow)) }
                     @if (1..=ROWS).contains(&rows) {
-                        details { summary { (chart.language.data()) } (table(&chart)) }
+                        details { summary { (chart.language.data()) } div class="table" { (table(&chart)) } }
                     }
                 }
             }
