@@ -439,12 +439,18 @@ pub struct ChartRequest {
 ///
 /// # Errors
 /// There is no such kind or column, or the rows cannot be drawn in this way; the text says what to do.
-pub fn draw_in_terminal(rows: &RecordBatch, asked: ChartRequest, columns: usize, colour: bool) -> Result<String, String> {
+pub fn draw_in_terminal(
+    rows: &RecordBatch,
+    asked: ChartRequest,
+    columns: usize,
+    colour: bool,
+    language: Language,
+) -> Result<String, String> {
     let kind = asked.kind.map(|kind| kind.parse::<Kind>().map_err(|error| error.to_string())).transpose()?;
     let roles = roles(rows, kind, asked.x, asked.y, asked.series)?;
     let told = Told {
         title: String::new(),
-        language: Language::En,
+        language,
         word: &|word| word.to_string(),
         value: &|value| value.to_string(),
         is_percent: &|_| false,

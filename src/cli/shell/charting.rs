@@ -27,6 +27,7 @@ pub fn run(shell: &mut Shell, argument: &str) -> Outcome {
     let kept = shell.console.kept.as_ref().and_then(|kept| kept.get(None));
     let Some(result) = kept else { return Err(wrong("there is no result yet; write a query before it".into())) };
     let rows = concat_batches(&result.schema, &result.batches).map_err(|error| wrong(error.to_string()))?;
-    let drawn = draw_in_terminal(&rows, asked, screen::width(), shell.color).map_err(wrong)?;
+    let language = shell.console.language();
+    let drawn = draw_in_terminal(&rows, asked, screen::width(), shell.color, language).map_err(wrong)?;
     shell.console.show(&drawn).map(|()| Next::Go)
 }
