@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::MemoryConsumer;
-use sqlparser::ast::Expr;
+use sqlparser::ast::{Expr, Value};
 use tokio::task::{JoinError, JoinSet};
 
 use super::exporting;
@@ -22,7 +22,7 @@ use crate::catalog::snapshots::{Part, SnapshotOf};
 use crate::docs::Doc;
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::learning::model::erased::{learned_values, without_values};
-use crate::objects::definition::constant;
+use crate::objects::definition::constant_or_parameter;
 use crate::objects::subject::{self, Held};
 use crate::objects::{outdated, protection, referring, retaining};
 use crate::settings::PortraitSettings;
@@ -78,7 +78,7 @@ fn table_named(name: &str, context: &StatementContext) -> Result<Object> {
 }
 
 /// The options of a statement, checked against its page.
-pub(super) fn options(label: &str, doc: &'static Doc, given: &[(String, Expr)]) -> Result<Options> {
+pub(super) fn options(label: &str, doc: &'static Doc, given: &[(String, Expr)], context: &StatementContext) -> Result<Options> {
     let mut values = vec![];
     for (name, value) in given {
         let Some(argument) = doc.argument(name) else {
@@ -86,7 +86,7 @@ pub(super) fn options(label: &str, doc: &'static Doc, given: &[(String, Expr)]) 
             let suggestion = did_you_mean(name, names.iter().copied());
             return Err(invalid(label, format!("no such option: {name}{suggestion}; there is {}", names.join(", "))));
         };
-        values.push((argument.name, constant(label, name, value)?));
+        values.push((argument.name, constant_or_parameter(label, name, value, context.parameters())?));
     }
     Options::read_for(label, doc, values)
 }
@@ -94,14 +94,12 @@ pub(super) fn options(label: &str, doc: &'static Doc, given: &[(String, Expr)]) 
 /// The keys in a statement: constants, or parameters of the session.
 pub(super) fn keys(label: &str, subjects: &Subjects, context: &StatementContext) -> Result<Vec<ScalarValue>> {
     let key = |key: &Expr| {
-        if let Expr::Value(value) = key
-            && let sqlparser::ast::Value::Placeholder(name) = &value.value
-        {
-            let given = context.parameters().get(name.trim_start_matches('$'));
-            return given.cloned().ok_or_else(|| invalid(label, format!("{name} has no value; give it with --set")));
-        }
+        let given = constant_or_parameter(label, "SUBJECT", key, context.parameters());
         // The error must not repeat the value, which is personal data.
-        constant(label, "SUBJECT", key).map_err(|_| invalid(label, "a key is a constant: a text in quotes or a whole number"))
+        given.map_err(|error| match key {
+            Expr::Value(value) if matches!(value.value, Value::Placeholder(_)) => error,
+            _ => invalid(label, "a key is a constant: a text in quotes or a whole number"),
+        })
     };
     let keys = subjects.keys.iter().map(key).collect::<Result<Vec<_>>>()?;
     match keys.iter().any(ScalarValue::is_null) {
@@ -112,7 +110,7 @@ pub(super) fn keys(label: &str, subjects: &Subjects, context: &StatementContext)
 
 async fn erase(subjects: &Subjects, given: &[(String, Expr)], context: &StatementContext) -> Result<Vec<String>> {
     let label = "ERASE SUBJECT";
-    let options = options(label, &ERASE, given)?;
+    let options = options(label, &ERASE, given, context)?;
     let reason = options.text("reason").unwrap_or_default().trim().to_string();
     if reason.is_empty() {
         return Err(invalid(label, "reason is missing; write WITH (reason = '…'); it is kept in the receipt"));

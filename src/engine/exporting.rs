@@ -35,7 +35,7 @@ pub(super) const COLUMNS: [Column; 1] =
 async fn made(subjects: &Subjects, given: &[(String, Expr)], context: &StatementContext) -> Result<(Value, String)> {
     let label = "EXPORT SUBJECT";
     needs_database(label, context)?;
-    let options = options(label, &EXPORT, given)?;
+    let options = options(label, &EXPORT, given, context)?;
     let keys = keys(label, subjects, context)?;
     let (keys, options) = (&keys, &options);
     let made = |context: StatementContext| async move {

@@ -9,6 +9,7 @@ use datafusion::common::metadata::ScalarAndMetadata;
 use datafusion::common::{ParamValues, Result, ScalarValue};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
+use sqlparser::ast::Expr;
 use sqlparser::tokenizer::Location;
 
 use super::Session;
@@ -22,12 +23,16 @@ use super::preparing::executed;
 use super::transactions;
 use crate::error::{SqlState, coded};
 use crate::objects::constraining::InTexts;
+use crate::objects::lifecycle;
 use crate::postgres_types::MARK;
 use crate::sql::changing;
 use crate::sql::client::ClientCommand;
 use crate::sql::command::Command;
+use crate::sql::erasing::Erasing;
 use crate::sql::parser::{Parsed, Statement};
+use crate::sql::references::parameters_in;
 use crate::sql::{given, postgres, settled};
+use crate::statement::StatementContext;
 
 /// The columns with the types that their values have; clients would read other values.
 fn with_types_of_values(columns: Schema, plan: &LogicalPlan, state: &SessionState) -> Schema {
@@ -135,6 +140,9 @@ impl Prepared {
         // Planning uses up some parameters, such as those in FOR SYSTEM_TIME AS OF.
         let mut known: BTreeMap<String, Option<FieldRef>> = BTreeMap::new();
         known.extend(parsed.sql().into_iter().flat_map(given::parameters).map(|name| (name, None)));
+        if let Parsed::Command(command) = parsed {
+            known.extend(parameters_of(command, &text, &context)?.into_iter().map(|name| (name, None)));
+        }
         if let Some(plan) = &plan {
             given::add_types(plan, &mut known, &InTexts(&context))?;
         }
@@ -228,6 +236,19 @@ impl Prepared {
         let first = Location { line: 1, column: 1 };
         self.session.execute_with(&self.text, first, self.parsed.as_ref().clone(), parameters).await
     }
+}
+
+/// The parameters of a command that get their values from whoever runs it, without the `$`.
+fn parameters_of(command: &Command, text: &str, context: &StatementContext) -> Result<Vec<String>> {
+    let (keys, options): (&[Expr], &[(String, Expr)]) = match command {
+        Command::Create(create) => return lifecycle::parameters_of(create, text, context),
+        Command::Client(ClientCommand::Declare(declare)) => return Ok(given::parameters(&declare.query)),
+        Command::Refresh(refresh) | Command::ExplainRefresh(refresh) => (&[], &refresh.options),
+        Command::Report(report) => (report.key.as_slice(), &report.options),
+        Command::Erasing(Erasing::Erase(subjects, options) | Erasing::Export(subjects, _, options)) => (&subjects.keys, options),
+        _ => return Ok(vec![]),
+    };
+    Ok(keys.iter().chain(options.iter().map(|(_, value)| value)).flat_map(parameters_in).collect())
 }
 
 /// The plan after its parameters have values. Parameters without a known type are strings, as in PostgreSQL.

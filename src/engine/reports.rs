@@ -22,7 +22,7 @@ use crate::catalog::snapshots::{ColumnRole, Snapshot, SnapshotOf, When};
 use crate::docs::{Argument, Doc, Takes};
 use crate::error::{SqlState, did_you_mean, failed, invalid, message, sqlstate};
 use crate::files::places;
-use crate::objects::definition::constant;
+use crate::objects::definition::constant_or_parameter;
 use crate::refresh::plan::no_profile;
 use crate::report::{Answered, CARD, Language, Left, Page, REPORT, Said, Section, Shown, fill, may_speak, page};
 use crate::settings::PortraitSettings;
@@ -181,7 +181,7 @@ pub(super) async fn write(statement: &Report, context: &StatementContext, runnin
     };
     let customer = match &statement.key {
         None => None,
-        Some(key) => Some(written(&constant(&label, "FOR", key)?)),
+        Some(key) => Some(written(&constant_or_parameter(&label, "FOR", key, context.parameters())?)?),
     };
     let is_latest = now.id == newest.id;
     let subject = Subject { profile, snapshot: now, is_latest, customer, smallest };
@@ -269,7 +269,7 @@ fn read_options(label: &str, given: &[(String, sqlparser::ast::Expr)], context: 
                 let time = moment(label, name, value, &context.state(), context.parameters())?;
                 ScalarValue::TimestampMicrosecond(Some(time), None)
             }
-            _ => constant(label, name, value)?,
+            _ => constant_or_parameter(label, name, value, context.parameters())?,
         };
         values.push((argument.name, value));
     }
@@ -295,11 +295,14 @@ fn snapshot(profile: &str, at: Option<i64>, context: &StatementContext) -> Resul
 }
 
 /// A constant as an SQL literal.
-fn written(value: &ScalarValue) -> String {
-    match value {
-        ScalarValue::Utf8(Some(text)) => literal(text),
-        other => other.to_string(),
-    }
+fn written(value: &ScalarValue) -> Result<String> {
+    Ok(match value.data_type() {
+        own if own.is_numeric() || own == DataType::Boolean || value.is_null() => value.to_string(),
+        _ => match value.cast_to(&DataType::Utf8)? {
+            ScalarValue::Utf8(Some(text)) => literal(&text),
+            other => other.to_string(),
+        },
+    })
 }
 
 /// The built-in sections and those in a directory, which replace built-in ones of the same name; sorted by name.

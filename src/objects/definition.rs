@@ -1,6 +1,6 @@
 //! Definitions: the statement that created an object, parsed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use datafusion::arrow::datatypes::{DataType, IntervalUnit};
@@ -240,6 +240,31 @@ pub fn constant(label: &str, name: &str, value: &Expr) -> Result<ScalarValue> {
             Ok(ScalarValue::List(ScalarValue::new_list(&elements, &data_type, true)))
         }
         _ => Err(wrong()),
+    }
+}
+
+/// The value of a literal, or of a parameter in its place.
+///
+/// # Errors
+/// It is neither, or the parameter has no value.
+pub fn constant_or_parameter(
+    label: &str,
+    name: &str,
+    value: &Expr,
+    parameters: &HashMap<String, ScalarValue>,
+) -> Result<ScalarValue> {
+    let Expr::Value(ValueWithSpan { value: Value::Placeholder(parameter), .. }) = value else {
+        return constant(label, name, value);
+    };
+    let Some(given) = parameters.get(parameter.trim_start_matches('$')) else {
+        let problem = format!("{parameter} has no value; give it with --set");
+        return Err(coded(SqlState::UNDEFINED_PARAMETER, label, problem));
+    };
+    // As literals have them.
+    match given.data_type() {
+        own if own.is_string() => given.cast_to(&DataType::Utf8),
+        own if own.is_integer() => given.cast_to(&DataType::Int64),
+        _ => Ok(given.clone()),
     }
 }
 

@@ -538,19 +538,12 @@ fn with_values(text: &str, create: &Create, context: &StatementContext) -> Resul
     if !text.contains('$') {
         return Ok(text.to_string());
     }
-    let name = &create.target.name;
-    let tokens = Tokenizer::new(&GenericDialect {}, text).with_unescape(false).tokenize();
-    let tokens = tokens.map_err(|error| coded(SqlState::SYNTAX_ERROR, name, error))?;
     let mut written = String::with_capacity(text.len());
-    for token in tokens {
+    for token in tokens(text, create)? {
         match &token {
             Token::Placeholder(placeholder) => {
                 let name = placeholder.trim_start_matches('$');
-                let own = name == AS_OF
-                    || create.target.grammar.keeps_parameters()
-                    || create.options.iter().any(|(option, _)| option == name)
-                    || create.parameters.iter().any(|parameter| parameter.name == name);
-                match context.parameters().get(name).filter(|_| !own) {
+                match context.parameters().get(name).filter(|_| !is_own_parameter(name, create)) {
                     Some(value) => written.push_str(&as_sql(name, value)?),
                     None => written.push_str(placeholder),
                 }
@@ -559,6 +552,35 @@ fn with_values(text: &str, create: &Create, context: &StatementContext) -> Resul
         }
     }
     Ok(written)
+}
+
+/// The parameters of a CREATE that get their values from whoever runs it, without the `$`.
+///
+/// # Errors
+/// The text of the statement is not SQL.
+pub fn parameters_of(create: &Create, text: &str, context: &StatementContext) -> Result<Vec<String>> {
+    if !text.contains(['$', '?']) {
+        return Ok(vec![]);
+    }
+    let text = parser::as_own_dialect(text, context.session(), &GRAMMARS)?;
+    let placeholders = tokens(&text, create)?.into_iter().filter_map(|token| match token {
+        Token::Placeholder(placeholder) => Some(placeholder.trim_start_matches('$').to_string()),
+        _ => None,
+    });
+    Ok(placeholders.filter(|name| !is_own_parameter(name, create)).collect())
+}
+
+fn tokens(text: &str, create: &Create) -> Result<Vec<Token>> {
+    let tokens = Tokenizer::new(&GenericDialect {}, text).with_unescape(false).tokenize();
+    tokens.map_err(|error| coded(SqlState::SYNTAX_ERROR, &create.target.name, error))
+}
+
+/// True for a parameter that keeps its name in the definition: it has a value when the object is used.
+fn is_own_parameter(name: &str, create: &Create) -> bool {
+    name == AS_OF
+        || create.target.grammar.keeps_parameters()
+        || create.options.iter().any(|(option, _)| option == name)
+        || create.parameters.iter().any(|parameter| parameter.name == name)
 }
 
 /// A value as an SQL literal.

@@ -2,6 +2,7 @@
 
 use datafusion::common::{Result, ScalarValue};
 
+use super::definition::constant_or_parameter;
 use super::lifecycle::{find, missing, profiles};
 use crate::adapter::arguments::Options;
 use crate::docs::{Argument, Doc, Takes};
@@ -44,7 +45,7 @@ pub fn requested(refresh: &Refresh, context: &StatementContext) -> Result<Refres
                 let time = moment(&subject, name, value, &context.state(), context.parameters())?;
                 ScalarValue::TimestampMicrosecond(Some(time), None)
             }
-            _ => super::definition::constant(&subject, name, value)?,
+            _ => constant_or_parameter(&subject, name, value, context.parameters())?,
         };
         given.push((argument.name, value));
     }

@@ -271,6 +271,67 @@ fn prepared_statements_take_rows_of_values() {
     });
 }
 
+/// Statements that no plan describes: REFRESH, CREATE of a definition, COPY REPORT. What is the definition's own gets no value.
+#[test]
+fn commands_take_rows_of_values() {
+    let directory = database(
+        "CREATE PROFILE p WITH (key = 'id') AS SELECT value AS id FROM range(10);
+        CREATE TAG large ON p WITH (high = 7) AS SELECT id, true FROM profile.p WHERE id >= $high;",
+    );
+    let server = serve(directory.path(), &["--files", directory.path().to_str().unwrap()]);
+    let texts = |rows: &[&[&str]]| {
+        let columns = (0..rows[0].len()).map(|place| {
+            let values: ArrayRef = Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row[place])));
+            (place.to_string(), values)
+        });
+        RecordBatch::try_from_iter(columns).unwrap()
+    };
+    let page = directory.path().join("page.html").display().to_string();
+    block_on(async {
+        let mut client = connect(&server).await;
+        for (sql, names, values) in [
+            ("REFRESH PROFILE p WITH (as_of = $at)".into(), &["at"][..], &[&["2025-06-30"][..], &["2025-07-31"]][..]),
+            (
+                "CREATE OR REPLACE TAG small ON p WITH (high = 7) AS SELECT id, $as_of > now() FROM profile.p WHERE id < $high"
+                    .into(),
+                &[],
+                &[],
+            ),
+            (
+                "CREATE SEGMENT some ON p AS id > CAST($least AS BIGINT) AND id <> CAST($1 AS BIGINT)".into(),
+                &["1", "least"],
+                &[&["9", "6"]],
+            ),
+            ("REFRESH SEGMENT some".into(), &[], &[]),
+            (
+                format!("COPY REPORT p TO '{page}' WITH (title = $title, compare_with = $at)"),
+                &["at", "title"],
+                &[&["2025-06-30", "Ten & more"]],
+            ),
+        ] {
+            let mut statement = client.prepare(sql.clone(), None).await.unwrap();
+            let wanted: Vec<String> =
+                statement.parameter_schema().unwrap().fields().iter().map(|field| field.name().clone()).collect();
+            assert_eq!(wanted, names, "{sql}");
+            // With and without values that are bound, a statement without parameters runs once.
+            statement
+                .set_parameters(if names.is_empty() { RecordBatch::new_empty(Arc::new(Schema::empty())) } else { texts(values) })
+                .unwrap();
+            statement.execute_update().await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+            statement.close().await.unwrap();
+        }
+        assert_eq!(
+            rows(&mut client, "SELECT DISTINCT CAST(as_of AS DATE) AS d FROM system.runs ORDER BY d").await,
+            "2025-06-30;2025-07-31"
+        );
+        assert_eq!(rows(&mut client, "SELECT id FROM segment.some ORDER BY id").await, "7;8");
+        assert!(rows(&mut client, "DESCRIBE SEGMENT some").await.contains("id <> CAST('9' AS BIGINT)"));
+        assert!(std::fs::read_to_string(&page).unwrap().contains("Ten &amp; more"));
+        let mut missing = client.prepare("REFRESH PROFILE p WITH (as_of = $at)".into(), None).await.unwrap();
+        assert_eq!(codes(&status(missing.execute_update().await.unwrap_err())).1, "42P02");
+    });
+}
+
 /// `$1 + 1` is described as an integer as long as nothing is known of `$1`; the values tell.
 #[test]
 fn values_declare_the_types_of_parameters() {

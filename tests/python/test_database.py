@@ -356,12 +356,21 @@ def test_definitions_keep_their_parameters(db):
     assert db.sql("SELECT count(*) AS n FROM profile.p WHERE large").fetchall() == [(3,)]
     with pytest.raises(portraitdb.Error, match="before the last refresh"):
         db.sql("REFRESH PROFILE p WITH (as_of = $1)", [datetime.datetime(2025, 6, 29, 1, 2)])
-    with pytest.raises(portraitdb.Error, match="takes a number, a text"):
+    with pytest.raises(portraitdb.Error, match="as_of"):
         db.sql("REFRESH PROFILE p WITH (as_of = $as_of)", {"as_of": [1]})
     db.sql("PREPARE added AS SELECT $1 + 1 AS n")
     assert db.sql("EXECUTE added(2)").fetchall() == [(3,)]
     with pytest.raises(portraitdb.Error, match=r"give it in WITH \(least"):
         db.sql("CREATE SEGMENT s ON p AS id > $least")
+    # A value that is given becomes part of the definition.
+    db.sql("CREATE SEGMENT s ON p AS id > $least AND id <> $2", {"least": 6, "2": 9})
+    assert db.sql("REFRESH PROFILE p; SELECT count(*) FROM segment.s").fetchall() == [(2,)]
+    with pytest.raises(portraitdb.Error, match=r"\$most: the parameter has no value"):
+        db.sql("CREATE SEGMENT other ON p AS id > $least AND id < $most", {"least": 6})
+    with pytest.raises(portraitdb.Error, match=r"\$high: the statements have no such parameter; there is none"):
+        db.sql("CREATE TAG other ON p WITH (high = 7) AS SELECT id, true FROM profile.p WHERE id >= $high", {"high": 3})
+    with pytest.raises(portraitdb.Error, match=r"\$1: the statements have no such parameter"):
+        db.sql("PREPARE other AS SELECT $1", [1])
 
 
 # --- cancelling and threads -------------------------------------------------------------------------------------------------------------

@@ -61,6 +61,12 @@ def test_parameters_are_those_outside_of_texts():
 def test_definitions_keep_their_parameters(text, expected):
     (statement,) = split(text)
     assert statement.parameters == expected
+    assert not statement.own & statement.parameters
+
+
+def test_parameters_of_definitions_are_known():
+    (segment, prepare) = split("CREATE SEGMENT s ON p AS city = $city; PREPARE p AS SELECT $1")
+    assert (segment.own, prepare.own) == ({"city"}, set())
 
 
 def test_places_of_errors():

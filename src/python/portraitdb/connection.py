@@ -245,15 +245,16 @@ class Database:
             raise error(self.language, "there is no statement to run", "42601")
         values = _named(parameters, self.language)
         _check_all_used(values, statements, self.language)
+        needed = {name for statement in statements for name in statement.parameters}
         if find is not None:
-            wanted = {name for statement in statements for name in statement.parameters if not name.isdigit() and name != "?"}
+            wanted = {name for name in needed if not name.isdigit() and name != "?"}
             values |= {name: find(name) for name in sorted(wanted - values.keys())}
         with self._lock:
             table, changed = pa.table({}), None
             try:
                 for statement in statements:
                     try:
-                        table, changed = self._apart(functools.partial(self._one, statement, values), watch)
+                        table, changed = self._apart(functools.partial(self._one, statement, values, needed), watch)
                     except Error as failure:
                         place = failure.position - 1 if failure.position else place_in(str(failure), statement.sent)
                         failure.position = None if place is None else statement.place(place) + 1
@@ -271,15 +272,13 @@ class Database:
             tell(note)
         return notes
 
-    def _one(self, statement: Statement, values: dict[str, Any]) -> tuple[pa.Table, int | None]:
-        """Runs a statement: its rows, and how many it has changed."""
+    def _one(self, statement: Statement, values: dict[str, Any], needed: set[str]) -> tuple[pa.Table, int | None]:
+        """Runs a statement: its rows, and how many it has changed. ``needed`` are the parameters of all statements that run with it."""
         session = self._session
         is_counted = statement.verb in _COUNTED and "RETURNING" not in statement.words
-        missing = [name for name in statement.parameters if name not in values and name != "?"]
-        if missing:
-            problem = "${name}: the parameter has no value; give it with sql(…, {example})"
-            raise error(self.language, problem, "42P02", name=missing[0], example=_example(missing[0]))
-        if not statement.parameters:
+        _check_have_values(statement.parameters - {"?"}, values, self.language)
+        given = [name for name in statement.own if name in values]
+        if not statement.parameters and not given:
             if is_counted:
                 return pa.table({}), session.update(statement.sent)
             return session.query(statement.sent), None
@@ -290,10 +289,11 @@ class Database:
             values = {number: values[name] for number, name in names.items() if name in values}
         prepared = session.prepare(sent)
         try:
-            if not prepared.parameters and statement.places:
-                # REFRESH, COPY REPORT and their like: what they do is no plan that values could be bound to.
-                written = {name: _written(name, values[name], self.language) for _, name in statement.places}
-                return session.query(statement.written(written)), None
+            # Only the program knows which parameters of a definition are its own; those take no value from outside.
+            described = {field.name for field in prepared.parameters}
+            if given:
+                _check_have_values(described, values, self.language)
+            _refuse([name for name in given if name not in described | needed], described, self.language)
             row = _row(prepared, values, self.language)
             if prepared.gives_rows:
                 return prepared.query(row), None
@@ -431,13 +431,24 @@ def _named(parameters: Parameters | None, language: str) -> dict[str, Any]:
 
 def _check_all_used(values: dict[str, Any], statements: list[Statement], language: str) -> None:
     """A value that no statement has a parameter for is a mistake."""
-    used = {name for statement in statements for name in statement.parameters}
-    if "?" in used:
-        return
-    unused = [name for name in values if name not in used]
-    if unused:
-        there = ", ".join(f"${name}" for name in sorted(used)) or in_language(language, "none")
-        raise error(language, "${name}: the statements have no such parameter; there is {there}", "42P02", name=unused[0], there=there)
+    used = {name for statement in statements for name in statement.parameters | statement.own}
+    if "?" not in used:
+        _refuse([name for name in values if name not in used], used, language)
+
+
+def _check_have_values(names: set[str], values: dict[str, Any], language: str) -> None:
+    """Every parameter needs a value."""
+    missing = sorted(names - values.keys())
+    if missing:
+        problem = "${name}: the parameter has no value; give it with sql(…, {example})"
+        raise error(language, problem, "42P02", name=missing[0], example=_example(missing[0]))
+
+
+def _refuse(names: list[str], there: set[str], language: str) -> None:
+    """Fails when values were given to parameters that are not there."""
+    if names:
+        others = ", ".join(f"${name}" for name in sorted(there)) or in_language(language, "none")
+        raise error(language, "${name}: the statements have no such parameter; there is {there}", "42P02", name=names[0], there=others)
 
 
 def _row(prepared: Prepared, values: dict[str, Any], language: str) -> pa.RecordBatch:
@@ -468,15 +479,6 @@ def _array(value: Any, field: pa.Field, language: str) -> pa.Array:
         raise error(language, problem, "22023", name=field.name, value=repr(value)) from failure
     # NaN and NaT of pandas are no values.
     return pa.nulls(1, field.type) if pa.types.is_null(found.type) else found
-
-
-def _written(name: str, value: Any, language: str) -> str:
-    """A value as it is written in a statement."""
-    if value is None or isinstance(value, (bool, int, float, str, datetime.date)):
-        return _option(value)
-    if isinstance(value, Decimal):
-        return str(value)
-    raise error(language, "${name}: takes a number, a text, a date or a time in this statement, got {value}", "22023", name=name, value=repr(value))
 
 
 def _arrow(data: Any, language: str) -> pa.Table | pa.RecordBatchReader:

@@ -39,6 +39,8 @@ class Statement:
     """Its words in capitals, without names in quotes."""
     parameters: set[str] = field(default_factory=set)
     """What is written ``$name`` in it and gets its value from who runs it, without the dollar; ``?`` when there are question marks."""
+    own: set[str] = field(default_factory=set)
+    """Of a definition: what is written ``$name`` in it, and is part of it unless a value is given."""
     places: list[tuple[int, str]] = field(default_factory=list)
     """Where ``$name`` stands in the whole text."""
 
@@ -54,10 +56,12 @@ class Statement:
 
     def forget_own(self) -> None:
         """Leaves out parameters that are the statement's own: those of PREPARE, and of what CREATE defines, such as ``$as_of`` and the options of
-        a tag, what a function takes, what a schedule runs with. Only tables and views, which are plain SQL, take values from outside.
+        a tag, what a function takes, what a schedule runs with. Only tables and views, which are plain SQL, take all values from outside.
         """
-        if self.verb == "PREPARE" or (self.verb == "CREATE" and not _OF_SQL & set(self.words[:5])):
+        if self.verb == "PREPARE":
             self.parameters.clear()
+        elif self.verb == "CREATE" and not _OF_SQL & set(self.words[:5]):
+            self.own, self.parameters = self.parameters, set()
 
     def numbered(self) -> tuple[str, dict[str, str]]:
         """As it is sent, with ``$1`` in the place of ``$name``, as long as that was; and the names of the numbers."""
@@ -70,15 +74,6 @@ class Statement:
             end = place + len(name) + 1
         sent = "\n" * self.lines_before + text + self.text[end:]
         return sent, {number: name for name, number in numbers.items()}
-
-    def written(self, literals: dict[str, str]) -> str:
-        """As it is sent, with these literals in the place of ``$name``."""
-        text, end = "", 0
-        for place, name in self.places:
-            place -= self.start
-            text += self.text[end:place] + literals[name]
-            end = place + len(name) + 1
-        return "\n" * self.lines_before + text + self.text[end:]
 
     def place(self, sent: int) -> int:
         """A place of what was sent, in the whole text."""

@@ -127,7 +127,9 @@ pub async fn bind(busy: &Busy, handle: &[u8], mut incoming: Incoming, most: usiz
         Some(first) if gives_rows(&kept.prepared) => declared(busy, &kept, &first.schema()).await,
         _ => kept.prepared.clone(),
     };
-    *kept.bound.lock() = Some(Bound { prepared, rows: Some(rows) });
+    // Some clients bind every statement, and one without parameters to no row at all: it runs once.
+    let has_values = !kept.prepared.describe().parameters.is_empty() || rows.iter().any(|batch| batch.num_rows() > 0);
+    *kept.bound.lock() = Some(Bound { prepared, rows: has_values.then_some(rows) });
     Ok(())
 }
 

@@ -32,6 +32,26 @@ fn json_is_json_and_lengths_are_numbers() {
     });
 }
 
+/// REFRESH and CREATE of a definition take values, as texts unless their client declares another type.
+#[test]
+fn commands_have_parameters() {
+    let directory = database("CREATE PROFILE p WITH (key = 'id') AS SELECT value AS id FROM range(10)");
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let client = connect(&config(&server, "ada")).await.unwrap();
+        let refresh = client.prepare("REFRESH PROFILE p WITH (as_of = $1)").await.unwrap();
+        assert_eq!(refresh.params(), [Type::TEXT]);
+        client.execute(&refresh, &[&"2025-06-30"]).await.unwrap();
+        let create = client.prepare_typed("CREATE SEGMENT some ON p AS id > $1", &[Type::INT8]).await.unwrap();
+        client.execute(&create, &[&6_i64]).await.unwrap();
+        client.batch_execute("REFRESH SEGMENT some").await.unwrap();
+        assert_eq!(client.query_one("SELECT count(*) FROM segment.some", &[]).await.unwrap().get::<_, i64>(0), 3);
+        // What a definition calls its own takes no value.
+        let tag = "CREATE TAG large ON p WITH (high = 7) AS SELECT id, $as_of > now() FROM profile.p WHERE id > $high";
+        assert!(client.prepare(tag).await.unwrap().params().is_empty());
+    });
+}
+
 /// JSON and UUIDs are strings here; clients are told their types, in columns and in parameters.
 #[test]
 fn columns_of_json_and_uuids_are_told() {
