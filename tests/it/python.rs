@@ -17,7 +17,12 @@ fn tested(modules: &str, arguments: &[&str]) {
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(&python);
-    command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider"]).args(arguments).arg("tests/python").current_dir(folder);
+    // Where a test stands that does not end.
+    command
+        .args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "faulthandler_timeout=600"])
+        .args(arguments)
+        .arg("tests/python")
+        .current_dir(folder);
     let (code, out, err) =
         run(command.env("PORTRAIT_PROGRAM", env!("CARGO_BIN_EXE_portrait")).env("PYTHONDONTWRITEBYTECODE", "1"));
     assert_eq!(code, 0, "{out}{err}");

@@ -390,6 +390,23 @@ def test_ctrl_c_cancels_and_the_session_goes_on(db, sql):
     assert db.sql("SELECT a FROM own").fetchall() == [(7,)]
 
 
+def test_ctrl_c_may_come_while_a_statement_begins(db, monkeypatch):
+    start = threading.Thread.start
+
+    def interrupted(thread):
+        start(thread)
+        if thread.name == "portrait statement":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        db.sql(SLOW)
+    monkeypatch.undo()
+    # Nothing runs on for nobody.
+    assert db._beside(f"SELECT text FROM system.queries WHERE pid = {db._pid}") == []
+    assert db.sql("SELECT 7 AS a").fetchall() == [(7,)]
+
+
 def test_threads_wait_for_one_another(db):
     found = []
     threads = [threading.Thread(target=lambda number=number: found.append(db.sql(f"SELECT {number}").fetchone()[0])) for number in range(8)]
@@ -401,9 +418,18 @@ def test_threads_wait_for_one_another(db):
 
 
 def test_progress_is_told(db):
-    told = []
-    threading.Timer(3.0, lambda: db._beside(f"SELECT pg_cancel_backend({db._pid}) AS a")).start()
-    with pytest.raises(portraitdb.Error) as found:
-        db._run(SLOW, watch=told.append)
+    told, has_ended = [], threading.Event()
+
+    def cancel():
+        # As often as it takes: on a busy machine the statement may not have begun, and would never end.
+        while not has_ended.wait(1.0):
+            db._beside(f"SELECT pg_cancel_backend({db._pid}) AS a")
+
+    threading.Timer(3.0, cancel).start()
+    try:
+        with pytest.raises(portraitdb.Error) as found:
+            db._run(SLOW, watch=told.append)
+    finally:
+        has_ended.set()
     assert found.value.sqlstate == "57014"
     assert told and told[-1].seconds >= 1.0 and "rows read" in str(told[-1])

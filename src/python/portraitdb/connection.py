@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import collections
-import functools
+import contextlib
 import datetime
+import functools
 import getpass
 import os
 import threading
@@ -309,12 +310,15 @@ class Database:
         if self._is_closed:
             problem = "{database}: was closed, or opened before this process was forked; connect again"
             raise error(self.language, problem, "08003", database=repr(self))
-        done = threading.Event()
+        begun, stopped, done = threading.Event(), threading.Event(), threading.Event()
         found: list[T] = []
         failed: list[BaseException] = []
 
         def run() -> None:
+            begun.set()
             try:
+                if stopped.is_set():
+                    return
                 try:
                     found.append(work())
                 finally:
@@ -324,16 +328,19 @@ class Database:
             finally:
                 done.set()
 
-        threading.Thread(target=run, daemon=True, name="portrait statement").start()
         began = time.monotonic()
         try:
+            threading.Thread(target=run, daemon=True, name="portrait statement").start()
             while not done.wait(_LOOK):
                 if watch is not None and time.monotonic() - began >= 1.0:
                     progress = self._progress()
                     if progress is not None and not done.is_set():
                         watch(progress)
         except KeyboardInterrupt:
-            self._cancel(done)
+            # It may come while the thread starts.
+            stopped.set()
+            if begun.is_set():
+                self._cancel(done)
             raise
         if failed:
             failure = failed[0]
@@ -352,10 +359,9 @@ class Database:
         """Ends what the session runs, and waits until it has ended."""
         until = time.monotonic() + _PATIENCE
         while not done.is_set() and time.monotonic() < until:
-            try:
+            # When the program is gone, the statement ends by itself.
+            with contextlib.suppress(Error):
                 self._beside(f"SELECT pg_cancel_backend({self._pid}) AS cancelled")
-            except Error:
-                return
             done.wait(_LOOK)
 
     def _progress(self) -> Progress | None:
