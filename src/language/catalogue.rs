@@ -347,6 +347,8 @@ mod tests {
         assert_eq!(catalogue.message("profile p: amount is missing; write amount => x"), "画像 p：缺少 amount；请写 amount => x");
         assert_eq!(catalogue.message("p: there is no tag x"), "p：没有标签 x");
         assert_eq!(catalogue.message("segment s: rfm: write x => y"), "人群 s：rfm：请写 x => y");
+        // A column may be called as one of our words is.
+        assert_eq!(catalogue.message("segment is missing"), "缺少 segment");
         assert_eq!(catalogue.message("something else"), "something else");
         let catalogue = Catalogue::read(&[
             r#"{"there is no {what}": "缺少 {what}", "unset {name}: there is no such variable": "unset {name}：没有这个变量"}"#,

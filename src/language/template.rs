@@ -21,6 +21,8 @@ pub struct Template {
     left_out: Vec<usize>,
     /// Holes called `count`, which hold no second part of a message.
     counts: Vec<usize>,
+    /// Holes called `name`, whose single word is a name, though it may be a word of ours too: a column called `segment`.
+    named: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -64,8 +66,9 @@ impl Template {
         let is_repeated = |hole: usize| earlier(&names[hole], hole).is_some() && !names[hole].is_empty();
         let is_used = |hole: usize| parts.iter().any(|part| matches!(part, Part::Hole(used) if *used == hole));
         let left_out = (0..names.len()).filter(|hole| !is_used(*hole) && !is_repeated(*hole)).collect();
-        let counts = named().filter(|(_, name)| *name == "count").map(|(hole, _)| hole).collect();
-        Some(Self { literals, other: parts, same, left_out, counts })
+        let called = |word: &str| named().filter(|(_, name)| *name == word).map(|(hole, _)| hole).collect();
+        let (counts, named) = (called("count"), called("name"));
+        Some(Self { literals, other: parts, same, left_out, counts, named })
     }
 
     /// The bytes of the English that are no holes: of two templates that fit, the one with more says more.
@@ -80,7 +83,9 @@ impl Template {
         for part in &self.other {
             match part {
                 Part::Literal(literal) => text.push_str(literal),
-                Part::Hole(hole) if self.is_quoted(*hole) => text.push_str(values[*hole]),
+                Part::Hole(hole) if self.is_quoted(*hole) || self.named.contains(hole) && !values[*hole].contains(' ') => {
+                    text.push_str(values[*hole]);
+                }
                 Part::Hole(hole) => text.push_str(&filled(values[*hole])),
             }
         }
