@@ -226,6 +226,7 @@ pub(super) async fn write(statement: &Report, context: &StatementContext, runnin
         facts: facts(&subject, earlier.as_ref(), language),
         language,
         smallest,
+        is_card: subject.customer.is_some(),
         sections: vec![],
         left: vec![],
     };

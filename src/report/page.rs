@@ -24,6 +24,8 @@ pub struct Page {
     pub facts: Vec<String>,
     pub language: Language,
     pub smallest: u64,
+    /// One customer's card, on which nobody waits for conclusions.
+    pub is_card: bool,
     pub sections: Vec<Shown>,
     pub left: Vec<Left>,
 }
@@ -118,7 +120,7 @@ pub fn page(page: &Page) -> String {
                     ul { @for shown in &page.sections { li { a href=(format!("#{}", shown.section.name)) { (shown.section.title.of(page.language)) } } } }
                 }
                 main {
-                    @if page.sections.iter().any(|shown| !shown.section.rules.is_empty()) {
+                    @if !said.is_empty() || !page.is_card && page.sections.iter().any(|shown| !shown.section.rules.is_empty()) {
                         section id="conclusions" {
                             h2 { (words.conclusions) }
                             @if said.is_empty() { p { (words.none) } } @else {
