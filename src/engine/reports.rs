@@ -220,7 +220,7 @@ pub(super) async fn write(statement: &Report, context: &StatementContext, runnin
             return Err(invalid(&label, format!("there is no member {customer} as of {}", timestamp(subject.snapshot.at))));
         }
     }
-    let mut notes = vec![];
+    let (mut notes, mut left) = (vec![], vec![]);
     let mut shown = Page {
         title: title(&subject, options.text("title"), language),
         facts: facts(&subject, earlier.as_ref(), language),
@@ -236,14 +236,14 @@ pub(super) async fn write(statement: &Report, context: &StatementContext, runnin
         let smallest = if subject.customer.is_some() { 0 } else { smallest };
         match runner.section(section, &subject, earlier.as_ref(), smallest, language).await {
             Ok(Ok(section)) => shown.sections.push(section),
-            Ok(Err(why)) => shown.left.push(Left { title: name, why }),
-            Err(error) => {
-                let why = message(&error);
-                let told = language.message(&why).into_owned();
-                notes.push(format!("{label}: the section {name} is left out: {why}"));
-                shown.left.push(Left { title: name, why: told });
-            }
+            Ok(Err(why)) => left.push((name, why)),
+            Err(error) => left.push((name, message(&error))),
         }
+    }
+    for (name, why) in left {
+        notes.push(format!("{label}: {why}; the section {name} is left out"));
+        let why = language.message(&why).into_owned();
+        shown.left.push(Left { title: name, why });
     }
     let html = page(&shown);
     let staged = Staged::beside(&context.base().join(&statement.target))?;
@@ -253,7 +253,8 @@ pub(super) async fn write(statement: &Report, context: &StatementContext, runnin
     let said: usize = shown.sections.iter().map(|section| section.said.len()).sum();
     let left = shown.left.len();
     let at = timestamp(subject.snapshot.at);
-    notes.push(format!("{label}: sections: {kept}, left out: {left}, sentences: {said}, as of {at}"));
+    // The summary first, and below it why the others are not there.
+    notes.insert(0, format!("{label}: sections: {kept}, left out: {left}, sentences: {said}, as of {at}"));
     Ok(notes)
 }
 
@@ -367,7 +368,7 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    /// A section with its results, or the reason why it is omitted.
+    /// A section with its results, or the reason in English why it is omitted.
     async fn section(
         &self,
         section: Section,
@@ -376,21 +377,20 @@ impl Runner<'_> {
         smallest: u64,
         language: Language,
     ) -> Result<std::result::Result<Shown, String>> {
-        let is_english = language == Language::En;
         if section.is_latest && !subject.is_latest {
-            let why = if is_english { "only the last refresh tells it" } else { "仅适用于最近一次刷新" };
-            return Ok(Err(why.into()));
+            return Ok(Err("only the last refresh tells it".into()));
         }
         if let Some(lacking) = self.lacking(&section, subject).await? {
-            return Ok(Err(if is_english { format!("there is no {lacking}") } else { format!("缺少 {lacking}") }));
+            return Ok(Err(format!("there is no {lacking}")));
         }
         if let Some(when) = &section.when
             && !self.holds(&subject.fill(when)).await?
         {
-            return Ok(Err(if is_english { "there is nothing to show".into() } else { "暂无数据".into() }));
+            return Ok(Err("there is nothing to show".into()));
         }
         let sql = subject.fill(&section.query);
         let (rows, notes) = self.rows(&section.name, &sql).await?;
+        let notes = notes.iter().map(|note| language.message(note).into_owned()).collect();
         let before = match earlier.filter(|_| !section.is_latest) {
             Some(earlier) if self.lacking(&section, earlier).await?.is_none() => {
                 Some(self.rows(&section.name, &earlier.fill(&section.query)).await?.0)

@@ -452,6 +452,8 @@ fn the_command_line_writes_pages_and_draws() {
         "会员's",
     ]);
     assert!(code == Some(0) && told.contains("sections"), "{told}");
+    // Why sections are not there is said here too, in the language of the session; their titles are those of the page.
+    assert!(told.contains("note: COPY REPORT customer: there is no orders.currency; the section 币种 is left out\n"), "{told}");
     let page = std::fs::read_to_string(folder.path().join("a.html")).unwrap();
     assert!(page.contains("<title>会员's</title>") && page.contains("数据截至 2025-06-30"));
     let key = run(&["-d", "crm", "-f", "csv", "-c", "SELECT min(customer_id) AS k FROM profile.customer"])
@@ -461,6 +463,17 @@ fn the_command_line_writes_pages_and_draws() {
         .unwrap()
         .to_string();
     assert_eq!(run(&["-d", "crm", "card", "customer", &key, "-o", "card.html"]).0, Some(0));
+    // Notes of queries are in the language of the page, and so are reasons.
+    std::fs::create_dir(folder.path().join("own")).unwrap();
+    let script = "-- title: Mine\nSELECT segment FROM rfm((SELECT customer_id, NULL AS day, 1 AS amount FROM orders),
+                  customer => customer_id, order_time => day, amount => amount)";
+    std::fs::write(folder.path().join("own/500_own.sql"), script).unwrap();
+    std::fs::write(folder.path().join("own/501_other.sql"), "-- title: Other\nSELECT segment FROM $members").unwrap();
+    let (code, _, told) = run(&["-d", "crm", "report", "customer", "-o", "own.html", "--sections", "own", "--language", "zh"]);
+    let page = std::fs::read_to_string(folder.path().join("own.html")).unwrap();
+    let own = page.split("<section id=\"500_own\"").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(code == Some(0) && own.contains("class=\"note\"") && own.contains("剔除"), "{told}{own}");
+    assert!(page.contains("<b>Other</b>：segment：没有该列"), "{told}{page}");
     for (arguments, expected) in [
         (vec!["-d", "crm", "report", "customer"], "name the page with -o"),
         (vec!["report", "customer", "-o", "b.html"], "report: needs a database"),
