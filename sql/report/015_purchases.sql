@@ -19,10 +19,10 @@
 -- say.en: {repurchase_rate:percent} of the buyers of the last year bought twice or more: they are the base to build on.
 -- say.zh: 近一年的购买客户中，{repurchase_rate:percent} 购买了两次或以上，是经营的基础。
 WITH bought AS MATERIALIZED (
-  SELECT customer_id, count(*) AS orders, sum(amount) AS revenue, min(ordered_at) < max(ordered_at) AS came_back FROM orders
+  SELECT customer_id, count(*) AS orders, count(amount) AS priced, sum(amount) AS revenue, min(ordered_at) < max(ordered_at) AS came_back FROM orders
   WHERE status = 'paid' AND ordered_at <= $as_of AND ordered_at > $as_of - INTERVAL '12 months' GROUP BY customer_id),
 own AS (SELECT b.* FROM bought AS b JOIN $members AS m ON b.customer_id = m.$key)
 SELECT count(*) AS buyers, count(*) / nullif(CAST((SELECT count(*) FROM $members) AS DOUBLE), 0) AS buying_share, sum(orders) AS orders, sum(revenue) AS revenue,
-  round(sum(revenue) / sum(orders), 2) AS average_order,
+  round(sum(revenue) / nullif(sum(priced), 0), 2) AS average_order,
   count(*) FILTER (WHERE came_back) / nullif(CAST(count(*) AS DOUBLE), 0) AS repurchase_rate
 FROM own;

@@ -10,13 +10,13 @@
 -- count: customers
 -- percent: customer_share, revenue_share
 -- say: customers >= 50 AND revenue_share >= 1.5 * customer_share AND revenue_share BETWEEN 0.1 AND 1 AND revenue <= 10 * customers * median_revenue
--- say.en: {segment}: {customer_share:percent} of the customers brought {revenue_share:percent} of the sales of the last year.
--- say.zh: “{segment}”占客户的 {customer_share:percent}，贡献近一年销售额的 {revenue_share:percent}。
+-- say.en: {segment}: {customer_share:percent} of the customers brought {revenue_share:percent} of the sales of the last year to known customers.
+-- say.zh: “{segment}”占客户的 {customer_share:percent}，贡献近一年已知客户销售额的 {revenue_share:percent}。
 -- say: customers >= 50 AND revenue_share >= 1.5 * customer_share AND revenue_share BETWEEN 0.1 AND 1 AND revenue > 10 * customers * median_revenue
--- say.en: {segment}: {customer_share:percent} of the customers brought {revenue_share:percent} of the sales of the last year, but half of them spent {median_revenue} or less: a few large amounts decide.
--- say.zh: “{segment}”占客户的 {customer_share:percent}，贡献近一年销售额的 {revenue_share:percent}，但半数客户消费不超过 {median_revenue}：主要来自少数大额订单。
+-- say.en: {segment}: {customer_share:percent} of the customers brought {revenue_share:percent} of the sales of the last year to known customers, but half of them spent {median_revenue} or less: a few large amounts decide.
+-- say.zh: “{segment}”占客户的 {customer_share:percent}，贡献近一年已知客户销售额的 {revenue_share:percent}，但半数客户消费不超过 {median_revenue}：主要来自少数大额订单。
 WITH bought AS MATERIALIZED (
-  SELECT customer_id, count(*) AS orders, sum(amount) AS revenue, min(ordered_at) < max(ordered_at) AS came_back FROM orders
+  SELECT customer_id, count(*) AS orders, count(amount) AS priced, sum(amount) AS revenue, min(ordered_at) < max(ordered_at) AS came_back FROM orders
   WHERE status = 'paid' AND ordered_at <= $as_of AND ordered_at > $as_of - INTERVAL '12 months' GROUP BY customer_id),
 total AS (SELECT count(*) AS customers, sum(b.revenue) AS revenue FROM $members AS m LEFT JOIN bought AS b ON b.customer_id = m.$key),
 each AS (

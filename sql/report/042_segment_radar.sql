@@ -11,18 +11,18 @@
 -- series: segment
 -- count: customers
 WITH bought AS MATERIALIZED (
-  SELECT customer_id, count(*) AS orders, sum(amount) AS revenue, min(ordered_at) < max(ordered_at) AS came_back FROM orders
+  SELECT customer_id, count(*) AS orders, count(amount) AS priced, sum(amount) AS revenue, min(ordered_at) < max(ordered_at) AS came_back FROM orders
   WHERE status = 'paid' AND ordered_at <= $as_of AND ordered_at > $as_of - INTERVAL '12 months' GROUP BY customer_id),
 seen AS (
   SELECT customer_id, count(DISTINCT CAST(event_time AS DATE)) AS days FROM events
   WHERE event_time <= $as_of AND event_time > $as_of - INTERVAL '12 months' GROUP BY customer_id),
 each AS MATERIALIZED (
-  SELECT m.$key AS customer_id, coalesce(b.orders, 0) AS orders, coalesce(CAST(b.revenue AS DOUBLE), 0) AS revenue, coalesce(b.came_back, false) AS came_back, coalesce(s.days, 0) AS days
+  SELECT m.$key AS customer_id, coalesce(b.orders, 0) AS orders, coalesce(b.priced, 0) AS priced, coalesce(CAST(b.revenue AS DOUBLE), 0) AS revenue, coalesce(b.came_back, false) AS came_back, coalesce(s.days, 0) AS days
   FROM $members AS m LEFT JOIN bought AS b ON b.customer_id = m.$key LEFT JOIN seen AS s ON s.customer_id = m.$key),
 grouped AS (SELECT segment, each.* FROM $segments AS g JOIN each ON each.customer_id = g.$key UNION ALL SELECT NULL, each.* FROM each),
 measured AS MATERIALIZED (
   SELECT segment, count(*) AS customers, avg(revenue) AS value, avg(orders) AS frequency, avg(days) AS interaction,
-    sum(revenue) / nullif(CAST(sum(orders) AS DOUBLE), 0) AS order_value,
+    sum(revenue) / nullif(CAST(sum(priced) AS DOUBLE), 0) AS order_value,
     count(*) FILTER (WHERE came_back) / nullif(CAST(count(*) FILTER (WHERE orders >= 1) AS DOUBLE), 0) AS repurchase
   FROM grouped GROUP BY segment),
 compared AS (

@@ -8,7 +8,7 @@
 -- percent: confidence
 -- say: orders >= 30 AND lift >= 2 AND confidence >= 0.2
 -- say.en: {confidence:percent} of the orders with {antecedents} also have {consequents}, {lift} times its share in all orders: offer them together.
--- say.zh: 含{antecedents}的订单中，{confidence:percent} 也含{consequents}，是其在全部订单中占比的 {lift} 倍，建议搭配推荐。
+-- say.zh: 含“{antecedents}”的订单中，{confidence:percent} 也含“{consequents}”，是其在全部订单中占比的 {lift} 倍，建议搭配推荐。
 -- most: 3
 WITH found AS (
   -- Pairs alone: longer rules repeat them, and their number grows without bound.

@@ -11,6 +11,7 @@ pub const REPORT: &[(&str, &str)] = scripts!("report":
     "010_members.sql",
     "015_purchases.sql",
     "016_currencies.sql",
+    "017_left_out.sql",
     "020_region.sql",
     "021_age.sql",
     "022_gender.sql",
