@@ -24,7 +24,9 @@ use crate::error::{SqlState, did_you_mean, failed, invalid, message, sqlstate};
 use crate::files::places;
 use crate::objects::definition::constant_or_parameter;
 use crate::refresh::plan::no_profile;
-use crate::report::{Answered, CARD, Language, Left, Page, REPORT, Said, Section, Shown, fill, may_speak, page};
+use crate::report::{
+    Answered, CARD, Language, Left, Omitted, Page, REPORT, Said, Section, Shown, fill, may_speak, page, reasons,
+};
 use crate::settings::PortraitSettings;
 use crate::sql::command::Report;
 use crate::sql::parser::{self, Parsed};
@@ -236,15 +238,16 @@ pub(super) async fn write(statement: &Report, context: &StatementContext, runnin
         let smallest = if subject.customer.is_some() { 0 } else { smallest };
         match runner.section(section, &subject, earlier.as_ref(), smallest, language).await {
             Ok(Ok(section)) => shown.sections.push(section),
-            Ok(Err(why)) => left.push((name, why)),
-            Err(error) => left.push((name, message(&error))),
+            Ok(Err(omitted)) => left.push((name, omitted)),
+            Err(error) => left.push((name, Omitted::Because(message(&error)))),
         }
     }
-    for (name, why) in left {
-        notes.push(format!("{label}: {why}; the section {name} is left out"));
-        let why = language.message(&why).into_owned();
-        shown.left.push(Left { title: name, why });
-    }
+    notes.extend(reasons(&left).iter().map(|(why, names)| {
+        let names = names.join(", ");
+        format!("{label}: {why}; sections left out because of this: {names}")
+    }));
+    shown.left =
+        left.into_iter().map(|(title, why)| Left { title, why: language.message(&why.to_string()).into_owned() }).collect();
     let html = page(&shown);
     let staged = Staged::beside(&context.base().join(&statement.target))?;
     std::fs::write(staged.path(), &html).map_err(|error| failed(&statement.target, format!("cannot be written: {error}")))?;
@@ -368,7 +371,7 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    /// A section with its results, or the reason in English why it is omitted.
+    /// A section with its results, or the reason why it is omitted.
     async fn section(
         &self,
         section: Section,
@@ -376,17 +379,17 @@ impl Runner<'_> {
         earlier: Option<&Subject<'_>>,
         smallest: u64,
         language: Language,
-    ) -> Result<std::result::Result<Shown, String>> {
+    ) -> Result<std::result::Result<Shown, Omitted>> {
         if section.is_latest && !subject.is_latest {
-            return Ok(Err("only the last refresh tells it".into()));
+            return Ok(Err(Omitted::Because("only the last refresh tells it".into())));
         }
         if let Some(lacking) = self.lacking(&section, subject).await? {
-            return Ok(Err(format!("there is no {lacking}")));
+            return Ok(Err(Omitted::Lacking(lacking)));
         }
         if let Some(when) = &section.when
             && !self.holds(&subject.fill(when)).await?
         {
-            return Ok(Err("there is nothing to show".into()));
+            return Ok(Err(Omitted::Because("there is nothing to show".into())));
         }
         let sql = subject.fill(&section.query);
         let (rows, notes) = self.rows(&section.name, &sql).await?;

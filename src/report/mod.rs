@@ -37,12 +37,14 @@
 
 mod answered;
 mod masked;
+mod omitted;
 mod page;
 mod section;
 mod sentences;
 mod shipped;
 
 pub use answered::Answered;
+pub use omitted::{Omitted, reasons};
 pub use page::{Left, Page, Shown, page};
 use section::Drawn;
 pub use section::Section;

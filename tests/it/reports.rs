@@ -476,7 +476,10 @@ fn the_command_line_writes_pages_and_draws() {
     ]);
     assert!(code == Some(0) && told.contains("sections"), "{told}");
     // Why sections are not there is said here too, in the language of the session; their titles are those of the page.
-    assert!(told.contains("note: COPY REPORT customer: there is no orders.currency; the section 币种 is left out\n"), "{told}");
+    assert!(
+        told.contains("there is no orders.currency, customer.age_band; sections left out because of this: 币种, 年龄分布\n"),
+        "{told}"
+    );
     let page = std::fs::read_to_string(folder.path().join("a.html")).unwrap();
     assert!(page.contains("<title>会员's</title>") && page.contains("数据截至 2025-06-30"));
     let key = run(&["-d", "crm", "-f", "csv", "-c", "SELECT min(customer_id) AS k FROM profile.customer"])
