@@ -187,6 +187,11 @@ impl Prepared {
         Ok(Self { takes, ..prepared })
     }
 
+    /// True for a CREATE of a definition, which says itself which of its names have no value.
+    pub(crate) fn is_definition(&self) -> bool {
+        matches!(self.parsed.as_ref(), Parsed::Command(Command::Create(_)))
+    }
+
     /// True for a statement of PREPARE.
     pub(super) fn is_of_sql(&self) -> bool {
         self.takes.is_some()

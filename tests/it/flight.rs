@@ -328,7 +328,7 @@ fn commands_take_rows_of_values() {
         assert!(rows(&mut client, "DESCRIBE SEGMENT some").await.contains("id <> CAST('9' AS BIGINT)"));
         assert!(std::fs::read_to_string(&page).unwrap().contains("Ten &amp; more"));
         let mut missing = client.prepare("REFRESH PROFILE p WITH (as_of = $at)".into(), None).await.unwrap();
-        assert_eq!(codes(&status(missing.execute_update().await.unwrap_err())).1, "42P02");
+        assert_eq!(codes(&status(missing.execute_update().await.unwrap_err())).1, "22023");
     });
 }
 

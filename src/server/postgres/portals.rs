@@ -41,7 +41,11 @@ impl Prepared {
     fn new(text: Arc<str>, statement: Option<engine::Prepared>, mut declared: Vec<u32>) -> Result<Self> {
         let copy = None;
         let mut wanted = vec![];
+        let is_definition = statement.as_ref().is_some_and(engine::Prepared::is_definition);
         for (name, field) in statement.iter().flat_map(|statement| &statement.describe().parameters) {
+            if is_definition && name.parse::<usize>().is_err() {
+                continue;
+            }
             let place =
                 name.parse::<usize>().ok().filter(|place| (1..=usize::from(u16::MAX)).contains(place)).ok_or_else(|| {
                     let problem = "has no value; clients give values to $1, $2 …, and names have those of portrait --set";

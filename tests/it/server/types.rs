@@ -49,6 +49,9 @@ fn commands_have_parameters() {
         // What a definition calls its own takes no value.
         let tag = "CREATE TAG large ON p WITH (high = 7) AS SELECT id, $as_of > now() FROM profile.p WHERE id > $high";
         assert!(client.prepare(tag).await.unwrap().params().is_empty());
+        let tag = client.prepare("CREATE TAG high ON p AS SELECT id, id > $high FROM profile.p").await.unwrap();
+        let error = client.execute(&tag, &[]).await.unwrap_err();
+        assert!(error.as_db_error().unwrap().message().contains("give it in WITH (high"), "{error:?}");
     });
 }
 
