@@ -7,8 +7,8 @@
 -- count: buyers
 -- percent: buying_share, repurchase_rate
 -- say: buyers = 0
--- say.en: Nobody has a paid order in the last twelve months: look whether orders are missing.
--- say.zh: 近一年没有已支付订单：请确认订单数据是否缺失。
+-- say.en: No customer has a paid order in the last twelve months: look whether orders are missing.
+-- say.zh: 近一年没有客户的已支付订单：请确认订单数据是否缺失。
 -- say: buyers > 0 AND revenue < 0
 -- say.en: The paid orders of the last twelve months add up to less than nothing: look whether refunds are more than orders, or amounts have the wrong sign.
 -- say.zh: 近一年已支付订单的金额合计为负：请确认退款是否超过订单，或金额符号是否有误。

@@ -400,7 +400,7 @@ fn odd_orders_are_told_and_not_taken_for_good_news() {
             "a few large amounts decide",
             "personal contact",
         ),
-        (orders("2020-01-01", 9, "value", ""), "Nobody has a paid order in the last twelve months", "personal contact"),
+        (orders("2020-01-01", 9, "value", ""), "No customer has a paid order in the last twelve months", "personal contact"),
         (orders("2020-01-01", 9, "value", ""), "but half of them have not bought for", "early access"),
         (orders("2025-01-01", 9, "-value", ""), "add up to less than nothing", "of the sales to known customers."),
         (
@@ -491,7 +491,7 @@ fn the_command_line_writes_pages_and_draws() {
     assert_eq!(run(&["-d", "crm", "card", "customer", &key, "-o", "card.html"]).0, Some(0));
     // Notes of queries are in the language of the page, and so are reasons.
     std::fs::create_dir(folder.path().join("own")).unwrap();
-    let script = "-- title: Mine\nSELECT segment FROM rfm((SELECT customer_id, NULL AS day, 1 AS amount FROM orders),
+    let script = "-- title: Mine\nSELECT segment FROM rfm((SELECT customer_id, CASE WHEN amount > 100 THEN ordered_at END AS day, amount FROM orders),
                   customer => customer_id, order_time => day, amount => amount)";
     std::fs::write(folder.path().join("own/500_own.sql"), script).unwrap();
     std::fs::write(folder.path().join("own/501_other.sql"), "-- title: Other\nSELECT segment FROM $members").unwrap();
