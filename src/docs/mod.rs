@@ -292,7 +292,12 @@ impl Doc {
     /// The page as Markdown, for `sql/reference` and `\h`.
     pub fn markdown(&self, language: Language) -> String {
         let said = |text: &'static str| language.text(text);
-        let mut page = format!("## {}\n\n{}\n\n```sql\n{}\n```\n", self.name, said(self.summary), self.syntax());
+        let mut page = format!("## {}\n\n{}\n\n```sql\n{}\n```\n", self.name, said(self.summary), broken(&self.syntax()));
+        let mut examples = self.examples.iter();
+        // Whoever sees what a function gives reads the rest more easily.
+        if let Some(first) = examples.next() {
+            show(&mut page, first);
+        }
         if !self.description.is_empty() {
             let _ = write!(page, "\n{}\n", said(self.description).trim());
         }
@@ -315,12 +320,7 @@ impl Doc {
                 let _ = writeln!(page, "| `{}` | {} | {} |", column.name, cell(&data_type), cell(said(column.text)));
             }
         }
-        for example in self.examples {
-            let _ = write!(page, "\n```sql\n{}\n```\n", example.trim());
-            if let Some(result) = results().get(*example) {
-                let _ = write!(page, "\n```text\n{result}\n```\n");
-            }
-        }
+        examples.for_each(|example| show(&mut page, example));
         if !self.source.is_empty() {
             let _ = write!(page, "\n{}{}{}\n", said("Source"), language.colon(), said(self.source));
         }
@@ -328,7 +328,69 @@ impl Doc {
     }
 }
 
+/// Adds an example with its result.
+fn show(page: &mut String, example: &str) {
+    let _ = write!(page, "\n```sql\n{}\n```\n", example.trim());
+    if let Some(result) = results().get(example) {
+        let _ = write!(page, "\n```text\n{result}\n```\n");
+    }
+}
+
+/// How many characters a line of a form may have.
+const LINE: usize = 100;
+
+/// A form, with longer lines broken where an argument, a choice or an optional part begins.
+fn broken(syntax: &str) -> String {
+    let mut lines: Vec<String> = vec![];
+    for line in syntax.lines() {
+        let indent = line.chars().take_while(|letter| *letter == ' ').count();
+        let mut begins = true;
+        for part in parts(line.trim_start()) {
+            match lines.last_mut().filter(|_| !begins) {
+                Some(last) if last.chars().count() + 1 + part.chars().count() <= LINE => {
+                    last.push(' ');
+                    last.push_str(&part);
+                }
+                Some(_) => lines.push(format!("{}{part}", " ".repeat(indent + 2))),
+                None => lines.push(format!("{}{part}", " ".repeat(indent))),
+            }
+            begins = false;
+        }
+    }
+    lines.join("\n")
+}
+
+/// The parts of a line that stay together.
+fn parts(line: &str) -> Vec<String> {
+    let mut parts: Vec<String> = vec![];
+    for word in line.split(' ') {
+        let may_break = word.starts_with(['[', '|']) || parts.last().is_none_or(|last| last.ends_with(','));
+        match parts.last_mut().filter(|_| !may_break) {
+            Some(last) => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            None => parts.push(word.to_string()),
+        }
+    }
+    parts
+}
+
 /// The text of a cell of a table in Markdown.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_forms_take_several_lines() {
+        assert_eq!(broken("f(input, a => …)\n  or g(x)"), "f(input, a => …)\n  or g(x)");
+        let long = format!("f(input, {})", ["[argument => …]"; 9].join(", "));
+        let lines = broken(&long);
+        assert!(lines.lines().count() == 2 && lines.lines().all(|line| line.chars().count() <= LINE), "{lines}");
+        assert_eq!(lines.replace("\n ", ""), long);
+    }
 }

@@ -33,6 +33,8 @@ pub struct Command {
 /// Commands of one subject.
 pub struct Group {
     pub title: &'static str,
+    /// Lines to type, and what they print; a test runs them.
+    pub example: Option<[&'static str; 2]>,
     pub commands: &'static [Command],
 }
 
@@ -43,6 +45,7 @@ const ON_OFF: &[&str] = &["on", "off"];
 pub const GROUPS: [Group; 5] = [
     Group {
         title: "Help",
+        example: None,
         commands: &[
             Command {
                 names: &["\\?", "help", "?", "？", ".help"],
@@ -76,6 +79,7 @@ pub const GROUPS: [Group; 5] = [
     },
     Group {
         title: "Tables and functions",
+        example: Some([include_str!("examples/tables.sql"), include_str!("examples/tables.txt")]),
         commands: &[
             Command {
                 names: &["\\d", "\\describe", ".schema"],
@@ -132,6 +136,7 @@ pub const GROUPS: [Group; 5] = [
     },
     Group {
         title: "Results",
+        example: Some([include_str!("examples/results.sql"), include_str!("examples/results.txt")]),
         commands: &[
             Command {
                 names: &["\\x"],
@@ -196,6 +201,7 @@ pub const GROUPS: [Group; 5] = [
     },
     Group {
         title: "Queries",
+        example: Some([include_str!("examples/queries.sql"), include_str!("examples/queries.txt")]),
         commands: &[
             Command {
                 names: &["\\g"],
@@ -263,6 +269,7 @@ pub const GROUPS: [Group; 5] = [
     },
     Group {
         title: "Variables",
+        example: Some([include_str!("examples/variables.sql"), include_str!("examples/variables.txt")]),
         commands: &[
             Command {
                 names: &["\\set"],
@@ -383,6 +390,9 @@ pub fn markdown(language: Language) -> String {
         for command in group.commands {
             let written = format!("{} {}", command.names[0], command.arguments).trim().replace('|', "\\|");
             let _ = writeln!(page, "| `{written}` | {} |", language.text(command.help).replace('|', "\\|"));
+        }
+        if let Some([typed, printed]) = group.example {
+            let _ = write!(page, "\n```sql\n{typed}```\n\n```text\n{printed}```\n");
         }
     }
     page
