@@ -83,7 +83,7 @@
 //! | `error` | how an error is written, and its SQLSTATE |
 //! | `language` | the languages in which Portrait speaks, and the catalogue of its texts in Chinese |
 //! | `postgres_catalog` | a database as PostgreSQL's catalog describes it, as plain data with object ids |
-//! | `postgres_types` | the types of PostgreSQL as which its clients see our values |
+//! | `postgres_types` | the PostgreSQL types that clients see for our values |
 //! | `temporary` | folders that go with the process |
 //! | `opaque` | values that many hold and others need not look into |
 //! | `environment` | variables of other programs, such as libpq's, and where `~` and keys are |

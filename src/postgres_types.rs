@@ -1,4 +1,4 @@
-//! The types of PostgreSQL as which its clients see our values: names, numbers, sizes.
+//! The PostgreSQL types that clients see for our values: names, numbers, sizes.
 //!
 //! Unsigned integers are the next wider signed type, and those of 64 bits `numeric`; structs, maps and lists of lists are `json`. What
 //! `ROW(1, 'a')` makes, a struct of `c0`, `c1` …, is a `record`.

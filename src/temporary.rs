@@ -4,7 +4,7 @@
 //! go, and at the latest when the process ends, also by a signal ([`remove_all`]). What a killed process leaves is removed by the next one
 //! that makes a folder in the same place.
 //!
-//! Who lives is told by a lock of the operating system, as for the locks of the catalog: a file in the folder that its owner has locked,
+//! Which processes live is known by a lock of the operating system, as for the locks of the catalog: a file in the folder that its owner has locked,
 //! which ends with the process however it ends. A folder without that file is one that is just being made or was just emptied; only an
 //! empty one is taken away then, so that its maker, who finds it gone, makes another.
 
@@ -59,7 +59,7 @@ pub struct Names {
 
 /// In the system's folder for temporary files: `portrait-812-0`.
 pub const IN_TEMPORARY: Names = Names { begin: "portrait-", end: "" };
-/// Beside a file in the making: `.portrait-812-0.partial`. Readers of a folder pass over names that begin with a dot.
+/// The name of an unfinished file: `.portrait-812-0.partial`. Readers of a folder skip names that begin with a dot.
 pub const BESIDE: Names = Names { begin: ".portrait-", end: ".partial" };
 
 impl Names {

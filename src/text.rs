@@ -30,7 +30,7 @@ const MARK: char = '\u{2063}';
 /// The digits of the number that makes the name one of its own.
 const DIGITS: [char; 2] = ['\u{2061}', '\u{2062}'];
 
-/// A name that is told apart from all others that look like it.
+/// A name that differs from all others that look like it.
 pub fn marked(name: &str, number: usize) -> String {
     let digits = format!("{number:b}");
     let digits = digits.chars().map(|digit| DIGITS[usize::from(digit == '1')]);
@@ -88,7 +88,7 @@ pub fn array_parts(text: &str) -> Option<Vec<&str>> {
     (depth == 0 && !is_quoted).then_some(parts)
 }
 
-/// A part of a statement as SQL that reads as the same part again. sqlparser takes two quotes in a string or name, and a quote after a
+/// A part of a statement as SQL that is parsed as the same part again. sqlparser takes two quotes in a string or name, and a quote after a
 /// backslash, for one that is escaped already: `'a''''b'` would come back as `'a''b'`.
 pub fn as_sql(part: &(impl Clone + Display + VisitMut)) -> String {
     let mut part = part.clone();

@@ -102,7 +102,7 @@ impl Partial {
         Some(measure)
     }
 
-    /// Prepares accumulators for groups of which they see no row, because the rows are in other partitions.
+    /// Prepares accumulators for groups that have no row here, because their rows are in other partitions.
     ///
     /// DataFusion's own accumulators assume that each group has a value until they meet a NULL or a FILTER. So they are given an empty
     /// batch with a FILTER.
@@ -351,7 +351,7 @@ impl Part {
     }
 }
 
-/// Measures of which the same rows of a batch count.
+/// Measures for which the same rows of a batch count.
 struct Shared {
     /// Which rows count; `None` for all.
     counted: Option<BooleanBuffer>,
@@ -360,7 +360,7 @@ struct Shared {
 }
 
 impl Shared {
-    /// Those of which these rows count.
+    /// Those for which these rows count.
     fn of(all: &mut Vec<Self>, counted: Option<BooleanBuffer>) -> &mut Self {
         let place = all.iter().position(|shared| shared.counted == counted).unwrap_or_else(|| {
             all.push(Self { counted, measures: vec![] });

@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
 
-    /// Every part of files with sizes at and around block boundaries reads as it was written, and no part with a changed byte in one of its
+    /// Every part of files with sizes at and around block boundaries is read back as written, and no part with a changed byte in one of its
     /// blocks is returned.
     #[test]
     fn parts_are_what_was_written_or_nothing() {

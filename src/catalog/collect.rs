@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(files(&catalog).len(), 1);
     }
 
-    /// Statements that are reading it meanwhile are told of the damage where they meet it.
+    /// Statements that read it meanwhile report the damage when they reach it.
     #[test]
     fn a_file_that_is_checked_can_be_read() {
         let catalog = Catalog::for_test().unwrap();

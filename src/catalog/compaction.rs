@@ -18,7 +18,7 @@ const SMALL: i64 = (ROW_GROUP / 2) as i64;
 /// A file with more bytes is not small, as small files are read into memory as a whole.
 const SMALL_BYTES: i64 = 32 << 20;
 
-/// The rows that are read at a time: about so many bytes of a file.
+/// How many bytes of a file, roughly, are read at a time.
 const BATCH_BYTES: usize = 1 << 20;
 const LEAST_ROWS: usize = 64;
 const MOST_ROWS: usize = 8192;

@@ -155,7 +155,7 @@ impl Pinned {
     }
 }
 
-/// A file of which only the parts that are needed are read.
+/// A file that is read only in the parts that are needed.
 #[derive(Debug, Clone)]
 pub struct Parts(pub Arc<Pinned>);
 

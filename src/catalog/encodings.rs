@@ -2,7 +2,7 @@
 //!
 //! A dictionary is short for columns of few values, such as numbers of days. Keys have too many for one, and are stored by the differences
 //! between neighbours. What looks like chance, such as hashes, has no small differences either, and is stored as it is. Texts and
-//! fractions of which each is another, such as names, have no dictionary: it would hold them all, and be read whole for one row.
+//! fractions that are nearly all different, such as names, have no dictionary: it would hold them all, and be read whole for one row.
 
 use std::collections::HashSet;
 
@@ -63,7 +63,7 @@ fn others(rows: &RecordBatch) -> impl Iterator<Item = (&FieldRef, &ArrayRef)> {
     rows.schema_ref().fields().iter().zip(rows.columns()).filter(move |(field, _)| is_other(field.data_type()))
 }
 
-/// True for values of which nearly each is another.
+/// True for values that are nearly all different.
 fn are_distinct(values: &ArrayRef) -> bool {
     let Ok(sample) = cast(&values.slice(0, values.len().min(SAMPLE)), &DataType::Utf8View) else { return false };
     are_many(sample.as_string_view().iter().flatten().collect::<HashSet<&str>>().len())

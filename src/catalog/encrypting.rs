@@ -1,7 +1,7 @@
 //! Encryption of a database that was not: of the copy that a restore makes, before it is a database for anybody.
 //!
 //! Every data file is written again, encrypted with a key of its own, and the values of the catalog are encrypted with a new database key.
-//! The copy is renamed to its place only when all of that is on disk; before that, it goes with whatever stops the restore.
+//! The copy is renamed to its place only when all of that is on disk; if the restore stops before that, it is removed.
 
 use std::path::Path;
 use std::sync::Arc;

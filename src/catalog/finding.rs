@@ -198,7 +198,7 @@ fn narrow(may: &mut [bool], least: &ArrayRef, greatest: &ArrayRef, value: &Scala
     Ok(())
 }
 
-/// The rows of each page of a column in a row group of so many rows.
+/// The number of rows in each page of a column, for a row group with this many rows.
 fn pages(offsets: &OffsetIndexMetaData, rows: usize) -> Vec<Range<usize>> {
     let first = |row: i64| usize::try_from(row).unwrap_or(0);
     let starts = offsets.page_locations().iter().map(|page| first(page.first_row_index));

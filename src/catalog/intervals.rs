@@ -195,7 +195,7 @@ pub fn restoring(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>>
     Ok(Arc::new(ProjectionExec::try_new(columns, plan)?))
 }
 
-/// Whether files can be asked for the rows of which a condition is true: not about intervals.
+/// Whether files can be searched for rows where the condition is true; they cannot for conditions on intervals.
 pub fn pushed_down(
     filters: &[&Expr],
     schema: &SchemaRef,

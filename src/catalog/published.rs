@@ -93,7 +93,7 @@ impl PublishedTable {
     }
 }
 
-/// Files in at most so many groups, in their order. DataFusion would sort them by their names.
+/// Files divided into at most this many groups, in their order. DataFusion would sort them by their names.
 pub fn in_groups(files: &[PartitionedFile], most: usize) -> Vec<FileGroup> {
     let size = files.len().div_ceil(most.max(1)).max(1);
     files.chunks(size).map(|files| FileGroup::new(files.to_vec())).collect()

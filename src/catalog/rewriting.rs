@@ -61,7 +61,7 @@ impl Rule {
         }
     }
 
-    /// True for a rule by which rows are removed.
+    /// True for a rule that removes rows.
     pub fn removes(&self) -> bool {
         match self {
             Self::Values { .. } | Self::Before { .. } => true,

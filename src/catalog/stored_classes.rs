@@ -11,7 +11,7 @@ use rusqlite::{Connection, params};
 
 use super::Catalog;
 
-/// The class of stored values of which nobody knows what they were computed from.
+/// The class of stored values with an unknown origin.
 pub const UNKNOWN: &str = "unknown";
 /// No class, which are single words: says that a column was renamed or dropped.
 pub const MOVED: &str = "moved column";

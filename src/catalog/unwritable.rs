@@ -75,7 +75,7 @@ pub fn of_lock(object: &str, folder: &Path, error: &io::Error) -> DataFusionErro
     }
 }
 
-/// The error for a file that is being written, of which nothing is published.
+/// The error for a file that could not be written; no part of it is published.
 pub fn of_file(path: &str, what: &str, error: impl Error + 'static) -> DataFusionError {
     let problem = format!("{what}: {error}; nothing was published");
     told(path, Unwritable::of_cause(&error), problem)

@@ -7,6 +7,7 @@ use clap::Args;
 use portraitdb::{Engine, EngineOptions, MasterKeys, key_line, made_key};
 
 use super::console::Failure;
+use super::language::SHARED;
 use super::{Common, is_database};
 
 /// The environment variable that holds keys.
@@ -39,16 +40,16 @@ The old key must be there until it is done; backups that were made before still 
 #[derive(Debug, Args)]
 pub(super) struct Keys {
     /// The file with the master keys of an encrypted database, readable only by its owner; one per line, key-id:key.
-    #[arg(long, value_name = "PATH", global = true, env = "PORTRAIT_KEY_FILE")]
+    #[arg(long, value_name = "PATH", global = true, help_heading = SHARED, env = "PORTRAIT_KEY_FILE")]
     key_file: Option<PathBuf>,
     /// A command that prints the lines of a key file.
-    #[arg(long, value_name = "COMMAND", global = true, env = "PORTRAIT_KEY_COMMAND", conflicts_with = "key_file")]
+    #[arg(long, value_name = "COMMAND", global = true, help_heading = SHARED, env = "PORTRAIT_KEY_COMMAND", conflicts_with = "key_file")]
     key_command: Option<String>,
     /// A command of a key service: called with wrap KEY-ID or unwrap KEY-ID, it reads a key in base64 and prints it wrapped, or the reverse.
     #[arg(
         long,
         value_name = "COMMAND",
-        global = true,
+        global = true, help_heading = SHARED,
         env = "PORTRAIT_KMS_COMMAND",
         conflicts_with_all = ["key_file", "key_command"]
     )]

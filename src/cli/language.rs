@@ -3,6 +3,9 @@
 use clap::{Arg, ArgAction, Command};
 use portraitdb::{Language, printable};
 
+/// The heading of the options that every command has, which stand after its own.
+pub(super) const SHARED: &str = "Options of every command";
+
 /// The language of the locale: the first of these variables that is set decides, as in POSIX.
 pub(super) fn of_environment() -> Language {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -60,7 +63,8 @@ fn localized(mut command: Command, language: Language) -> Command {
         if takes_value(&argument) {
             argument = argument.hide_possible_values(true).hide_default_value(true);
         }
-        argument.help_heading(language.text("Options"))
+        let heading = if argument.get_help_heading() == Some(SHARED) { SHARED } else { "Options" };
+        argument.help_heading(language.text(heading))
     };
     command = command.mut_args(arguments);
     // Clap adds these two by itself, in English.

@@ -35,6 +35,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use portraitdb::{Engine, EngineOptions, Environment, Format, Language, Session, THREAD_NAME, remove_temporary_folders};
 
 use console::{Console, Failure};
+use language::SHARED;
 use screen::Color;
 use script::Script;
 use shell::Shell;
@@ -68,33 +69,33 @@ Exit codes: 0 success, 1 a statement failed, 2 wrong arguments, 75 locked, 124 t
 #[derive(Debug, Args)]
 struct Common {
     /// The database directory; it is created, with a note, if it does not exist. Without it everything is in memory.
-    #[arg(long, short = 'd', value_name = "DIR", global = true)]
+    #[arg(long, short = 'd', value_name = "DIR", global = true, help_heading = SHARED)]
     database: Option<PathBuf>,
     /// The format of results [default: by the name of the output, else table].
-    #[arg(long, short = 'f', value_enum, global = true)]
+    #[arg(long, short = 'f', value_enum, global = true, help_heading = SHARED)]
     format: Option<Format>,
     /// Write results to a file, which appears complete when everything has succeeded; to a pipe or device at once.
-    #[arg(long, short = 'o', value_name = "PATH", global = true)]
+    #[arg(long, short = 'o', value_name = "PATH", global = true, help_heading = SHARED)]
     output: Option<PathBuf>,
     /// Give the parameter $name a value: --set as_of=2025-06-30, --set 'city=上海', --set code:text=007.
-    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parameters::parse, global = true)]
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parameters::parse, global = true, help_heading = SHARED)]
     set: Vec<parameters::Parameter>,
     /// Memory that queries may use before they spill to disk, such as 4GB [default: 70 % of the machine's].
-    #[arg(long, value_name = "SIZE", value_parser = parameters::parse_size, global = true)]
+    #[arg(long, value_name = "SIZE", value_parser = parameters::parse_size, global = true, help_heading = SHARED)]
     memory_limit: Option<usize>,
     /// The folder for spilled data and for an in-memory database [default: TMPDIR, or the system's].
-    #[arg(long, value_name = "DIR", global = true)]
+    #[arg(long, value_name = "DIR", global = true, help_heading = SHARED)]
     temporary: Option<PathBuf>,
     /// Number of partitions that a query works on at once [default: number of processors].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), global = true)]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), global = true, help_heading = SHARED)]
     partitions: Option<u16>,
     #[command(flatten)]
     keys: encryption::Keys,
     /// Run statements on a server: postgresql://ada@host:5432/portrait; the password comes from PGPASSWORD, ~/.pgpass or the URL.
-    #[arg(long, value_name = "URL", global = true, conflicts_with = "database")]
+    #[arg(long, value_name = "URL", global = true, help_heading = SHARED, conflicts_with = "database")]
     connect: Option<String>,
     /// When to use colours: auto (on a terminal, unless NO_COLOR is set), always or never.
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto, hide_possible_values = true, global = true)]
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto, hide_possible_values = true, global = true, help_heading = SHARED)]
     color: Color,
 }
 

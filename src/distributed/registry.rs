@@ -21,7 +21,7 @@ pub enum Sort {
     Aggregate,
 }
 
-/// What a step or a function is told by.
+/// What identifies a step or a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoded {
     pub name: &'static str,
@@ -97,7 +97,7 @@ impl Registry {
         &self.listed
     }
 
-    /// What a step is told by.
+    /// What identifies a step.
     ///
     /// # Errors
     /// It is not registered, or holds a value that has no form in bytes.
@@ -116,7 +116,7 @@ impl Registry {
         (self.steps.get(name).ok_or_else(|| unknown("step", name))?.decode)(bytes)
     }
 
-    /// What a scalar function is told by; `None` when it is not ours.
+    /// What identifies a scalar function; `None` when it is not ours.
     ///
     /// # Errors
     /// It holds a value that has no form in bytes.
@@ -132,7 +132,7 @@ impl Registry {
         decode(&self.scalars, name, bytes)
     }
 
-    /// What an aggregate is told by; `None` when it is not ours.
+    /// What identifies an aggregate; `None` when it is not ours.
     ///
     /// # Errors
     /// It holds a value that has no form in bytes.

@@ -25,7 +25,7 @@ const ABOUT: &[u8] = b"portrait database key";
 /// Where the master keys of an encrypted database come from. They wrap the key of the database and stand nowhere in it.
 ///
 /// Keys are lines `key-id:key`, the key as 32 bytes in base64; the last one wraps what is wrapped anew, the others open what was wrapped
-/// before they were replaced. Empty lines and lines that begin with `#` are passed over.
+/// before they were replaced. Empty lines and lines that begin with `#` are skipped.
 #[derive(Clone)]
 pub struct MasterKeys(Arc<Source>);
 

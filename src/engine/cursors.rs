@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 
 use super::Session;
 use super::answer::Answer;
+use super::missing_tables::no_such_table;
 use super::naming::{own_name, relation};
 use super::prepared::Parameters;
 use super::transactions::{self, TransactionStatus};
@@ -301,8 +302,7 @@ pub(super) async fn execute(
             for table in &tables {
                 let name = own_name(table, &context)?;
                 if context.tables().temporary(&name).is_none() && relation(&name, &context)?.is_none() {
-                    let error = coded(SqlState::UNDEFINED_TABLE, &name, "no such table; SHOW TABLES lists them");
-                    return Err(context.unseen(error, &name));
+                    return Err(no_such_table(&name, &context));
                 }
             }
             Ok(Answer::done(vec![format!("{word} has nothing to do: statistics and clean-up are automatic")]))

@@ -8,11 +8,12 @@ use sqlparser::ast::{ObjectName, ObjectType, Statement as SqlStatement};
 use super::Session;
 use super::answer::Answer;
 use super::execution;
+use super::missing_tables::no_such_table;
 use super::naming::{object_command, own_name, relation};
 use super::prepared::Parameters;
 use super::transactions::TransactionStatus;
 use crate::catalog::objects::Object;
-use crate::error::{SqlState, coded, invalid};
+use crate::error::invalid;
 use crate::files::kinds::is_file;
 use crate::objects::{lifecycle, referring, schema};
 use crate::sql::command::{Command, Target};
@@ -76,7 +77,7 @@ fn parts_of_sql(statement: &SqlStatement, context: &StatementContext) -> Result<
     Ok(parts)
 }
 
-/// Refuses the names of files, which can be read like tables, and which nobody may believe to be gone.
+/// Refuses the names of files: they can be read like tables, and a DROP would seem to delete them.
 fn refuse_files(names: &[ObjectName], context: &StatementContext) -> Result<()> {
     let names = names.iter().filter_map(|name| own_name(name, context).ok());
     for name in names.filter(|name| is_file(name)) {
@@ -209,7 +210,7 @@ fn refuse_missing(parsed: &SqlParsed, context: &StatementContext) -> Result<()> 
     for name in names {
         let name = own_name(name, context)?;
         if context.tables().temporary(&name).is_none() {
-            return Err(context.unseen(coded(SqlState::UNDEFINED_TABLE, &name, "no such table; SHOW TABLES lists them"), &name));
+            return Err(no_such_table(&name, context));
         }
     }
     Ok(())

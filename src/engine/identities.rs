@@ -43,7 +43,7 @@ pub(super) async fn refresh(engine: &Engine, statement: &Refresh, context: &Stat
     if let Some(places) = context.places() {
         session = session.with_places(places.into());
     }
-    // The sources are read with the rights of the owner, and as the owner sees them: numbers and errors tell of them.
+    // The sources are read with the rights of the owner, and as the owner sees them: numbers and errors reveal them.
     let owns = context.rights()?.owns(&object);
     session.sql("BEGIN").await?;
     let reported = |error: DataFusionError| match owns {

@@ -6,6 +6,7 @@ use sqlparser::ast::{AlterTable, CreateIndex, Expr, ObjectName, Statement as Sql
 
 use super::Session;
 use super::answer::Answer;
+use super::missing_tables::no_such_table;
 use super::naming::{own_name, relation};
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded};
@@ -31,8 +32,7 @@ pub(super) fn create(session: &Session, index: &CreateIndex, context: &Statement
     let table = relation(&name, context)?;
     if !is_temporary {
         let Some(table) = &table else {
-            let error = coded(SqlState::UNDEFINED_TABLE, &name, "no such table; SHOW TABLES lists them");
-            return Err(context.unseen(error, &name));
+            return Err(no_such_table(&name, context));
         };
         context.check_owns(table)?;
     }

@@ -74,20 +74,7 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
         let problem = format!("is a function in FROM; write SELECT * FROM {name}(…)");
         return coded(SqlState::UNDEFINED_TABLE, name, problem);
     }
-    // It may be the name of a profile or segment, which is read in the schema of its kind.
-    let is_published = |object: &&Object| matches!(object.kind.as_str(), "profile" | "segment") && object.name == *name;
-    let published =
-        context.objects().ok().and_then(|objects| objects.iter().find(is_published).map(|object| object.kind.clone()));
-    let suggestion = match published {
-        Some(schema) => {
-            let near = name;
-            format!("; perhaps \"{schema}.{near}\" is meant")
-        }
-        None => match table_of_profile(name, context) {
-            Some(near) => format!("; perhaps \"{near}\" is meant"),
-            None => did_you_mean(name, tables.iter().map(String::as_str)),
-        },
-    };
+    let suggestion = meant(name, &tables, context);
     let known = match tables.as_slice() {
         _ if std::path::Path::new(name).extension().is_some() => {
             let ends = "files are read by a name that ends in .parquet, .csv, .tsv, .txt, .json, .ndjson or .xlsx, also with .gz, .zst, .bz2 or .xz";
@@ -98,6 +85,44 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
         _ => "SHOW TABLES lists them".to_string(),
     };
     context.unseen(coded(SqlState::UNDEFINED_TABLE, name, format!("no such table{suggestion}; {known}")), name)
+}
+
+/// What a name may mean: a profile or segment, which is read in the schema of its kind, the history or the tags of a profile, or a table
+/// with a similar name.
+fn meant(name: &str, tables: &[String], context: &StatementContext) -> String {
+    let is_published = |object: &&Object| matches!(object.kind.as_str(), "profile" | "segment") && object.name == *name;
+    let published =
+        context.objects().ok().and_then(|objects| objects.iter().find(is_published).map(|object| object.kind.clone()));
+    match published {
+        Some(schema) => {
+            let near = name;
+            format!("; perhaps \"{schema}.{near}\" is meant")
+        }
+        None => match table_of_profile(name, context) {
+            Some(near) => format!("; perhaps \"{near}\" is meant"),
+            None => did_you_mean(name, tables.iter().map(String::as_str)),
+        },
+    }
+}
+
+/// The error of a statement about a table that does not exist, with the name that may be meant.
+pub(super) fn no_such_table(name: &str, context: &StatementContext) -> DataFusionError {
+    let state = context.state();
+    let schema = state.catalog_list().catalog(CATALOG).and_then(|catalog| catalog.schema(PUBLIC));
+    let mut tables = schema.map(|schema| schema.table_names()).unwrap_or_default();
+    tables.sort();
+    let suggestion = meant(name, &tables, context);
+    let error = coded(SqlState::UNDEFINED_TABLE, name, format!("no such table{suggestion}; SHOW TABLES lists them"));
+    context.unseen(error, name)
+}
+
+/// The same of a statement about views alone.
+pub(super) fn no_such_view(name: &str, context: &StatementContext) -> DataFusionError {
+    let objects = context.objects().ok();
+    let views = objects.iter().flat_map(|objects| objects.iter()).filter(|object| object.kind == "view");
+    let suggestion = did_you_mean(name, views.map(|view| view.name.as_str()));
+    let error = coded(SqlState::UNDEFINED_TABLE, name, format!("no such view{suggestion}; SHOW VIEWS lists them"));
+    context.unseen(error, name)
 }
 
 /// The table of a profile that a name without its schema means: `customer_history`.

@@ -7,6 +7,7 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::parser::{CreateExternalTable, Statement as SqlParsed};
 use sqlparser::ast::{Ident, Insert, ObjectName, ObjectType, SchemaName, Statement as SqlStatement, TableObject};
 
+use super::missing_tables::{no_such_table, no_such_view};
 use super::schema::{CATALOG, OWN_SCHEMAS, PUBLIC, TEMPORARY_SCHEMA};
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid};
@@ -94,7 +95,12 @@ pub(super) fn object_command(parsed: &SqlParsed, context: &StatementContext) -> 
                     refuse_used(&own, context)?;
                     return Ok(None);
                 }
-                let Some(object) = relation(&own, context)? else { return Ok(None) };
+                let object = match relation(&own, context)? {
+                    Some(object) => object,
+                    None if *if_exists => return Ok(None),
+                    None if word == "VIEW" => return Err(no_such_view(&own, context)),
+                    None => return Err(no_such_table(&own, context)),
+                };
                 let own_word = match object.kind.as_str() {
                     "view" => "VIEW",
                     "sequence" => "SEQUENCE",
@@ -113,7 +119,7 @@ pub(super) fn object_command(parsed: &SqlParsed, context: &StatementContext) -> 
     }
 }
 
-/// Refuses an option that is given twice, of which a plan would keep one.
+/// Refuses an option that is given twice; a plan would keep only one.
 fn refuse_twice(table: &CreateExternalTable) -> Result<()> {
     let mut given = HashSet::new();
     for (key, _) in &table.options {
@@ -136,7 +142,7 @@ pub(super) fn shown_definition(parsed: &SqlParsed, context: &StatementContext) -
     }
     let object = relation(&name, context)?;
     let Some((object, kind)) = object.and_then(|object| kind_of(&object.kind).map(|kind| (object, kind))) else {
-        return Err(context.unseen(coded(SqlState::UNDEFINED_TABLE, &name, "no such table; SHOW TABLES lists them"), &name));
+        return Err(no_such_table(&name, context));
     };
     let query = format!("SELECT name, definition FROM system.{} WHERE name = {}", kind.system_table(), literal(&object.name));
     parser::parse_composed(&query, context.session()).map(Some)

@@ -381,7 +381,7 @@ impl Runner<'_> {
         language: Language,
     ) -> Result<std::result::Result<Shown, Omitted>> {
         if section.is_latest && !subject.is_latest {
-            return Ok(Err(Omitted::Because("only the last refresh tells it".into())));
+            return Ok(Err(Omitted::Because("only the last refresh shows it".into())));
         }
         if let Some(lacking) = self.lacking(&section, subject).await? {
             return Ok(Err(Omitted::Lacking(lacking)));

@@ -274,7 +274,7 @@ impl Engine {
         let lease = match self.claim(&claim)? {
             Claimed::Begun(lease) => lease,
             _ => {
-                let problem = "is running already; system.runs tells since when, run this again when that is done";
+                let problem = "is already running; system.runs shows since when; run this again when it has finished";
                 return Err(not_available(&object.label(), problem));
             }
         };
@@ -289,12 +289,13 @@ impl Engine {
                 rows => format!("schedule {name} succeeded in {seconds:.3} s, {rows} rows"),
             }]);
         }
-        let place = match (end.line, schedule.file()) {
-            (Some(line), Some(file)) => format!(" at line {line} of {}", file.display()),
-            (Some(line), None) => format!(" at line {line} of its definition"),
-            (None, _) => String::new(),
+        let said = &end.message;
+        let problem = match (end.line, schedule.file()) {
+            (Some(line), Some(file)) => format!("{status} at line {line} of {}: {said}", file.display()),
+            (Some(line), None) => format!("{status} at line {line} of its definition: {said}"),
+            (None, _) => format!("{status}: {said}"),
         };
-        Err(failed(&object.label(), format!("{status}{place}: {}", end.message)))
+        Err(failed(&object.label(), problem))
     }
 
     /// The session that a script runs in.

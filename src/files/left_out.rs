@@ -108,7 +108,7 @@ fn listed(names: &mut Vec<String>) -> Option<String> {
     }
 }
 
-/// The notes about the files of one statement, and about strings in them that functions could not read; passed on in the settings with
+/// The notes about what one statement reads: its files, strings that functions could not read, segments of an earlier version. Passed on in the settings with
 /// which its plans are made.
 #[derive(Debug, Clone, Default)]
 pub struct FileNotes {

@@ -11,7 +11,7 @@ use super::times::{Time, time};
 /// The most digits of an integer that is taken for a number. Every program preserves that many, even those that compute in doubles.
 const MOST_DIGITS: usize = 15;
 
-/// The narrowest type as which a string can be parsed.
+/// The narrowest type that a string can be parsed as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     Boolean,

@@ -77,7 +77,7 @@ pub fn check_format(word: &str) -> Result<()> {
     Err(invalid("COPY", problem))
 }
 
-/// DataFusion's own writer of Arrow files, which would pass over any option.
+/// DataFusion's own writer of Arrow files, which ignores all options.
 #[derive(Debug)]
 struct ArrowFiles;
 

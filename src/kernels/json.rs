@@ -303,7 +303,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Goes over digits, of which there must be one.
+    /// Goes over digits; there must be at least one.
     fn digits(&mut self) -> Option<()> {
         let start = self.at;
         while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {

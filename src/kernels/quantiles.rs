@@ -31,7 +31,7 @@ impl Default for Precision {
 }
 
 impl Precision {
-    /// At least so many buckets between a number and its double. More than 2²⁰ are not kept apart.
+    /// At least this many buckets between a number and its double. More than 2²⁰ are not kept apart.
     pub fn of_buckets(buckets: usize) -> Self {
         let bits = buckets.clamp(1, 1 << 20).next_power_of_two().trailing_zeros();
         Self { low_bits: MANTISSA - bits.max(7) }

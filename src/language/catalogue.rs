@@ -100,6 +100,8 @@ const WORDS: &[(&str, &str)] = &[
     ("argument", "参数"),
     ("arguments", "参数"),
     ("none", "无"),
+    ("failed", "失败"),
+    ("cancelled", "已取消"),
     ("tab", "制表符"),
     ("date", "日期"),
     ("timestamp", "时间戳"),
@@ -224,7 +226,11 @@ impl Catalogue {
             Some((word.len(), other, name))
         });
         match named.max_by_key(|(length, ..)| *length) {
-            Some((_, other, name)) => format!("{other} {name}"),
+            // `check positive on orders`
+            Some((_, other, name)) => match name.split_once(" on ") {
+                Some((name, of)) => format!("{other} {name}（{of}）"),
+                None => format!("{other} {name}"),
+            },
             None => english.to_string(),
         }
     }

@@ -24,7 +24,7 @@ use expectation::Expectation;
 
 pub use kind::CheckKind;
 pub use near_last::{Distribution, distribution, has_bins, stability_index};
-pub use running::{COLUMNS, before_refresh, rows, run_tables, schema};
+pub use running::{COLUMNS, before_refresh, messages, rows, run_tables, schema};
 
 /// What happens when a check fails as a profile over its table is refreshed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use super::{GRAMMARS, kind_of};
 use crate::adapter::arguments::Options;
 use crate::catalog::objects::Object;
 use crate::docs::{Argument, Doc, Takes};
-use crate::error::{SqlState, coded, did_you_mean, in_quotes, invalid};
+use crate::error::{SqlState, coded, did_you_mean, in_quotes, invalid, nearest};
 use crate::refresh::definition::AS_OF;
 use crate::sql::command::{Body, Command, Create, Parameter, normal};
 use crate::sql::parser::{self, Parsed};
@@ -142,7 +142,6 @@ impl Definition {
     ///
     /// # Errors
     /// An unknown option, or a `$name` without a value.
-    /// An option that nobody knows, or a `$name` without a value.
     pub fn constants(&self, known: Option<&'static Doc>) -> Result<BTreeMap<String, Expr>> {
         let label = self.object.label();
         let used = match &self.body {
@@ -164,6 +163,17 @@ impl Definition {
                 let options = own_options().filter(|argument| is_given_here(argument.takes)).map(|argument| argument.name);
                 let word = ours(name, options.clone()).unwrap_or(name);
                 let suggestion = did_you_mean(word, options.clone().chain(used.iter().map(String::as_str)));
+                // `WITH (silver = 500)` and `$silber` after AS: one of the two is misspelt.
+                let has_value = |used: &str| {
+                    used == AS_OF || self.others.iter().any(|(given, _)| given == used) || is_parameter(&used.to_string())
+                };
+                let without_value = used.iter().map(String::as_str).filter(|used| !has_value(used));
+                if !options.clone().any(|option| nearest(word, [option]).is_some())
+                    && let Some(near) = nearest(name, without_value)
+                {
+                    let problem = format!("WITH gives {name}, but ${near} stands after AS; write the same name in both places");
+                    return Err(invalid(&label, problem));
+                }
                 // Some options, such as the key of a model, are on both pages.
                 let mut told: Vec<&str> = vec![];
                 options.for_each(|name| {

@@ -100,7 +100,7 @@ impl Kind for Function {
             return Err(coded(SqlState::DUPLICATE_OBJECT, &new.label(), problem));
         }
         if new.name != new.name.to_lowercase() {
-            return Err(invalid(&new.label(), "the name of a function is in small letters, as calls do not tell them apart"));
+            return Err(invalid(&new.label(), "the name of a function must be in lower case, because calls ignore case"));
         }
         Ok(())
     }
@@ -169,7 +169,7 @@ impl Kind for Function {
     }
 }
 
-/// The error of a query in which an argument stands without its sign, so that it reads as a column.
+/// The error for a query with an argument without its `$`, which then looks like a column.
 fn without_sign<'a>(error: DataFusionError, mut names: impl Iterator<Item = &'a String>) -> DataFusionError {
     // The place that the planner knows is kept.
     if let DataFusionError::Diagnostic(diagnostic, inner) = error {

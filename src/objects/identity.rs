@@ -70,7 +70,7 @@ and clusters, but keep no ids from run to run.",
     arguments: &[
         Argument::required("key", Takes::Text, "the column of the query that identifies a record"),
         Argument::optional("match_on", Takes::Names, "", "the identifiers, the most trusted first; default all other columns"),
-        Argument::optional("hard_keys", Takes::Names, "", "identifiers of which a person has only one"),
+        Argument::optional("hard_keys", Takes::Names, "", "identifiers that a person has only one of"),
         Argument::optional(
             "max_shared",
             Takes::Integer(1, i64::MAX),
@@ -110,7 +110,7 @@ const COLUMNS: [Column; 10] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
     Column { name: "key", data_type: "VARCHAR", text: "the column that identifies a record" },
     Column { name: "match_on", data_type: "VARCHAR", text: "the identifiers; NULL for all other columns" },
-    Column { name: "hard_keys", data_type: "VARCHAR", text: "identifiers of which a person has only one" },
+    Column { name: "hard_keys", data_type: "VARCHAR", text: "identifiers that a person has only one of" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
     Column { name: "comment", data_type: "VARCHAR", text: "its description, from the definition" },
     Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },

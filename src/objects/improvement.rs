@@ -87,7 +87,7 @@ fn is_measured_alike(new: &Trained, before: &Trained) -> bool {
     new.rows == before.rows && held(new) == held(before) && chosen(new) == chosen(before) && is_same_data
 }
 
-/// Measures of which smaller values are better.
+/// Measures for which smaller values are better.
 const LESS_IS_BETTER: [&str; 12] = [
     "log_loss",
     "brier",
@@ -103,7 +103,7 @@ const LESS_IS_BETTER: [&str; 12] = [
     "bic",
 ];
 
-/// Measures of which larger values are better. The others, such as the number of iterations, do not say how good a model is.
+/// Measures for which larger values are better. The others, such as the number of iterations, do not say how good a model is.
 const MORE_IS_BETTER: [&str; 15] = [
     "auc",
     "pr_auc",

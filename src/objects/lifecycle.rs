@@ -11,12 +11,13 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 use super::broken::{check_readers, check_users};
 use super::definition::Definition;
 use super::kind::{Kind, unknown_kind};
+use super::profile::note_on_earlier;
 use super::protection;
 use super::schema::parts;
 use super::{GRAMMARS, kind_of};
 use crate::catalog::grants::{PUBLIC, Privilege};
 use crate::catalog::objects::{NewVersion, Object};
-use crate::catalog::snapshots::SnapshotOf;
+use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::error::{SqlState, coded, did_you_mean, invalid, message, sqlstate};
 use crate::refresh::definition::AS_OF;
 use crate::refresh::plan::no_profile;
@@ -249,6 +250,10 @@ pub async fn remember(kind: &'static dyn Kind, new: &NewObject, context: &Statem
         notes.extend(check_users(existing, context, &changed).await?);
     } else if new.object.kind == "tag" {
         check_readers(&new.object, context, &changed).await?;
+    }
+    if new.existing.is_some() {
+        let newest = context.view().snapshot(SnapshotOf::Profile, &new.object.profile, When::Now)?;
+        notes.extend(note_on_earlier(&new.object, newest.as_deref()));
     }
     let stamp = context.view().stamp()?;
     unless_moved(context.catalog().put_object(new.version(), Some(stamp)), context).map(|_| notes)

@@ -15,7 +15,7 @@ use super::protection::notes_on_profile;
 use super::values::{number, text};
 use super::{relation, segment, tag};
 use crate::catalog::objects::Object;
-use crate::catalog::snapshots::{ColumnRole, SnapshotOf, When};
+use crate::catalog::snapshots::{ColumnRole, PublishedColumn, Snapshot, SnapshotOf, When};
 use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::{SqlState, coded, failed, invalid, message, sqlstate};
 use crate::refresh::defined::defined;
@@ -38,7 +38,7 @@ The key is a column of the query, integer or string, with each value once. The o
 and counted. The definition is planned when it is created, together with all tags and segments of the profile. OR REPLACE makes a new version (unless the
 text is the same), and `system.versions` keeps the old ones.
 
-`time_columns` tells which column holds the time of a source's rows. Wherever a definition of this profile reads such a table (directly, through views,
+`time_columns` names the column that holds the time of a source's rows. Wherever a definition of this profile reads such a table (directly, through views,
 functions or models, or as of an earlier time), it gets no row later than the time of the refresh. From other profiles and segments it
 gets what was published by then, also without `time_columns`. So an answer as of a day is the answer that day would have given. Rows without a time are not read. Sources
 without a time column are read completely. If a table has times and is not listed, a note names it when a tag that reads it is created, and at REFRESH, unless
@@ -373,6 +373,14 @@ pub async fn state(named: &Named, context: &StatementContext) -> Result<State> {
         let defined = as_defined(name, context, Arc::new(failed(&format!("profile {name}"), problem))).await;
         return defined.or(published);
     }
+    if named.when == When::Now
+        && let Some(segment) = named.segment()
+    {
+        let objects = context.all_objects()?;
+        let is_it = |object: &&Object| object.kind == "segment" && object.name == segment;
+        let note = objects.iter().find(is_it).and_then(|object| note_on_earlier(object, newest.as_deref()));
+        context.file_notes().tell(note.as_slice());
+    }
     match published {
         Err(missing) if newest.is_none_or(|newest| named.is_missing_in(&newest)) => {
             let missing = Arc::new(missing);
@@ -381,6 +389,26 @@ pub async fn state(named: &Named, context: &StatementContext) -> Result<State> {
         }
         published => published,
     }
+}
+
+/// The note on a tag or segment whose published values come from an earlier version.
+pub fn note_on_earlier(part: &Object, newest: Option<&Snapshot>) -> Option<String> {
+    let is_it = |column: &&PublishedColumn| {
+        column.name == part.name
+            && match column.role {
+                ColumnRole::Segment => part.kind == "segment",
+                ColumnRole::Tag | ColumnRole::Tags => part.kind == "tag",
+                _ => false,
+            }
+    };
+    let was = newest?.columns.iter().find(is_it).map(|column| column.version)?;
+    let (name, profile, is) = (&part.name, &part.profile, part.version);
+    (was < is).then(|| match part.kind.as_str() {
+        "segment" => {
+            format!("segment {name} still has the members of version {was}; REFRESH SEGMENT {name} computes version {is}")
+        }
+        _ => format!("tag {name} still has the values of version {was}; REFRESH PROFILE {profile} computes version {is}"),
+    })
 }
 
 async fn as_defined(name: &str, context: &StatementContext, missing: Arc<DataFusionError>) -> Result<State> {

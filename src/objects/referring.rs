@@ -53,7 +53,7 @@ pub fn foreign(constraints: &[Constraint]) -> impl Iterator<Item = (&str, &Forei
 /// # Errors
 /// The database cannot be read.
 pub fn all(context: &StatementContext) -> Result<Arc<[ForeignKey]>> {
-    // What would become of definitions is known to nobody else.
+    // Nothing else knows what would become of definitions.
     if !context.is_plain() {
         return read(context);
     }

@@ -70,7 +70,7 @@ fn columns(table: &Object, context: &StatementContext) -> Result<SchemaRef> {
 
 /// The months, days and microseconds of an interval.
 fn parts(label: &str, length: &Expr) -> Result<(i32, i32, i64)> {
-    let wrong = || invalid(label, format!("FOR takes a length of time, INTERVAL '3 years' say, got {length}"));
+    let wrong = || invalid(label, format!("FOR takes a length of time such as INTERVAL '3 years', got {length}"));
     let ScalarValue::IntervalMonthDayNano(Some(length)) = constant(label, "FOR", length).map_err(|_| wrong())? else {
         return Err(wrong());
     };

@@ -25,7 +25,7 @@ static DOC: Doc = Doc {
     syntax: "CREATE [OR REPLACE] SEGMENT [IF NOT EXISTS] name ON profile [WITH ([comment = '…'], [owner = '…'], [constant = value, …])] AS condition",
     description: "\
 After the next refresh, `segment.<name>` has the members and the time since when they belong to it. `REFRESH SEGMENT name` computes only the segments, from
-the current tags. The name may be Chinese: `segment.\"精致宝妈\"`. A condition can only use the customer's own row,
+the current tags. A segment that was replaced keeps its earlier members until then, and a note says so. The name may be Chinese: `segment.\"精致宝妈\"`. A condition can only use the customer's own row,
 and no column that is masked for the role that writes it. If that role does not own the profile, a customer for whom the condition fails is not a member;
 the condition of the owner stops the refresh, with an error that names it.
 

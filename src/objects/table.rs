@@ -75,22 +75,20 @@ DISTINCT; a CHECK that is NULL is no failure. A key is compared at the end of th
 
 FOREIGN KEY, or REFERENCES beside a column, says that each row has the key of a row of another table, or of the same one: its PRIMARY KEY, or the columns of a
 UNIQUE. Both columns have the same type, or both are whole numbers, decimals or strings. A row with a NULL in the columns refers to nothing; with MATCH FULL it
-has NULL in all of them. The action after ON DELETE and ON UPDATE is what becomes of rows whose counterpart goes or gets another key: NO ACTION and RESTRICT
-refuse that, CASCADE deletes the rows too or gives them the other key, SET NULL and SET DEFAULT change their columns; these changes and the statement's own appear
-together. A foreign key is compared at the end of each statement; with DEFERRABLE INITIALLY DEFERRED, or after SET CONSTRAINTS … DEFERRED, at COMMIT. A table
+has NULL in all of them. ON DELETE and ON UPDATE say what happens to rows whose counterpart is deleted or gets another key: NO ACTION and RESTRICT refuse the change, CASCADE deletes the rows too or gives them the new key,
+SET NULL and SET DEFAULT change their columns. These changes appear together with the statement's own. A foreign key is compared at the end of each statement; with DEFERRABLE INITIALLY DEFERRED, or after SET CONSTRAINTS … DEFERRED, at COMMIT. A table
 that others refer to cannot be emptied with TRUNCATE, and dropped only with CASCADE. Tables in memory refer to
 each other, and are compared at the end of each statement. A
 `CREATE CHECK … AS foreign_key(column, table, column)` finds rows without a counterpart where a foreign key would refuse them.
 
-Columns of the types JSON, JSONB and UUID are strings, and a CHECK refuses those that are not valid: JSON keeps its text as it was written, and UUIDs have
-small letters, as `uuid()` gives them and `'…'::uuid` makes them. Clients of PostgreSQL are told these types.
+Columns of the types JSON, JSONB and UUID are strings, and a CHECK refuses those that are not valid: JSON keeps its text as it was written, and UUIDs are in lower case, as `uuid()` and `'…'::uuid` return them. PostgreSQL clients see these types.
 
 `FROM name FOR SYSTEM_TIME AS OF TIMESTAMP '2025-06-30 12:00:00'` (in UTC) reads the table as it was then, also if it had other
 columns. The last 100 states are kept, until DROP TABLE.
 
 **Cost.** The rows are written as compressed Parquet files. A query that reads the result of a slow query many times should read a table;
-one that filters a file is fast without. A key makes each statement that adds rows read the column of the key where its values may be: in a table of ten
-million rows nothing if keys grow, as those of SERIAL do, and the whole column if they are random.
+one that filters a file is fast without. With a key, each statement that adds rows reads the parts of the key column that may hold the new values: nothing if keys grow, as those
+of SERIAL do, and the whole column if they are random.
 
 **Elsewhere.** As in PostgreSQL. There, a date can also refer to a timestamp, RESTRICT refuses in the middle of a statement, and other sessions can write to
 a table while a statement refers to it.

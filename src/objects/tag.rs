@@ -50,7 +50,7 @@ that depend on themselves are refused.
 `ALTER TAG … VALIDATE WITH` an experiment on the same profile tests whether the tag pays: `tag_uplift` compares the effect of the experiment between the
 values that the tag had when it began, over all metrics and groups. The verdict, the experiment and the time become options of the tag, in a new
 version of it; a tag that is defined again has to be validated again. `system.tags` shows the result as `validation`, next to `used_by`, the number of
-objects that read the tag. The share of tags in use, `avg(CAST(used_by > 0 AS INT))`, tells whether a library is worth its care: 60 % is a good aim.
+objects that read the tag. The share of tags in use, `avg(CAST(used_by > 0 AS INT))`, shows how much of a library is used: 60 % is a good aim.
 
 **Cost.** Creating plans the query. At a refresh, tags over the same source share one scan and one aggregation, so one more tag over a
 source that is already read costs little.

@@ -28,7 +28,7 @@ pub struct Uses {
     pub profiles: Vec<ProfileUse>,
     /// Segments passed to functions by name.
     pub segments: Vec<String>,
-    /// Profiles of which all segments are read.
+    /// Profiles whose segments are all read.
     pub all_segments: Vec<String>,
     /// The profile that it belongs to.
     pub profile: Option<String>,

@@ -113,7 +113,7 @@ fn list(item: DataType) -> DataType {
     DataType::List(Arc::new(Field::new("item", item, true)))
 }
 
-/// A column of a type of PostgreSQL, which its clients are told.
+/// A column with the PostgreSQL type that clients see.
 pub fn field(name: &str, type_name: &str, is_nullable: bool) -> Field {
     let field = Field::new(name, data_type(type_name), is_nullable);
     match mark(type_name) {

@@ -146,7 +146,7 @@ impl Planner<'_> {
                 let (plan, value) = self.key_and_value(plan, definition, &key_type, &subject)?;
                 let needs = match reads {
                     true => {
-                        let read = self.columns_read(&plan, definition).map_err(|error| about(&subject, error))?;
+                        let read = self.columns_read(&plan, definition).map_err(|error| about(&subject, error, &[]))?;
                         let is_tag = |name: &String| definition.tags.iter().any(|(other, _)| other.object.name == *name);
                         Some(read.into_iter().filter(is_tag).collect())
                     }
@@ -335,7 +335,10 @@ impl Planner<'_> {
             Ok(planned) => coerced(planned, subject, &context),
             Err(error) => Err(error),
         };
-        let planned = planned.map_err(|error| about(subject, error))?;
+        let planned = match planned {
+            Err(error) => return Err(about(subject, error, &self.relations()?)),
+            Ok(planned) => planned,
+        };
         sources.add(subject, &reads, written, &planned, &definition.body.time_columns, self.context)?;
         Ok(planned)
     }
@@ -357,15 +360,21 @@ impl Planner<'_> {
         let mut missing = vec![];
         for (table, column) in time_columns {
             let found = state.schema_for_ref(TableReference::bare(table.clone()))?.table(table).await;
-            if found.map_err(|error| about(&format!("profile {}", definition.name()), error))?.is_none() {
-                let mut known = self.context.tables().temporary_names();
-                let objects = self.context.objects()?;
-                let relations = objects.iter().filter(|object| RELATIONS.contains(&object.kind.as_str()));
-                known.extend(relations.map(|object| object.name.clone()));
+            if found.map_err(|error| about(&format!("profile {}", definition.name()), error, &[]))?.is_none() {
+                let known = self.relations()?;
                 missing.push((format!("{table}.{column}"), did_you_mean(table, known.iter().map(String::as_str))));
             }
         }
         Ok(missing)
+    }
+
+    /// The names of the tables and views that there are.
+    fn relations(&self) -> Result<Vec<String>> {
+        let mut known = self.context.tables().temporary_names();
+        let objects = self.context.objects()?;
+        let relations = objects.iter().filter(|object| RELATIONS.contains(&object.kind.as_str()));
+        known.extend(relations.map(|object| object.name.clone()));
+        Ok(known)
     }
 
     /// A tag's query with the value cast to its final type, and that type.
@@ -485,8 +494,8 @@ fn scans(plan: &LogicalPlan, table: &TableReference) -> Result<bool> {
     Ok(found)
 }
 
-/// An error of a definition's query, with the definition as its subject.
-fn about(subject: &str, error: DataFusionError) -> DataFusionError {
+/// An error of a definition's query, with the definition as its subject; `relations` are the tables that a wrong name may mean.
+fn about(subject: &str, error: DataFusionError, relations: &[String]) -> DataFusionError {
     let text = raw(&error);
     if text.strip_prefix(subject).is_some_and(|rest| rest.starts_with(": ")) {
         return error;
@@ -495,7 +504,8 @@ fn about(subject: &str, error: DataFusionError) -> DataFusionError {
     match missing.and_then(|name| name.split_once('.')) {
         Some((_, name)) => {
             let name = name.strip_prefix("public.").unwrap_or(name);
-            let problem = format!("reads {name}, but there is no such table; SHOW TABLES lists them");
+            let suggestion = did_you_mean(name, relations.iter().map(String::as_str));
+            let problem = format!("reads {name}, but there is no such table{suggestion}; SHOW TABLES lists them");
             coded(SqlState::UNDEFINED_TABLE, subject, problem)
         }
         None => coded(sqlstate(&error), subject, message(&error)),

@@ -140,6 +140,14 @@ pub fn named(objects: &[Object], schema: PublishedSchema, table: &str) -> Option
 }
 
 impl Named {
+    /// The segment, for the table of one.
+    pub fn segment(&self) -> Option<&str> {
+        match &self.what {
+            What::Segment(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// True for a segment that the newest snapshot does not have yet.
     pub fn is_missing_in(&self, snapshot: &Snapshot) -> bool {
         let What::Segment(name) = &self.what else { return false };

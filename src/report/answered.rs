@@ -61,7 +61,7 @@ impl Answered {
         let before = match before.filter(|before| before.schema().fields() == schema.fields()) {
             None => None,
             Some(before) => {
-                // What was hidden then stays hidden: a change would tell it. Names that several rows have tell nothing of which became which.
+                // What was hidden then stays hidden: a change would reveal it. Names that several rows have do not say which row became which.
                 let hidden = suppressed(section, &before, smallest);
                 let earlier: Vec<Vec<String>> = cells(&before)?.iter().map(key).collect();
                 let known: HashMap<&Vec<String>, u64> =

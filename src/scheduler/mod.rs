@@ -192,7 +192,7 @@ async fn serve(engine: Engine, options: SchedulerOptions, mut stop: watch::Recei
     notices.finish(Duration::from_secs(5)).await;
 }
 
-/// The problem, unless it was there at the last look too; one that has come back is told again.
+/// The problem, unless it was also there at the last look; one that comes back is reported again.
 fn newly(problem: Option<String>, last: &mut Option<String>) -> Option<String> {
     if problem == *last {
         return None;

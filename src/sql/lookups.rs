@@ -101,7 +101,7 @@ pub async fn plan(query: &LogicalPlan, state: &SessionState) -> Result<Option<Ar
     let both = |one, other| Arc::new(expressions::BinaryExpr::new(one, Operator::And, other)) as _;
     let Some(condition) = conditions.into_iter().map(equals).reduce(both) else { return Ok(None) };
     let found = Arc::new(FilterExec::try_new(condition, rows)?);
-    // The scan passes over row groups and pages that do not have the value.
+    // The scan skips row groups and pages without the value.
     let found = FilterPushdown::new().optimize(found, state.config_options())?;
     let named = columns.iter().zip(query.schema().fields()).map(|(column, field)| (own(*column), field.name().clone()));
     Ok(Some(Arc::new(ProjectionExec::try_new(named.collect::<Vec<_>>(), found)?)))

@@ -31,6 +31,7 @@ use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::files;
 use crate::functions;
 use crate::statement::StatementContext;
+use crate::text::literal;
 use crate::walk::WalkMut;
 
 /// How deeply macros may lead to one another. Without a limit, a tag over itself would never end.
@@ -265,6 +266,22 @@ fn stands_alone(argument: &Argument) -> bool {
     }
 }
 
+/// What other programs call the functions in FROM.
+const ELSEWHERE: [(&[&str], &str); 12] = [
+    (&["apriori", "eclat", "fpgrowth", "fp_growth", "fpmax", "arules", "market_basket"], "association_rules"),
+    (&["recommendation", "recommendations", "recommender", "cross_sell", "next_best_offer"], "recommend"),
+    (&["funnel", "funnels", "windowfunnel"], "window_funnel"),
+    (&["cohort", "cohorts", "cohort_analysis", "cohort_retention"], "retention"),
+    (&["session", "sessions", "sessionise"], "sessionize"),
+    (&["ab_test", "abtest", "t_test", "ttest", "experiment"], "experiment_result"),
+    (&["silhouette", "elbow"], "choose_clusters"),
+    (&["prefixspan", "sequential_patterns"], "frequent_sequences"),
+    (&["kaplan_meier", "kaplanmeier", "survival"], "survival_curve"),
+    (&["dedupe", "deduplicate", "record_linkage", "entity_resolution"], "resolve_identities"),
+    (&["clv", "ltv", "lifetime_value"], "customer_lifetime_value"),
+    (&["nps", "net_promoter_score"], "nps_result"),
+];
+
 fn accepts(takes: Takes, expression: &Expr) -> bool {
     match takes {
         Takes::Query => matches!(expression, Expr::Subquery(_)),
@@ -292,7 +309,15 @@ fn without_place(doc: &Doc, names: &[&str], named: bool, expression: &Expr) -> D
             _ if names.is_empty() && begins_with_query(doc) && !accepts(Takes::Query, expression) => {
                 format!("takes a query; write {}((SELECT * FROM {expression}))", doc.name)
             }
-            free => format!("{expression} needs a name; write name => {expression}, where name is one of {}", free.join(", ")),
+            free => {
+                let free = free.join(", ");
+                // `tag_drift(customer, spending)` asks for one of the rows.
+                let one = match (&expression, doc.columns.iter().any(|column| column.name == "tag")) {
+                    (Expr::Identifier(tag), true) => format!("; for one tag, write WHERE tag = {}", literal(&tag.value)),
+                    _ => String::new(),
+                };
+                format!("{expression} is an argument without a name; write name => {expression}, with a name from: {free}{one}")
+            }
         },
     )
 }
@@ -401,7 +426,11 @@ impl First<'_, '_> {
         known.extend(files::readers().iter().map(|doc| doc.name.to_string()));
         known.extend(self.expansion.state.table_functions().keys().cloned());
         known.extend(self.expansion.definitions.functions()?);
-        let suggestion = did_you_mean(&name, known.iter().map(String::as_str));
+        let elsewhere = ELSEWHERE.iter().find(|(names, _)| names.contains(&name.as_str()));
+        let suggestion = match elsewhere {
+            Some((_, ours)) => did_you_mean(ours, [*ours]),
+            None => did_you_mean(&name, known.iter().map(String::as_str)),
+        };
         let problem = format!("no such function in FROM{suggestion}; \\df or system.functions lists them");
         Err(coded(SqlState::UNDEFINED_FUNCTION, &name, problem))
     }
@@ -523,10 +552,10 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         for (call, problem) in [
-            ("a, b", "b needs a name; write name => b, where name is one of words, times, when"),
+            ("a, b", "b is an argument without a name; write name => b, with a name from: words, times, when"),
             (
                 "(SELECT 1), (SELECT 2)",
-                "(SELECT 2) needs a name; write name => (SELECT 2), where name is one of whom, times, when",
+                "(SELECT 2) is an argument without a name; write name => (SELECT 2), with a name from: whom, times, when",
             ),
             ("who => a", "unknown argument \"who\"; perhaps \"whom\" is meant; it takes words, whom, times, when"),
             ("a, whom => b", "whom is given twice"),

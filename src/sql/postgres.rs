@@ -227,7 +227,7 @@ pub fn answer_alone(explain: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn Execution
     Ok(Arc::new(ProjectionExec::try_new(vec![(value, QUERY_PLAN.to_string())], explain)?))
 }
 
-/// The types of PostgreSQL that the columns of stored tables are told to have, where their values are strings here.
+/// The PostgreSQL types that clients see for columns of stored tables whose values are strings here.
 pub trait Told {
     /// That of a column that a scan reads.
     fn of_scan(&self, scan: &TableScan, column: &str) -> Option<&'static str>;
@@ -395,7 +395,7 @@ pub fn names_as_results(plan: LogicalPlan, context: &StatementContext) -> Result
         .zip(schema.fields().iter())
         .map(|(column, field)| {
             let shown = reg_kind(field).and_then(|kind| name_of(kind, Expr::Column(column.clone()), context));
-            // With its qualifier, by which columns of one name are told apart.
+            // With its qualifier, which distinguishes columns of the same name.
             match shown {
                 Some(shown) => shown.alias_qualified(column.relation, column.name),
                 None => Expr::Column(column),

@@ -237,7 +237,7 @@ impl Drop for Scope {
     }
 }
 
-/// The tables of which every column is read, by `SELECT *`, `name.*` or NATURAL JOIN. Each is given as the parts of its name.
+/// The tables that are read with all their columns, by `SELECT *`, `name.*` or NATURAL JOIN. Each is given as the parts of its name.
 pub fn tables_read_whole(part: &impl Visit) -> Vec<Vec<String>> {
     struct Whole(Vec<Vec<String>>);
     impl Whole {

@@ -25,7 +25,7 @@ use crate::adapter::arguments::{check_role, find, is_default, parameter_type, re
 use crate::adapter::definitions::Definitions;
 use crate::adapter::relation::{Binding, FromFunction, Role, Roles};
 use crate::docs::{Argument, Doc, Takes};
-use crate::error::{did_you_mean, in_quotes, invalid};
+use crate::error::{column_meant, in_quotes, invalid};
 use crate::text::with_article;
 
 /// Plans the relation functions in FROM and the WITH queries that are computed once, and leaves the rest to DataFusion.
@@ -334,7 +334,7 @@ impl Reader<'_> {
         let planned = planned.map_err(|error| {
             let Some(column) = missing_column(&error) else { return error };
             let names: Vec<&str> = input.schema().fields().iter().map(|field| field.name().as_str()).collect();
-            let suggestion = did_you_mean(&column.name, names.iter().copied());
+            let suggestion = column_meant(&column.name, names.iter().copied());
             let problem =
                 format!("{name} => {text}: the input has no column \"{}\"{suggestion}; it has {}", column.name, names.join(", "));
             invalid(doc.name, problem)

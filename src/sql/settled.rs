@@ -10,7 +10,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 
-/// The columns with the types that their values have, except those of which `is_settled` says that they have them. What cannot be planned
+/// The columns with the types that their values have, except those for which `is_settled` is true. What cannot be planned
 /// yet, because a parameter has no value, stays as it is.
 pub fn columns(columns: &Schema, plan: &LogicalPlan, state: &SessionState, is_settled: impl Fn(&Field) -> bool) -> Schema {
     let analyzed = state.analyzer().execute_and_check(plan.clone(), state.config_options(), |_, _| {});

@@ -31,7 +31,7 @@ pub async fn plan(parsed: SqlParsed, state: &SessionState) -> Result<LogicalPlan
             let one = SqlExpr::value(Value::Number("1".into(), false));
             select.projection = vec![SelectItem::ExprWithAlias { expr: one, alias: Ident::with_quote('"', STAND_IN) }];
         }
-        // What is wrong is told by the planning of the statement as it is written.
+        // Planning the statement as written reports what is wrong.
         if let Ok(planned) = state.statement_to_plan(shortened).await
             && let Some(plan) = with_columns(planned)?
         {

@@ -54,9 +54,11 @@ use crate::catalog::view::View;
 use crate::environment::Environment;
 use crate::error::{SqlState, coded};
 use crate::files::left_out::FileNotes;
+use crate::language::Language;
 use crate::opaque::Opaque;
 use crate::postgres_catalog::Gathered;
 use crate::postgres_settings::{Given, schemas};
+use crate::settings::PortraitSettings;
 
 use activity::{Activity, Connection};
 pub use audit::{AuditReads, Audited, FindReads, Read};
@@ -248,6 +250,11 @@ impl StatementContext {
     /// What there is to tell about the files that the statement reads, as far as it is planned.
     pub fn file_notes(&self) -> &FileNotes {
         &self.whole.files
+    }
+
+    /// The language in which the session speaks.
+    pub fn language(&self) -> Language {
+        PortraitSettings::of(self.session().config_options()).language
     }
 
     /// The catalog of the database, for writing.

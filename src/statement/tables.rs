@@ -299,7 +299,7 @@ impl SessionTables {
         }
     }
 
-    /// What holds for all rows of a temporary table, as it stands in CREATE TABLE.
+    /// What holds for all rows of a temporary table, as written in CREATE TABLE.
     pub fn constraints(&self, name: &str) -> Vec<String> {
         self.constraints.lock().get(name).cloned().unwrap_or_default()
     }

@@ -10,6 +10,7 @@ use super::SystemTable;
 use crate::catalog::checks::CheckResult;
 use crate::catalog::objects::Object;
 use crate::docs::Column;
+use crate::objects::check::messages;
 use crate::objects::values::{given, number, share, text, time};
 use crate::statement::StatementContext;
 
@@ -40,7 +41,7 @@ const RESULTS: [Column; 12] = [
     Column { name: "examples", data_type: "VARCHAR", text: "rows that failed, one per line, with masked values" },
 ];
 
-/// The results of the role's own checks. Those of others tell of rows that it may not see.
+/// The results of the role's own checks. Those of others would reveal rows that it may not see.
 fn results(context: &StatementContext) -> Result<Vec<CheckResult>> {
     let (objects, rights) = (context.objects()?, context.rights()?);
     let is_own =
@@ -77,7 +78,7 @@ impl SystemTable for CheckResults {
                 number(results.iter().map(|result| result.rows)),
                 number(results.iter().map(|result| result.failed)),
                 share(results.iter().map(|result| result.passed_share)),
-                of(|result| &result.message),
+                messages(&results, context.language()),
                 of(|result| &result.examples),
             ])
         })

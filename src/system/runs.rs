@@ -92,6 +92,9 @@ impl SystemTable for Runs {
                 }
             }
             let all = || runs.iter();
+            // English is what is kept.
+            let language = context.language();
+            let said = |run: &Run| given(&language.message(&run.message));
             fn of<'a, T: 'a>(
                 runs: &'a [Run],
                 value: impl Fn(&Attempt, &Run) -> Option<T> + 'a,
@@ -109,7 +112,7 @@ impl SystemTable for Runs {
                 time(all().map(|run| run.finished_at)),
                 number(all().map(|run| run.rows.filter(|_| run.attempt.is_none()))),
                 number(all().map(|run| run.changes)),
-                text(all().map(|run| given(&run.message))),
+                text(all().map(said)),
                 text(of(&runs, |_, run| Some(run.name.clone()))),
                 number(of(&runs, |attempt, _| Some(attempt.number))),
                 time(of(&runs, |_, run| Some(run.as_of))),
@@ -117,7 +120,7 @@ impl SystemTable for Runs {
                 number(of(&runs, |attempt, _| Some(attempt.missed))),
                 share(all().map(|run| run.finished_at.map(|finished| (finished - run.started_at) as f64 / 1e6))),
                 number(all().map(|run| run.rows)),
-                text(all().map(|run| given(&run.message).filter(|_| run.status != "skipped"))),
+                text(all().map(|run| said(run).filter(|_| run.status != "skipped"))),
                 text(of(&runs, |attempt, _| given(&attempt.statement))),
                 number(of(&runs, |attempt, _| attempt.line)),
                 text(of(&runs, |attempt, _| given(&attempt.role))),

@@ -350,7 +350,7 @@ fn a_title_that_is_taken_for_names_is_told() {
     };
     let expected = |skip: usize| {
         format!(
-            "{}: the first line is taken for names, and has only 'June'; if it is a title, pass over it with skip => {skip} or OPTIONS \
+            "{}: the first line is taken for names, and has only 'June'; if it is a title, leave it out with skip => {skip} or OPTIONS \
              ('skip' '{skip}')",
             file.display()
         )

@@ -182,7 +182,11 @@ fn read(arguments: &ScalarFunctionArgs, name: &str, language: Language, unread: 
     let (given, patterns) = (texts(&arrays[0])?, texts(&arrays[1])?);
     let mut known = Patterns { name, language, known: HashMap::new() };
     let mut result = Vec::with_capacity(given.len());
-    let otherwise = if name == "strptime" { "; try_strptime gives NULL instead" } else { "" };
+    let otherwise = match name {
+        "strptime" => "; try_strptime gives NULL instead",
+        "to_timestamp" => "; parse_date(…) and try_strptime(…, '%d.%m.%Y') give NULL instead",
+        _ => "",
+    };
     for (text, pattern) in given.as_string::<i32>().iter().zip(patterns.as_string::<i32>()) {
         let time = match (text, pattern) {
             (Some(text), Some(pattern)) => {

@@ -252,7 +252,7 @@ pub fn texts(arguments: &ScalarFunctionArgs, place: usize) -> Result<ArrayRef> {
 pub fn parsed<'a>(name: &str, text: &'a str) -> Result<Json<'a>> {
     Json::parse(text).ok_or_else(|| {
         let shown: String = text.chars().take(40).collect();
-        let problem = format!("takes a string that is JSON, got '{shown}'; json_valid(…) tells which are");
+        let problem = format!("takes a string that is JSON, got '{shown}'; json_valid(…) shows which are");
         in_rows(SqlState::INVALID_TEXT_REPRESENTATION, name, "takes a string that is JSON", problem)
     })
 }

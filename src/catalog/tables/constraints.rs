@@ -37,7 +37,7 @@ pub(super) const ENTRY: usize = 48;
 pub struct Constraints {
     pub keys: Vec<Key>,
     pub checks: Vec<Check>,
-    /// Foreign keys of which a row has all columns or none.
+    /// Foreign keys with MATCH FULL: a row has all their columns or none.
     pub full: Vec<Key>,
     /// Whether rows refer to those of tables, with which they are compared when they are written.
     pub refers: bool,

@@ -82,7 +82,7 @@ impl Carrier {
             plan.apply_expressions(&mut |expression| self.functions(expression).map(|()| TreeNodeRecursion::Continue))?;
             return Ok(Transformed::no(plan));
         }
-        // Elsewhere there must be none of ours, or this test would pass over it.
+        // Elsewhere there must be none of ours, or this test would miss it.
         plan.apply_expressions(&mut |expression| {
             expression.each_part(|part| match part.downcast_ref::<ScalarFunctionExpr>() {
                 Some(call) if self.scalar(call.fun())?.is_some() => internal_err!("{} in {}", call.name(), plan.name()),

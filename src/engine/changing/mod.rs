@@ -35,6 +35,7 @@ use self::memory::InMemory;
 use self::together::{Gone, Together};
 use super::Session;
 use super::answer::Answer;
+use super::missing_tables::no_such_table;
 use super::naming::{own_name, relation};
 use super::rights::check_own_rows;
 use crate::catalog::data::Pinned;
@@ -295,7 +296,7 @@ fn check_kind(name: &str, word: &str, context: &StatementContext) -> Result<()> 
                 let instead = "make a table of them with CREATE TABLE … AS SELECT, or write a new file with COPY";
                 Err(invalid(name, format!("is a file, whose rows {word} cannot change; {instead}")))
             }
-            _ => Err(context.unseen(coded(SqlState::UNDEFINED_TABLE, name, "no such table; SHOW TABLES lists them"), name)),
+            _ => Err(no_such_table(name, context)),
         },
     }
 }

@@ -283,7 +283,7 @@ fn statement(key: &ForeignKey, action: Action, has_others: bool, context: &State
 /// The keys of rows that a statement removes, or gives other keys.
 #[derive(Default)]
 pub struct Gone {
-    /// The columns of which there are values.
+    /// The columns that have values.
     pub columns: Vec<String>,
     /// The old values of removed rows.
     deleted: Vec<Vec<ArrayRef>>,

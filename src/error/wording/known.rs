@@ -443,7 +443,7 @@ fn of_query(text: &str) -> Option<String> {
 fn of_spans(types: &str) -> String {
     let upper = types.to_uppercase();
     match ["VARCHAR", "UTF8"].iter().any(|text| upper.contains(text)) {
-        true => format!("{types}: a text is no time; write DATE '2025-01-31', or INTERVAL '2 days' for a span of time"),
+        true => format!("{types}: a string is not a time; write DATE '2025-01-31', or INTERVAL '2 days' for a span of time"),
         false => format!("{types}: these types cannot be combined; write INTERVAL '2 days' for a span of time"),
     }
 }
@@ -456,12 +456,12 @@ fn of_types(text: &str) -> Option<String> {
         }
         let is_text = |side: &str| ["VARCHAR", "UTF8", "UTF8VIEW", "LARGEUTF8"].contains(&side);
         if types.contains(" + ") && types.split(" + ").all(is_text) {
-            return Some(format!("{}: texts are not added; write a || b to join them", found[0]));
+            return Some(format!("{}: strings cannot be added; write a || b to join them", found[0]));
         }
         let sides = [" + ", " - ", " * ", " / ", " % "].iter().find_map(|operator| types.split_once(operator));
         if sides.is_some_and(|(one, other)| is_text(one) != is_text(other)) {
             return Some(format!(
-                "{}: a text is no number; write CAST(… AS DECIMAL(12, 2)), or parse_number(…), with decimal => ',' for numbers such as 1.234,56",
+                "{}: a string is not a number; write CAST(… AS DECIMAL(12, 2)), or parse_number(…), with decimal => ',' for numbers such as 1.234,56",
                 found[0]
             ));
         }
@@ -562,7 +562,7 @@ fn of_types(text: &str) -> Option<String> {
             return Some(format!("{}: no such type; write VARCHAR, and CREATE CHECK for the values that it may have", found[0]));
         }
         if ["UUID", "JSON", "JSONB"].contains(&name.as_str()) {
-            return Some(format!("{}: no such type here; write VARCHAR, as which its values are read", found[0]));
+            return Some(format!("{}: no such type here; write VARCHAR: its values are read as strings", found[0]));
         }
         if name == "MONEY" {
             return Some(format!("{}: no such type; write DECIMAL(12, 2)", found[0]));
@@ -579,6 +579,18 @@ fn of_types(text: &str) -> Option<String> {
     }
     None
 }
+
+/// What SHOW may be meant to show besides settings, with the statements that do.
+const SHOWN: [(&str, &str, &str); 8] = [
+    ("table", "SHOW TABLES", "DESCRIBE name"),
+    ("view", "SHOW TABLES", "DESCRIBE name"),
+    ("profile", "SHOW PROFILES", "DESCRIBE PROFILE name"),
+    ("tag", "SHOW TAGS", "DESCRIBE TAG name"),
+    ("segment", "SHOW SEGMENTS", "DESCRIBE SEGMENT name"),
+    ("model", "SHOW MODELS", "DESCRIBE MODEL name"),
+    ("identity", "SHOW IDENTITIES", "DESCRIBE IDENTITY name"),
+    ("schedule", "SHOW SCHEDULES", "SELECT * FROM system.schedules WHERE name = '…'"),
+];
 
 fn of_tables(text: &str) -> Option<String> {
     let kinds = [("Table '", "table"), ("View '", "view"), ("table '", "table")];
@@ -628,11 +640,16 @@ fn of_tables(text: &str) -> Option<String> {
         return Some(format!("{}: no such setting; system.settings lists them", found[0]));
     }
     if let Some(found) = parts(text, ["'", "' is not a variable which can be viewed with 'SHOW'"]) {
+        let word = found[0].split('.').next().unwrap_or_default();
+        if let Some((_, all, one)) = SHOWN.iter().find(|(known, ..)| *known == word) {
+            let word = word.to_uppercase();
+            return Some(format!("SHOW {word}: no such statement; {all} lists all of them, {one} shows one"));
+        }
         return Some(format!("{}: no such setting; SHOW ALL lists them", found[0]));
     }
     if text.starts_with("Format not explicitly set") {
         return Some(
-            "COPY: the name of the file has no ending that tells its kind; write TO 'file.csv', or STORED AS CSV".into(),
+            "COPY: the name of the file has no ending that shows its kind; write TO 'file.csv', or STORED AS CSV".into(),
         );
     }
     if let Some(found) = parts(text, ["There is no registered file format with ext ", ""]) {

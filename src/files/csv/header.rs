@@ -27,7 +27,7 @@ fn undivided(file: &Detected) -> Option<String> {
 }
 
 /// What to tell when only the first column has a name, or when each column of numbers, times or booleans has such a value as its name.
-/// `skip` is the number of lines that were passed over.
+/// `skip` is the number of lines that were skipped.
 pub fn note(file: &Detected, schema: &Schema, numbers: &Numbers, skip: usize) -> Option<String> {
     if let Some(note) = undivided(file) {
         return Some(note);
@@ -35,7 +35,7 @@ pub fn note(file: &Detected, schema: &Schema, numbers: &Numbers, skip: usize) ->
     if let Some(title) = title(&file.names) {
         let (name, skip) = (&file.source.name, skip + 1);
         return Some(format!(
-            "{name}: the first line is taken for names, and has only '{title}'; if it is a title, pass over it with skip => {skip} or OPTIONS ('skip' '{skip}')"
+            "{name}: the first line is taken for names, and has only '{title}'; if it is a title, leave it out with skip => {skip} or OPTIONS ('skip' '{skip}')"
         ));
     }
     let (mut values, mut whole, mut has_texts) = (0, vec![], false);

@@ -266,11 +266,12 @@ pub fn encoding(label: &str) -> Option<&'static Encoding> {
         "cp936" | "ms936" | "gb2312" => "gbk",
         "cp950" => "big5",
         "cp932" | "shift-jis" | "sjis" => "shift_jis",
-        "cp1252" => "windows-1252",
+        "ansi" | "cp1252" | "windows1252" => "windows-1252",
         "utf16" | "utf-16" => "utf-16le",
         other => other,
     };
-    Encoding::for_label(label.as_bytes())
+    // `latin-1` and `iso8859-1` have further hyphens, or fewer.
+    Encoding::for_label(label.as_bytes()).or_else(|| Encoding::for_label(label.replace('-', "").as_bytes()))
 }
 
 /// The name here, and the value, for an option of another program.

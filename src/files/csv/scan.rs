@@ -159,7 +159,9 @@ impl Decoder for CsvDecoder {
     fn error(&self, here: Here<'_>, line: usize, fault: Fault) -> DataFusionError {
         match fault {
             Fault::Endless => self.endless_row(line),
-            Fault::Ragged(ragged) => ragged_row(self.file(), line, &ragged, &here.bytes[ragged.range.clone()]),
+            Fault::Ragged(ragged) => {
+                ragged_row(self.file(), line, &ragged, &here.bytes[ragged.range.clone()], self.rows.options.ragged)
+            }
             Fault::Misfit { start, column, misfit } => {
                 self.misfit(line, column, &misfit, here.bytes.get(start..).unwrap_or_default())
             }
@@ -198,7 +200,7 @@ impl CsvDecoder {
     fn endless_row(&self, line: usize) -> DataFusionError {
         let problem = match self.open_quote.is_some() {
             true => format!(
-                "line {line}: a quote is not closed, so that everything after it would be one value; mend it, or write quote => '' if quotes mean nothing in this file"
+                "line {line}: a quote is not closed, so that everything after it would be one value; correct it, or write quote => '' if quotes mean nothing in this file"
             ),
             false => format!("line {line}: a row of over {} MB; is it a CSV file?", LONGEST_ROW >> 20),
         };
@@ -207,7 +209,7 @@ impl CsvDecoder {
 }
 
 /// The error for a record with the wrong number of fields or wrong quotes.
-fn ragged_row(file: &CsvFile, line: usize, ragged: &Ragged, text: &[u8]) -> DataFusionError {
+fn ragged_row(file: &CsvFile, line: usize, ragged: &Ragged, text: &[u8], policy: Policy) -> DataFusionError {
     let width = file.columns.len();
     let shown: String = String::from_utf8_lossy(text).chars().take(80).collect();
     let problem = match ragged.problem {
@@ -223,18 +225,24 @@ fn ragged_row(file: &CsvFile, line: usize, ragged: &Ragged, text: &[u8]) -> Data
             let has_space = shown.contains(&format!("{separator} \""));
             let cause = if has_space {
                 format!(
-                    "; a quote after a space is part of the text, and a {shown_separator} after it divides: take the spaces before quotes out"
+                    "; a quote after a space is part of the text, and a {shown_separator} after it separates fields: remove the spaces before quotes"
                 )
             } else if width == 1 {
-                format!("; if the lines above it are a title, pass over them with skip => {}", line - 1)
+                format!("; if the lines above it are a title, leave them out with skip => {}", line - 1)
             } else {
                 String::new()
             };
-            format!(
-                "line {line} has {found} {}, and the header {width}, divided by '{shown_separator}': {shown}{cause}; mend it, or see ragged => 'skip' or 'pad', and \
-                 separator => '…'",
-                if found == 1 { "field" } else { "fields" },
-            )
+            let fields = if found == 1 { "field" } else { "fields" };
+            if policy == Policy::Null {
+                // `pad` cannot help with fields that are too many.
+                format!(
+                    "line {line} has {found} {fields}, and the header {width}, separated by '{shown_separator}': {shown}{cause}; put a field that contains {shown_separator} in double quotes, or leave such lines out with ragged => 'skip'; 'pad' adds missing fields only"
+                )
+            } else {
+                format!(
+                    "line {line} has {found} {fields}, and the header {width}, separated by '{shown_separator}': {shown}{cause}; correct the line, or see ragged => 'skip' or 'pad', and separator => '…'"
+                )
+            }
         }
     };
     coded(SqlState::BAD_COPY_FILE_FORMAT, &file.detected.source.name, problem)

@@ -162,7 +162,7 @@ impl Body {
                 }
                 Value::Failed(text) => {
                     let problem = format!(
-                        "{}!{}: the formula failed, with {text}; mend it, or write null => ['{text}'] to read it as NULL",
+                        "{}!{}: the formula failed, with {text}; correct it, or write null => ['{text}'] to read it as NULL",
                         self.sheet,
                         cell_name(*place)
                     );

@@ -47,7 +47,7 @@ PostgreSQL reads a `jsonb` column and picks values by `->>`; pandas `read_json(l
             "path",
             Takes::Text,
             "",
-            "the names, divided by dots, that lead to the list of rows in a file of one object: 'data.items' for {\"data\": {\"items\": [{…}]}}",
+            "the names, separated by dots, that lead to the list of rows in a file of one object: 'data.items' for {\"data\": {\"items\": [{…}]}}",
         ),
         Argument::optional(
             "types",
@@ -118,7 +118,7 @@ fn names(subject: &str, path: &str) -> Result<Vec<String>> {
     let plain = path.strip_prefix("$.").unwrap_or(path);
     let names: Vec<String> = plain.strip_suffix("[*]").unwrap_or(plain).split('.').map(String::from).collect();
     if names.iter().any(|name| name.is_empty() || name.contains(['[', ']', '*', '$'])) {
-        return Err(invalid(subject, format!("path must be names divided by dots, such as 'data.items', got '{path}'")));
+        return Err(invalid(subject, format!("path must be names separated by dots, such as 'data.items', got '{path}'")));
     }
     Ok(names)
 }

@@ -211,13 +211,13 @@ impl JsonDecoder {
         let column = path.split(['.', '[']).next().unwrap_or_default();
         let problem = match &misfit.problem {
             Problem::Twice(name) => {
-                format!("line {line}: an object has {name} twice; its meaning is ambiguous, mend the file")
+                format!("line {line}: an object has {name} twice; its meaning is ambiguous; correct the file")
             }
             Problem::New(name) => format!(
                 "line {line}: the objects from which the columns were taken do not have the name {name}; write sample => 'all' to take the columns from all objects, misfits => 'null' to ignore unknown names, or declare the columns"
             ),
             Problem::Type(data_type) if data_type.is_string() => format!(
-                "line {line}: {path} has a text that cannot be decoded, {shown}, such as half of a surrogate pair, or text in another encoding than UTF-8 (iconv -f gb18030 -t utf-8 converts a file); mend it, or see misfits => 'skip' or 'null'"
+                "line {line}: {path} has a text that cannot be decoded, {shown}, such as half of a surrogate pair, or text in another encoding than UTF-8 (iconv -f gb18030 -t utf-8 converts a file); correct it, or see misfits => 'skip' or 'null'"
             ),
             Problem::Type(data_type) => {
                 let advice = if rows.is_declared

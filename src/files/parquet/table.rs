@@ -265,7 +265,7 @@ fn columns(files: &[Known]) -> Result<Vec<FieldRef>> {
 }
 
 impl Known {
-    /// The field in a type that SQL has: not every function takes dictionaries, as which pandas and Polars write categories.
+    /// The field in a type that SQL has: not every function takes dictionaries, the form in which pandas and Polars write categories.
     fn plain(&self, field: &Field) -> Field {
         let data_type = match field.data_type() {
             DataType::FixedSizeBinary(_) if self.uuids.contains(field.name()) => DataType::Utf8View,

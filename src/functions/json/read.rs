@@ -135,7 +135,7 @@ NULL for a value that is no array.
             "\
 A list of texts, in the order of the object; NULL for any other value.
 
-**Elsewhere.** DuckDB: `json_keys`; MySQL: `json_keys`, a JSON array; PostgreSQL: `json_object_keys`, which works here too, one row a
+**Elsewhere.** DuckDB: `json_keys`; MySQL: `json_keys`, a JSON array; PostgreSQL: `json_object_keys`, which works here too, one row per
 name; Snowflake: `object_keys`.",
         ),
     ExpressionMacro::scalar("json_query_array", "json", "Returns the elements of a JSON array, as JSON.", Meaning::Itself)
@@ -150,9 +150,9 @@ FROM (SELECT unnest(json_query_array('[{\"item\": \"tea\"}, {\"item\": \"cup\"}]
         .says(
             "\
 A list of strings; of an object, the values of its members. NULL for any other value. Use the list with `unnest` for one
-row an element.
+row per element.
 
-**Elsewhere.** BigQuery: `json_query_array`; PostgreSQL: `json_array_elements`, which works here too, one row an element; DuckDB:
+**Elsewhere.** BigQuery: `json_query_array`; PostgreSQL: `json_array_elements`, which works here too, one row per element; DuckDB:
 `json_extract(json, '$.items[*]')`; Snowflake: `LATERAL FLATTEN`.",
         ),
     ExpressionMacro::scalar("json_value_array", "json", "Returns the elements of a JSON array, as strings.", Meaning::Itself)
@@ -165,7 +165,7 @@ row an element.
 Strings lose their quotes, JSON's null becomes NULL, and objects and arrays stay JSON. NULL for a value that is no
 array or object.
 
-**Elsewhere.** BigQuery: `json_value_array`; PostgreSQL: `json_array_elements_text`, which works here too, one row an element.",
+**Elsewhere.** BigQuery: `json_value_array`; PostgreSQL: `json_array_elements_text`, which works here too, one row per element.",
         ),
     ExpressionMacro::scalar("json_valid", "json", "True if a string is JSON.", Meaning::Itself)
         .page(

@@ -6,7 +6,7 @@ use std::ops::Range;
 /// The number of groups of a chunk: what is kept of them usually fits into the processor's second cache.
 pub const CHUNK: usize = 1 << 15;
 
-/// Values of groups, of which each has `width`.
+/// Values of groups; each group has `width` of them.
 #[derive(Debug)]
 pub struct Chunks<T> {
     width: usize,

@@ -63,7 +63,7 @@ enum Keep {
     Any,
     Earliest,
     Latest,
-    /// All of the last so many time units.
+    /// All of the last time units, this many.
     Recent(i64),
 }
 

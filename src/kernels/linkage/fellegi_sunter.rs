@@ -333,7 +333,7 @@ mod tests {
         assert!(combined(&[]).is_empty());
     }
 
-    /// Pairs of which the comparisons say nothing: a column without equal values, and one of one value.
+    /// Pairs about which the comparisons say nothing: a column without equal values, and one of one value.
     #[test]
     fn no_evidence_makes_no_match() {
         let patterns = Patterns::new(&[2, 2]).unwrap();

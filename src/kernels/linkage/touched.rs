@@ -133,7 +133,7 @@ impl Search {
     }
 }
 
-/// One bit for each value, so that most rows are passed over without looking into a map. Values are hashes, whose bits are all alike.
+/// One bit for each value, so that most rows are skipped without a look into a map. Values are hashes, whose bits are all alike.
 struct Filter {
     bits: Vec<u64>,
 }

@@ -50,7 +50,7 @@ mod tests {
             (vec![3.0, 0.0], vec![true, false]),
             (vec![5.0, 6.0], vec![false, false]),
             (vec![], vec![]),
-            // Two, and a total that tells of three persons.
+            // Two, and a total that reveals three persons.
             (vec![10.0, 1.0, 2.0, 8.0], vec![false, true, true, true]),
         ] {
             assert_eq!(suppressed(&counts, 5), expected, "{counts:?}");

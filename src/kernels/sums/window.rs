@@ -29,7 +29,7 @@ impl<const WORDS: usize, const LEAST: i32> Default for Window<WORDS, LEAST> {
 }
 
 impl<const WORDS: usize, const LEAST: i32> Window<WORDS, LEAST> {
-    /// The highest place of the lowest bit of an integer with so many bits; one bit more is the sign.
+    /// The highest place of the lowest bit of an integer with this many bits; one bit more is the sign.
     const fn highest(bits: i32) -> u32 {
         (64 * WORDS as i32 - HEADROOM - bits - 1) as u32
     }

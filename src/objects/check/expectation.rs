@@ -149,7 +149,7 @@ impl Expectation {
             },
             ("distribution_near_last", [value, most]) => match share(most) {
                 Some(most) => Ok(Self::Distribution { value: Box::new(value.clone()), most }),
-                None => wrong("distribution_near_last(column, 0.2), with the most of the population stability index"),
+                None => wrong("distribution_near_last(column, 0.2), with the largest population stability index that is allowed"),
             },
             ("not_null" | "unique", _) => wrong(&format!("{name}(column, …)")),
             ("in_range", _) => wrong("in_range(column, least, most)"),

@@ -47,6 +47,8 @@ condition that is NULL is not a failure: write `not_null(a)`, or `a IS NOT NULL 
 | `row_count_near_last(0.2)` | there are 20 % more or fewer rows than last time | consistency |
 | `distribution_near_last(a, 0.2)` | the population stability index against last time is above 0.2 | consistency |
 
+`in_range` and `in_set` do not compare strings with numbers or dates: convert the column first, `in_range(TRY_CAST(age AS INT), 0, 120)`.
+
 A check passes if the share of failing rows is at most `threshold`. A REFRESH of a profile that reads the table first runs the checks that have `on_failure`:
 `'stop'` refuses the refresh if the check fails or cannot be computed, `'warn'` gives a note. With `'stop'`, last time means
 when the check passed last; CREATE OR REPLACE CHECK begins anew. Results are kept in `system.checks` (the last one, with examples), `system.check_results` (the last
@@ -65,7 +67,7 @@ A CHECK constraint in PostgreSQL and DuckDB refuses the row instead of counting 
             "severity",
             Takes::Choice(&["error", "warning", "info"]),
             "'error'",
-            "how bad a failure is; shown, and for rules of your own",
+            "how bad a failure is; it is shown, and your own rules can use it",
         ),
         Argument::optional("threshold", Takes::Float(0.0, 1.0), "0", "the share of rows that may fail"),
         Argument::optional(
@@ -215,8 +217,8 @@ impl Kind for CheckKind {
         let checks = definitions.iter().map(|definition| Check::of(definition.clone())).collect::<Result<Vec<_>>>()?;
         let last: HashMap<i64, CheckResult> =
             context.catalog().last_check_results()?.into_iter().map(|result| (result.object, result)).collect();
-        let rights = context.rights()?;
-        // What a check found tells of rows as its owner sees them.
+        let (rights, language) = (context.rights()?, context.language());
+        // What a check found reveals rows as its owner sees them.
         let found: Vec<Option<&CheckResult>> = definitions
             .iter()
             .map(|Definition { object, .. }| {
@@ -239,7 +241,7 @@ impl Kind for CheckKind {
             number(found.iter().map(|result| result.and_then(|result| result.rows))),
             number(found.iter().map(|result| result.and_then(|result| result.failed))),
             share(found.iter().map(|result| result.and_then(|result| result.passed_share))),
-            seen(|result| &result.message),
+            text(found.iter().map(|result| result.and_then(|result| given(&language.message(&result.message))))),
             seen(|result| &result.examples),
             number(checks.iter().map(|check| Some(check.definition.object.version))),
             of(|check| check.definition.comment()),

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use datafusion::common::Result;
 use datafusion::dataframe::DataFrame;
 use futures::TryStreamExt;
-use sqlparser::ast::ObjectName;
+use sqlparser::ast::{Expr, ObjectName};
 
 use super::expectation::Expectation;
 use super::near_last::{Distribution, check_type, distribution, stability_index};
@@ -17,11 +17,13 @@ use crate::catalog::checks::CheckResult;
 use crate::catalog::objects::Object;
 use crate::docs::Column;
 use crate::error::{SqlState, coded, invalid, message};
+use crate::language::Language;
 use crate::objects::definition::Definition;
 use crate::objects::kind::Values;
 use crate::objects::kind_of;
 use crate::objects::protection::hides_values;
 use crate::objects::values::{given, number, share, text};
+use crate::refresh::literals::coerced;
 use crate::sql::parser::parse_composed;
 use crate::sql::planning::plan;
 use crate::statement::StatementContext;
@@ -67,8 +69,8 @@ pub async fn run_tables(tables: &[ObjectName], context: &StatementContext) -> Re
         chosen.extend(of_table.into_iter().cloned());
     }
     let (mut results, rights) = (run(&chosen, context).await?, context.rights()?);
-    // The owner of a check may see more rows than the role that runs it. Then even whether it passes tells of them: who may add rows could
-    // find out by a check of unique values which ones there are.
+    // The owner of a check may see more rows than the role that runs it. Then even whether it passes reveals something: who may add rows
+    // could find out the hidden values by a check of unique values.
     for (result, check) in results.iter_mut().zip(&chosen).filter(|(_, check)| !rights.owns(&check.definition.object)) {
         (result.rows, result.failed, result.passed_share) = (None, None, None);
         (result.message, result.examples) = Default::default();
@@ -76,11 +78,11 @@ pub async fn run_tables(tables: &[ObjectName], context: &StatementContext) -> Re
             result.status.clear();
         }
     }
-    Ok(values(&results))
+    Ok(values(&results, context.language()))
 }
 
-/// Results as the columns of CHECK TABLE.
-fn values(results: &[CheckResult]) -> Values {
+/// Results as the columns of CHECK TABLE, with messages in a language.
+fn values(results: &[CheckResult], language: Language) -> Values {
     let of = |get: fn(&CheckResult) -> &str| text(results.iter().map(move |result| given(get(result))));
     vec![
         of(|result| &result.name),
@@ -91,9 +93,15 @@ fn values(results: &[CheckResult]) -> Values {
         number(results.iter().map(|result| result.rows)),
         number(results.iter().map(|result| result.failed)),
         share(results.iter().map(|result| result.passed_share)),
-        of(|result| &result.message),
+        messages(results, language),
         of(|result| &result.examples),
     ]
+}
+
+/// What checks found, in a language. English is what is kept.
+pub fn messages<'a>(results: impl IntoIterator<Item = &'a CheckResult>, language: Language) -> ArrayRef {
+    let messages: Vec<_> = results.into_iter().map(|result| language.message(&result.message)).collect();
+    text(messages.iter().map(|message| given(message)))
 }
 
 /// Runs the checks with `on_failure` of the tables that a profile reads. Returns the failures that are only warnings.
@@ -331,11 +339,23 @@ pub async fn try_out(check: &Check, context: &StatementContext) -> Result<()> {
     let (label, table) = (check.definition.object.label(), &check.table);
     match &check.expectation {
         Expectation::Rows(condition, _) => {
-            let schema = schema(&format!("SELECT {condition} AS holds FROM {table}"), context).await?;
-            let data_type = schema.field(0).data_type();
+            // A string that cannot be converted to the type of the column is wrong for every row.
+            let parsed = parse_composed(&format!("SELECT {condition} AS holds FROM {table}"), context.session())?;
+            let planned = coerced(plan(&parsed, context).await?, &label, context)?;
+            let data_type = planned.schema().field(0).data_type();
             if !matches!(data_type, DataType::Boolean | DataType::Null) {
                 let problem = format!("takes a condition, {condition} is {}; compare it with something", sql_type(data_type));
                 return Err(invalid(&label, problem));
+            }
+            match condition.as_ref() {
+                Expr::Between { expr, low, high, .. } => {
+                    refuse_other_kinds(&label, expr, &[low.as_ref(), high.as_ref()], table, context).await?;
+                }
+                Expr::InList { expr, list, .. } => {
+                    let list: Vec<&Expr> = list.iter().collect();
+                    refuse_other_kinds(&label, expr, &list, table, context).await?;
+                }
+                _ => {}
             }
         }
         Expectation::Distribution { value, .. } => {
@@ -354,6 +374,48 @@ pub async fn try_out(check: &Check, context: &StatementContext) -> Result<()> {
         schema(&query, context).await?;
     }
     Ok(())
+}
+
+/// Refuses a string that is compared with a number or a time, and a time with a number: the first value that cannot be converted would
+/// fail the check, and so only when it runs.
+async fn refuse_other_kinds(label: &str, value: &Expr, others: &[&Expr], table: &str, context: &StatementContext) -> Result<()> {
+    // `in_range` puts brackets around its arguments.
+    let (value, others) = (bare(value), others.iter().map(|other| bare(other)).collect::<Vec<_>>());
+    let listed = others.iter().map(ToString::to_string).collect::<Vec<_>>().join("), (");
+    let schema = schema(&format!("SELECT ({value}), ({listed}) FROM {table}"), context).await?;
+    let types: Vec<&DataType> = schema.fields().iter().map(|field| field.data_type()).collect();
+    let Some((own, of_others)) = types.split_first() else { return Ok(()) };
+    for (other, data_type) in others.iter().zip(of_others) {
+        let converted = match (own, data_type) {
+            (own, other) if is_string(own) && other.is_numeric() => {
+                format!("convert it first: TRY_CAST({value} AS {}), or parse_number({value})", sql_type(other))
+            }
+            (own, other) if is_string(own) && is_time(other) => {
+                format!("convert it first: TRY_CAST({value} AS {}), or parse_date({value})", sql_type(other))
+            }
+            (own, other) if is_time(own) && other.is_numeric() => "write a date such as DATE '2024-12-31'".to_string(),
+            _ => continue,
+        };
+        let (is, are) = (sql_type(own), sql_type(data_type));
+        let problem = format!("compares {value}, which is {is}, with {other}, which is {are}; {converted}");
+        return Err(coded(SqlState::DATATYPE_MISMATCH, label, problem));
+    }
+    Ok(())
+}
+
+fn bare(expression: &Expr) -> &Expr {
+    match expression {
+        Expr::Nested(inner) => bare(inner),
+        other => other,
+    }
+}
+
+const fn is_string(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+const fn is_time(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..))
 }
 
 /// The schema of a query's result.
@@ -387,7 +449,7 @@ fn short(number: f64) -> String {
     with_decimals(number, 2)
 }
 
-/// A number with at most so many decimals.
+/// A number with at most this many decimals.
 fn with_decimals(number: f64, decimals: usize) -> String {
     let text = format!("{number:.decimals$}");
     text.trim_end_matches('0').trim_end_matches('.').to_string()

@@ -32,7 +32,7 @@ pub fn refuse_conflicts(object: &Object, context: &StatementContext) -> Result<(
         return Ok(());
     }
     let problem = format!(
-        "has masks or row policies for {}, and ON CONFLICT would tell which rows they hide; leave it out, or ask a role with SUPERUSER",
+        "has masks or row policies for {}, and ON CONFLICT would reveal which rows they hide; leave it out, or ask a role with SUPERUSER",
         context.reader_name()
     );
     Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), problem))
@@ -56,7 +56,7 @@ pub fn refuse_keys(object: &Object, given: &[String], context: &StatementContext
         if is_given && hides_any(object, &columns, context)? {
             let reader = context.reader_name();
             let problem = format!(
-                "has masks or row policies for {reader}, and constraint {name} would tell which values they hide; ask for: GRANT FILTER ON TABLE {} TO {reader}",
+                "has masks or row policies for {reader}, and constraint {name} would reveal which values they hide; ask for: GRANT FILTER ON TABLE {} TO {reader}",
                 object.name
             );
             return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), problem));
@@ -72,7 +72,7 @@ pub fn refuse_keys(object: &Object, given: &[String], context: &StatementContext
 /// Row policies of the other table apply to the role, or masks do to such a column, and it has no FILTER.
 pub fn refuse_references(object: &Object, adds: bool, removes: bool, context: &StatementContext) -> Result<()> {
     let (objects, keys) = (context.all_objects()?, referring::all(context)?);
-    // The tables of which rows go or change with these.
+    // The tables whose rows are deleted or changed with these.
     let follows = |action: Action| matches!(action, Action::Cascade | Action::SetNull | Action::SetDefault);
     let mut changed: Vec<&str> = if removes { vec![object.name.as_str()] } else { vec![] };
     let mut place = 0;
@@ -96,7 +96,7 @@ pub fn refuse_references(object: &Object, adds: bool, removes: bool, context: &S
         if other.id != object.id && covers(other, context)? && hides_any(other, columns, context)? {
             let reader = context.reader_name();
             let problem = format!(
-                "foreign key {} would tell {reader} which values of another table masks or row policies hide; ask for: GRANT FILTER ON TABLE {} TO {reader}",
+                "foreign key {} would show {reader} which values of another table masks or row policies hide; ask for: GRANT FILTER ON TABLE {} TO {reader}",
                 key.name, other.name
             );
             return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), problem));

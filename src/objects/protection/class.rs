@@ -229,7 +229,7 @@ impl Stored {
         self.names().into_iter().flat_map(|name| self.ever(name)).collect()
     }
 
-    /// The names of all columns of which anything is known.
+    /// The names of all columns that anything is known about.
     pub fn names(&self) -> BTreeSet<&str> {
         self.now.keys().chain(self.before.iter().map(|before| &before.column)).map(String::as_str).collect()
     }

@@ -73,7 +73,7 @@ pub fn notes_on_profile<'a>(
         if !told.is_empty() {
             let (label, tag, name, told) = (part.label(), &part.name, &profile.name, told.join(", "));
             notes.push(format!(
-                "{label}: its values tell something of columns of the class {told}, so roles with a mask on it see NULL unless they may FILTER; if all may see them: ALTER PROFILE {name} ALTER COLUMN {tag} SET CLASS 'none'"
+                "{label}: its values reveal something about columns of the class {told}, so roles with a mask on it see NULL unless they may FILTER; if all may see them: ALTER PROFILE {name} ALTER COLUMN {tag} SET CLASS 'none'"
             ));
         }
         Ok(notes)

@@ -54,7 +54,7 @@ pub fn mark(class: &str) -> String {
     }
 }
 
-/// The class of which a mark tells something; `None` for what is no mark.
+/// The class about which a mark reveals something; `None` for anything else.
 pub fn marked(class: &str) -> Option<&str> {
     class.strip_prefix(FROM)
 }

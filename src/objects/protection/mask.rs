@@ -39,9 +39,9 @@ Stored rows keep the classes that they were stored with. So if a column is renam
 If a column was renamed or dropped before it had a class or a mask of its own, nobody knows what earlier states of it hold. A role with masks on classes or on columns of the table sees NULL there.
 
 No part of a statement is evaluated on the real values, so no error, estimate or plan can reveal them. If the expression of the mask fails for a value, the role sees NULL. The role may add rows to the table; UPDATE, DELETE and MERGE are refused,
-and so is CREATE OR REPLACE TABLE from rows of the table itself. Without FILTER it adds none under PRIMARY KEY or UNIQUE of a masked column, or of any where row policies hide rows: an error for a value that exists would tell it.
+and so is CREATE OR REPLACE TABLE from rows of the table itself. Without FILTER it adds none under PRIMARY KEY or UNIQUE of a masked column, or of any column where row policies hide rows: an error for an existing value would reveal it.
 
-- **What only tells something of a value.** A column that is computed by comparing values of a class (`CASE WHEN phone LIKE '138%' THEN …`), or a tag whose query selects by them, does not contain the values, but many such columns would tell them. It has
+- **Columns that reveal something about a value.** A column that is computed by comparing values of a class (`CASE WHEN phone LIKE '138%' THEN …`), or a tag whose query filters by them, does not contain the values, but many such columns would reveal them. It has
 the class `from:phone`. Roles with a mask on the class `phone` see NULL there, except the owner of the table or profile and roles with FILTER on it. If all may see it: `ALTER PROFILE customer ALTER COLUMN carrier SET CLASS 'none'`. Counts, lengths, and whether there is a value, have no class. Who may read a segment sees who is in it, whatever its condition compares.
 - **REFRESH** reads what the owner of the profile sees, even if another role runs it. If the profile has masks or row policies for that role, the notes of the refresh contain no numbers.
 - **Segments.** A role cannot create a segment with a condition on a column that is masked for it. If the mask is newer than the segment, the segment has no members after the next REFRESH.

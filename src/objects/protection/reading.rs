@@ -166,7 +166,7 @@ impl Applied {
         if classes.contains(UNKNOWN) && self.has_masks() {
             return nothing().map(Some);
         }
-        // What tells something of masked values, for whoever may not compare them.
+        // What reveals something about masked values, for roles that may not compare them.
         let is_told = self.classes.iter().any(|(class, _)| classes.contains(&mark(class)));
         if is_told && !self.may_be_told(object) {
             return nothing().map(Some);
@@ -215,7 +215,7 @@ pub fn seen<'a>(
         let Some(mut applied) = applied(object, context)? else { return walled(object, table, context) };
         let snapshot = table.downcast_ref::<ManagedTable>().map(ManagedTable::snapshot);
         if let Some(policies) = &mut applied.policies {
-            // A condition on a column that was another one then says nothing about the rows of then.
+            // A condition on a column that was another one then says nothing about the earlier rows.
             let moved = class::moved(object, snapshot, context)?;
             policies.retain(|policy| moved.is_empty() || !names_in(&policy.expr).iter().any(|name| moved.contains(name)));
         }
@@ -238,7 +238,7 @@ pub fn seen<'a>(
 }
 
 /// A view as its reader sees it: behind a barrier if it reads what the reader may not read. Otherwise conditions of the statement could be
-/// evaluated on rows that the view leaves out, and errors and plans would tell of them.
+/// evaluated on rows that the view leaves out, and errors and plans would reveal them.
 fn walled(object: &Object, table: Arc<dyn TableProvider>, context: &StatementContext) -> Result<Arc<dyn TableProvider>> {
     if object.kind != "view" || context.reader()?.is_none() || context.rights()?.owns(object) {
         return Ok(table);

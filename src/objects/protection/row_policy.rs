@@ -33,7 +33,7 @@ The condition can use the columns of the row, `current_role`, and tables that de
 owner, and reads those tables as its owner sees them: for a role with SUPERUSER, without their own masks and policies. `current_role` is the role that runs the query, also inside views and functions of others.
 
 A policy on `profile.<name>` also applies to the tags, the history and the segments of the profile: if a customer is hidden now, earlier values are hidden too. The current policy also applies to earlier states of the table
-(`FOR SYSTEM_TIME AS OF`). If it names a column that was renamed or dropped since, it shows no rows of them, because a column of the same name was another one then. Hidden rows appear in no count, no error message and no plan. The role may add rows to the table; UPDATE, DELETE, MERGE, TRUNCATE and
+(`FOR SYSTEM_TIME AS OF`). If it names a column that was renamed or dropped since, it shows no rows of them, because a column of that name may have been a different one then. Hidden rows appear in no count, no error message and no plan. The role may add rows to the table; UPDATE, DELETE, MERGE, TRUNCATE and
 CREATE OR REPLACE TABLE are refused, also to the owner of the table.
 
 If the condition fails for a row (a division by zero, for example), the row is hidden. No error shows that such a row exists.

@@ -49,7 +49,7 @@ statement and line. The last `keep` runs of a schedule are kept. `system.schedul
 the HMAC-SHA-256 of `t`, a dot and the body, with the key in `PORTRAIT_WEBHOOK_KEY`. A schedule sends at most one
 notice of a failure per minute, and one of a success: of those that come earlier, the latest waits for the end of the minute, and its `suppressed` counts the others.
 A notice is stored with the end of its run, so that it is sent even if the server is killed in between; two servers do not both send it. One that is
-not accepted is tried ten times within three hours. It may come twice: `Portrait-Delivery` tells which notices are the same. `system.notices` lists them.
+not accepted is tried ten times within three hours. It may come twice; then `Portrait-Delivery` is the same. `system.notices` lists them.
 
 **Cost.** A schedule that is not due costs nothing. A run costs what its statements cost, and one row in `system.runs`.
 

@@ -338,7 +338,7 @@ fn held(domains: &[Domain], options: &Options, context: &StatementContext, reade
         let emptying: Vec<Rule> = rules.iter().filter(|rule| !rule.removes()).cloned().collect();
         held.push(Held { of, object: object.clone(), rules, is_by_name });
         if is_met(object, &emptying, context)? {
-            let note = "rows that refer to the person stay, with NULL for the key, as ON DELETE SET NULL says: see if they tell more of the person";
+            let note = "rows that refer to the person stay, with NULL for the key, as ON DELETE SET NULL says: check whether they say more about the person";
             reader.left.push(ErasedObject::left(object.label(), "kept", note));
         }
     }

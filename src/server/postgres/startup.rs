@@ -35,7 +35,7 @@ pub struct Start {
     pub is_secure: bool,
     /// `user`, `database`, and settings.
     pub parameters: BTreeMap<String, String>,
-    /// Set when the client requests a newer protocol version or unknown protocol options: it is told that the server speaks 3.0.
+    /// Set when the client requests a newer protocol version or unknown protocol options: the answer says that the server speaks 3.0.
     pub unknown: Option<Vec<String>>,
     /// An error in the startup message, to be reported to the client.
     pub refused: Option<DataFusionError>,

@@ -162,7 +162,8 @@ pub fn error(error: DataFusionError, source: Source<'_>) -> DataFusionError {
     }
     // Where only AS may follow, the word before it is a name, and no misspelt clause.
     let before_is_name = problem.starts_with("Expected: AS,") || problem.starts_with("Expected: ON ");
-    let perhaps = if before_is_name { None } else { before };
+    let is_period = found.is_some_and(|found| found.token == Token::Period);
+    let perhaps = if before_is_name || is_period { None } else { before };
     if let Some(misspelt) = misspelt(found, perhaps, &problem) {
         return at_place(format!("{}; did you mean {}?", said(&problem, found), misspelt.1), Some(misspelt.0), source);
     }
@@ -411,6 +412,7 @@ fn hint(
         (_, "EXCEPT" | "INTERSECT" | "UNION") => "a query stands on both sides",
         ("=", "=") => "write one =",
         ("DISTINCT", ")") => "name a column after DISTINCT",
+        (_, ":") if problem.starts_with("Expected: =") => "an option is written name = value",
         (_, found) if found != "END" && count(tokens, "CASE") > count(tokens, "END") => "CASE WHEN … THEN … ends with END",
         (_, found) if found != ")" && unclosed(tokens, at) => "an earlier opening bracket is not closed",
         (_, ")") if problem.contains("end of the statement") => "a closing bracket has no opening one",
@@ -501,6 +503,15 @@ fn count(tokens: &[TokenWithSpan], word: &str) -> usize {
     tokens.iter().filter(|token| matches!(&token.token, Token::Word(other) if other.value.eq_ignore_ascii_case(word))).count()
 }
 
+/// True for a word that begins or continues a clause, and is no name of a column.
+fn is_clause(token: &Token) -> bool {
+    let Token::Word(word) = token else { return false };
+    matches!(
+        word.keyword,
+        Keyword::FROM | Keyword::AS | Keyword::WHERE | Keyword::GROUP | Keyword::ORDER | Keyword::AND | Keyword::IN
+    )
+}
+
 /// A name before the place, or right after a `=>` there, that has a period after it and no further part: `No.` as the title of a column.
 fn ends_in_period(tokens: &[TokenWithSpan], at: Location) -> Option<String> {
     let before = tokens.iter().take_while(|token| token.span.start <= at).count();
@@ -508,7 +519,8 @@ fn ends_in_period(tokens: &[TokenWithSpan], at: Location) -> Option<String> {
         [TokenWithSpan { token: Token::Word(name), span }, period, next]
             if period.token == Token::Period
                 && span.end == period.span.start
-                && matches!(next.token, Token::Comma | Token::RParen | Token::Eq | Token::SemiColon) =>
+                && (matches!(next.token, Token::Comma | Token::RParen | Token::Eq | Token::SemiColon)
+                    || (period.span.end != next.span.start && is_clause(&next.token))) =>
         {
             Some(name.value.clone())
         }

@@ -16,7 +16,7 @@ read with `FOR SYSTEM_TIME AS OF`. Only files that contain deleted rows are rewr
 the deleted rows and those of USING; `*` returns all of their columns.
 
 A query can read what statements return that change rows: `WITH gone AS (DELETE FROM a WHERE … RETURNING *) INSERT INTO b SELECT * FROM gone`. All of them take
-effect together or not at all, and each reads the rows that were there before; only RETURNING tells of the changes of the others.
+effect together or not at all, and each reads the rows that were there before; only RETURNING shows the changes of the others.
 
 Tables of the session (TEMPORARY, or without a database) work the same way. Rows of views, external
 tables, profiles and files cannot be deleted.
@@ -86,7 +86,7 @@ WHEN NOT MATCHED THEN INSERT (customer_id, spent) VALUES (new.customer_id, new.a
 The same as DELETE without a condition: the earlier state of a table can be read with `FOR SYSTEM_TIME AS OF`. Several tables are emptied together or not at
 all. A table that others refer to by foreign keys is emptied together with these, or with `CASCADE`, which empties all of them.
 
-`RESTART IDENTITY` lets the numbers of the columns begin anew, and the sequences that the tables own. It cannot be part of a transaction, which could not undo it.
+`RESTART IDENTITY` restarts the counters of IDENTITY columns and the sequences that the tables own. It cannot be part of a transaction, which could not undo it.
 
 **Cost.** No row is rewritten. Disk space is freed when no kept state needs the old files.
 
@@ -116,8 +116,8 @@ table cannot be renamed while one of them reads it. The earlier state of the tab
 A type can be changed only if each value stays the same: BIGINT to DECIMAL(20, 2), but not the string `007` to a number. `USING` computes new values
 instead. A new column has its default in all rows.
 
-A constraint is added if all rows are as it says. Constraints go with a column that is dropped, and know a column by its new name. Keys and conditions are those of CREATE TABLE.
-Foreign keys of other tables know a table and its columns by their new names; what they need of it cannot be dropped before them.
+A constraint can be added only if all rows satisfy it. A column that is dropped takes its constraints with it, and a column that is renamed keeps them. Keys and conditions are those of CREATE TABLE.
+Foreign keys of other tables follow the new names of a table and its columns; what they need cannot be dropped before them.
 
 **Cost.** All rows are rewritten, unless only defaults or the name change. So make several changes in one statement.
 

@@ -116,7 +116,7 @@ Some names of DuckDB and PostgreSQL work too: `TO 'orders.csv' (FORMAT csv, DELI
 folders; NULL is `__HIVE_DEFAULT_PARTITION__`.
 
 `suppress_below` (2 or more) hides small groups of a query with GROUP BY: the numbers of groups with fewer persons are written as NULL. If only one group is hidden, or those
-that are have fewer persons together, the next smallest group is hidden as well, because the total would tell: `OPTIONS (suppress_below 5)`. With several grouping columns this
+that are have fewer persons together, the next smallest group is hidden as well, because the total would reveal it: `OPTIONS (suppress_below 5)`. With several grouping columns this
 holds for each of their values too, because another query may give its total. The persons of a group are what `count` in the query counts; if there is no
 count or more than one, `suppress_by 'column'` names it. ORDER BY does not use the hidden numbers either.
 
@@ -136,10 +136,8 @@ SELECT * FROM read_csv('channels.csv', separator => ';') ORDER BY channel;"],
 The rows appear together when the statement succeeds, and not at all when it fails or is killed. A column that is left out, or
 whose value is `DEFAULT`, gets its default, or NULL; without a list of columns, the last ones may be left out. An external table must be a local folder without partitions. `RETURNING` returns the new rows of a table.
 
-`ON CONFLICT (column, …)` names the columns that identify a row, as MERGE INTO does with its condition: rows whose values are there already are left
-out, or update those that are. `ON CONFLICT ON CONSTRAINT name` names a key instead, and DO NOTHING alone means the only key of the table. Of a
-table that has keys, the columns are those of one of them; of another table they may be any. If another key of the table has the values of a row
-already, the statement fails.
+`ON CONFLICT (column, …)` names the columns that identify a row, as MERGE INTO does with its condition: a row whose values exist already is left out (DO NOTHING), or updates the existing row (DO UPDATE). `ON CONFLICT ON CONSTRAINT name` names a key instead, and DO NOTHING alone means the only key of the
+table. In a table with keys, the columns must be those of one key; in a table without keys they can be any. A row that violates another key makes the statement fail.
 
 **Cost.** Each statement writes a file, so one statement with many rows is better than many statements with one row. Small files are
 merged from time to time. ON CONFLICT reads the columns of its key where the new values may be.

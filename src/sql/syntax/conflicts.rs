@@ -44,7 +44,7 @@ pub fn statement(parsed: &SqlParsed) -> Result<()> {
     Ok(())
 }
 
-/// Rewrites a statement with all of its columns. `others` are further keys, of which none may be there already either.
+/// Rewrites a statement with all of its columns. `others` are further keys, whose values must not exist already either.
 fn rewrite(statement: &mut Statement, others: &[Vec<Ident>]) -> Result<()> {
     let Statement::Insert(insert) = statement else { return Ok(()) };
     let Some(OnInsert::OnConflict(conflict)) = &insert.on else { return Ok(()) };

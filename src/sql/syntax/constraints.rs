@@ -164,7 +164,7 @@ pub fn of(table: &CreateTable) -> Result<Vec<Constraint>> {
     Ok(all)
 }
 
-/// The constraints of a temporary table, of which the session keeps the texts.
+/// The constraints of a temporary table, whose texts the session keeps.
 ///
 /// # Errors
 /// None for the texts of constraints.
@@ -278,7 +278,7 @@ impl Constraint {
     }
 }
 
-/// The condition that makes a string a value of a type of which there is none here.
+/// The condition that checks strings of a type that does not exist here, such as JSON.
 fn valid(data_type: &DataType, column: &Ident) -> Option<Expr> {
     let column = identifier(&normal(column));
     let condition = match data_type {

@@ -1,4 +1,4 @@
-//! Functions in FROM of other systems that give one row an element, as UNNEST of lists.
+//! Functions in FROM of other systems that give one row per element, as UNNEST of lists.
 //!
 //! | written | rewritten to |
 //! |---|---|

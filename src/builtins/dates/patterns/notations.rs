@@ -34,7 +34,7 @@ pub(super) fn by_percent(pattern: &str, letter: Letter) -> Result<Pattern, Strin
             None => return Err("ends with %; write %% for a percent sign".into()),
         }
     }
-    // `YYYY-MM-DD` is a pattern of another function; it would be written as it stands.
+    // `YYYY-MM-DD` is a pattern of another function; it would be written unchanged.
     let has_letters =
         |piece: &Piece| matches!(piece, Piece::Text(own) if own.contains(|letter: char| letter.is_ascii_alphabetic()));
     if !pieces.iter().any(|piece| matches!(piece, Piece::Part { .. })) && pieces.iter().any(has_letters) {

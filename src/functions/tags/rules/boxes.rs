@@ -1,4 +1,4 @@
-//! Joins cells into boxes: for each operand a set of places, so that a finding reads as one condition.
+//! Joins cells into boxes: for each operand a set of places, so that a finding is one condition.
 //!
 //! Greedy and deterministic: operand by operand, the last one first, boxes that differ only in this operand are joined if
 //! their places are neighbours, until nothing more can be joined. The boxes have no cell in common; they may not be the fewest

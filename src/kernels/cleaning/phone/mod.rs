@@ -119,7 +119,7 @@ pub fn read(text: &str, home: &'static Country) -> Result<Phone, Problem> {
     }
 }
 
-/// Parses a number with its calling code, as dialled in a country of which nothing is known.
+/// Parses a number with its calling code, as dialled in a country about which nothing is known.
 ///
 /// # Errors
 /// Why the text is not a number.

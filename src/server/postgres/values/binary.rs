@@ -91,7 +91,7 @@ pub fn writer<'a>(array: &'a dyn Array, seen: Seen) -> Result<Write<'a>> {
         DataType::UInt8 => number!(UInt8Type, i16),
         DataType::UInt16 => number!(UInt16Type, i32),
         DataType::UInt32 => number!(UInt32Type, i64),
-        // Lengths and places of lists, which clients are told to be `bigint`.
+        // Lengths and positions of lists, which clients see as `bigint`.
         DataType::UInt64 if seen.base.name == "int8" => {
             let values = array.as_primitive::<UInt64Type>();
             Box::new(move |row, out| {

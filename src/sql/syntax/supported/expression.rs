@@ -320,12 +320,27 @@ fn is_comparison(op: &BinaryOperator) -> bool {
     matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq)
 }
 
+/// The operator of a programming language between two conditions, which binds more tightly here, and what to write instead.
+fn logical(middle: &Expr) -> Option<(&'static str, &'static str)> {
+    const AND: (&str, &str) = ("&&", "write AND; && asks whether two lists have a value in common");
+    match middle {
+        Expr::BinaryOp { op: BinaryOperator::PGOverlap, .. } => Some(AND),
+        Expr::BinaryOp { op: BinaryOperator::StringConcat, .. } => Some(("||", "write OR; || joins two strings")),
+        // What `&&` of lists is written as.
+        Expr::Function(function) if function.name.to_string() == "array_has_any" => Some(AND),
+        _ => None,
+    }
+}
+
 /// Checks that the planner supports the operator, and that comparisons are not chained.
 fn check_operator(op: &BinaryOperator, left: &Expr, right: &Expr) -> Checked {
     if is_comparison(op)
         && let Expr::BinaryOp { left: first, op: before, right: middle } = left
         && is_comparison(before)
     {
+        if let Some((written, instead)) = logical(middle) {
+            return refuse_at(middle.span(), &format!("{written} between conditions"), instead);
+        }
         let instead = format!("write {first} {before} {middle} AND {middle} {op} …, or put brackets around one of them");
         return refuse_at(middle.span(), &format!("a comparison of a comparison ({before} … {op})"), instead);
     }
