@@ -171,7 +171,8 @@ impl Definition {
                 if !options.clone().any(|option| nearest(word, [option]).is_some())
                     && let Some(near) = nearest(name, without_value)
                 {
-                    let problem = format!("WITH gives {name}, but ${near} stands after AS; write the same name in both places");
+                    let problem =
+                        format!("{name} has a value in WITH, but after AS stands ${near}; write the same name in both places");
                     return Err(invalid(&label, problem));
                 }
                 // Some options, such as the key of a model, are on both pages.

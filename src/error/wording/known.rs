@@ -642,8 +642,8 @@ fn of_tables(text: &str) -> Option<String> {
     if let Some(found) = parts(text, ["'", "' is not a variable which can be viewed with 'SHOW'"]) {
         let word = found[0].split('.').next().unwrap_or_default();
         if let Some((_, all, one)) = SHOWN.iter().find(|(known, ..)| *known == word) {
-            let word = word.to_uppercase();
-            return Some(format!("SHOW {word}: no such statement; {all} lists all of them, {one} shows one"));
+            let statement = format!("SHOW {}", word.to_uppercase());
+            return Some(format!("{statement}: no such statement; {all} lists all of them, {one} shows one"));
         }
         return Some(format!("{}: no such setting; SHOW ALL lists them", found[0]));
     }
