@@ -36,14 +36,14 @@ impl Inputs {
     }
 
     /// Their values in a batch, none of which is computed yet.
-    pub fn of<'a>(&'a self, batch: &'a RecordBatch) -> Columns<'a> {
+    pub fn of<'a>(&'a self, batch: &'a RecordBatch) -> Values<'a> {
         let count = self.expressions.len();
-        Columns { inputs: self, batch, arrays: vec![None; count], integers: vec![None; count], magnitudes: vec![None; count] }
+        Values { inputs: self, batch, arrays: vec![None; count], integers: vec![None; count], magnitudes: vec![None; count] }
     }
 }
 
 /// The values of the inputs in one batch.
-pub struct Columns<'a> {
+pub struct Values<'a> {
     inputs: &'a Inputs,
     batch: &'a RecordBatch,
     arrays: Vec<Option<ArrayRef>>,
@@ -58,7 +58,7 @@ pub enum Integers {
     Wide(ScalarBuffer<i128>),
 }
 
-impl Columns<'_> {
+impl Values<'_> {
     /// The values of the input at this place.
     pub fn array(&mut self, place: usize) -> Result<ArrayRef> {
         if let Some(known) = &self.arrays[place] {

@@ -19,7 +19,7 @@ use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_expr::expressions::Literal;
 
 use super::exec::Work;
-use super::inputs::{Columns as Inputs, DIGITS_OF_WORD, Integers};
+use super::inputs::{DIGITS_OF_WORD, Integers, Values};
 use crate::adapter::in_chunks::{Chunked, chunked, is_chunked};
 use crate::error::invalid;
 use crate::kernels::grouping::rows::{Kind, Measure, Rows, Step};
@@ -48,10 +48,11 @@ pub fn measured(aggregate: &AggregateFunctionExpr, input: &Schema) -> Result<Vec
     })
 }
 
-/// Whether a count counts rows, as `count(*)` does, not the values of an expression.
+/// Whether an aggregate counts rows, as `count(*)` does, not the values of an expression.
 fn counts_rows(aggregate: &AggregateFunctionExpr) -> bool {
     let arguments = aggregate.expressions();
-    arguments.first().and_then(|argument| argument.downcast_ref::<Literal>()).is_some_and(|literal| !literal.value().is_null())
+    let literal = arguments.first().and_then(|argument| argument.downcast_ref::<Literal>());
+    aggregate.fun().name() == "count" && literal.is_some_and(|literal| !literal.value().is_null())
 }
 
 /// The aggregates of a partition.
@@ -149,7 +150,8 @@ impl Partial {
         Ok(())
     }
 
-    fn update_alone(&mut self, work: &Work, inputs: &mut Inputs<'_>, groups: &[u32], total: usize) -> Result<()> {
+    /// The same for the aggregates that have accumulators of their own.
+    fn update_alone(&mut self, work: &Work, inputs: &mut Values<'_>, groups: &[u32], total: usize) -> Result<()> {
         self.indices.clear();
         for (place, aggregate) in self.aggregates.iter_mut().enumerate() {
             let Aggregate::Alone(accumulator) = aggregate else { continue };
@@ -343,7 +345,7 @@ fn state(rows: &Rows, measure: Measure, data_type: &DataType) -> Result<ArrayRef
 
 impl Part {
     /// Which rows have a value that passes the FILTER; `None` for all.
-    fn counted(&self, inputs: &mut Inputs<'_>) -> Result<Option<BooleanBuffer>> {
+    fn counted(&self, inputs: &mut Values<'_>) -> Result<Option<BooleanBuffer>> {
         let passing = self.filter.map(|filter| inputs.passing(filter)).transpose()?.map(NullBuffer::new);
         let valued = self.argument.map(|argument| inputs.valued(argument)).transpose()?.flatten();
         let counted = NullBuffer::union(valued.as_ref(), passing.as_ref());

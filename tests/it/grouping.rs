@@ -48,7 +48,7 @@ fn table(dice: &mut Dice, engine: &Engine, session: &Session) {
 
 fn aggregate(dice: &mut Dice) -> String {
     let (any, number) = (dice.pick(&VALUES), dice.pick(&["whole", "price", "ratio", "small", "price * 10000000000000000"]));
-    let call = match dice.below(12) {
+    let call = match dice.below(13) {
         0 => "count(*)".into(),
         1 => format!("count({any})"),
         2 | 3 => format!("sum({number})"),
@@ -59,6 +59,9 @@ fn aggregate(dice: &mut Dice) -> String {
         8 => format!("{}(whole)", dice.pick(&["bit_and", "bit_or", "bit_xor"])),
         9 => format!("preference({})", dice.pick(&["word", "code"])),
         10 => format!("histogram({})", dice.pick(&["word", "yes"])),
+        11 => dice
+            .pick(&["sum(5)", "avg(CAST(2.5 AS DECIMAL(4,1)))", "min(3)", "max(DATE '2024-02-29')", "sum(CAST(NULL AS INT))"])
+            .to_string(),
         _ => format!("preference_share({})", dice.pick(&["word", "long"])),
     };
     match dice.below(4) {
