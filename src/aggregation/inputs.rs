@@ -12,7 +12,7 @@ use datafusion::physical_expr_common::physical_expr::is_volatile;
 
 use crate::kernels::grouping::words;
 
-/// Decimals of so many digits are integers of 64 bits.
+/// Decimals of up to this many digits are integers of 64 bits.
 pub const DIGITS_OF_WORD: u8 = 18;
 
 /// Different expressions over the rows of the input.
@@ -94,7 +94,7 @@ impl Values<'_> {
         Ok(filter.nulls().map_or_else(|| filter.values().clone(), |nulls| filter.values() & nulls.inner()))
     }
 
-    /// The rows of which the input at this place has a value; `None` if all have one.
+    /// The rows in which the input at this place has a value; `None` if all have one.
     pub fn valued(&mut self, place: usize) -> Result<Option<NullBuffer>> {
         Ok(self.array(place)?.logical_nulls().filter(|nulls| nulls.null_count() > 0))
     }

@@ -253,7 +253,7 @@ impl Known {
         matches!(self.aggregates.get(place), None | Some(Columns::Chunk(_)))
     }
 
-    /// The chunk of the aggregate at this place, which nobody asks for a second time.
+    /// The chunk of the aggregate at this place; it is taken only once.
     pub fn chunk(&mut self, place: usize) -> Option<Box<dyn Chunked>> {
         match mem::replace(self.aggregates.get_mut(place)?, Columns::States(vec![])) {
             Columns::Chunk(chunk) => Some(chunk),

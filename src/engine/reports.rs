@@ -49,7 +49,7 @@ static OPTIONS: Doc = Doc {
             "the language of the report; default that of the session",
         ),
         Argument::optional("smallest", Takes::Integer(1, 1_000_000), "5", "groups of fewer customers are suppressed"),
-        Argument::optional("sections", Takes::Text, "", "a folder of sections of one's own"),
+        Argument::optional("sections", Takes::Text, "", "a folder with your own sections"),
         Argument::optional("title", Takes::Text, "", "the heading"),
     ],
     ..Doc::EMPTY

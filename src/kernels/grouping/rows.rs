@@ -325,7 +325,7 @@ impl Rows {
         self.rows().map(|own| if own[0] & flag == 0 { 0 } else { own[word] }).collect()
     }
 
-    /// Those of the groups of which the measure, not a count, has met a value.
+    /// Those of the groups for which the measure, not a count, has met a value.
     pub fn met(&self, measure: Measure) -> NullBuffer {
         let flag = self.layout.places[measure.0].flag;
         self.rows().map(|own| own[0] & flag != 0).collect()

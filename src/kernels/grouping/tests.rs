@@ -195,7 +195,7 @@ fn rows_measure_like_plain_arithmetic() {
         parts.iter().for_each(|(total, part)| measure(&mut rows, *total, part, scale));
         assert_eq!(rows.len(), 40);
         check_rows(&rows, &measures, &values, scale);
-        // The same by two partitions, of which one has not met all groups.
+        // The same by two partitions; one has not met all groups.
         for order in [[0, 1], [1, 0]] {
             let [mut first, second] = order.map(|place| {
                 let (mut own, _) = rows_of(&KINDS);
