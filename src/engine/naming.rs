@@ -97,7 +97,8 @@ pub(super) fn object_command(parsed: &SqlParsed, context: &StatementContext) -> 
                 }
                 let object = match relation(&own, context)? {
                     Some(object) => object,
-                    None if *if_exists => return Ok(None),
+                    // To a role that does not see everything, what is hidden and what does not exist are the same, without suggestions.
+                    None if *if_exists || !context.rights()?.is_superuser() => return Ok(None),
                     None if word == "VIEW" => return Err(no_such_view(&own, context)),
                     None => return Err(no_such_table(&own, context)),
                 };
