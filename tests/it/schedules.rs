@@ -290,7 +290,7 @@ fn run_schedule_runs_now_and_never_beside_another() {
     let mut first = portrait().arg("-d").arg(path).args(["-c", "RUN SCHEDULE slow"]).spawn().map(Running).unwrap();
     wait_for(path, "count(*) = 1 FROM system.runs WHERE status = 'running'");
     let (code, _, error) = run(portrait().arg("-d").arg(path).args(["-c", "RUN SCHEDULE slow"]));
-    assert!(code == 1 && error.contains("schedule slow: is running already"), "{error}");
+    assert!(code == 1 && error.contains("schedule slow: is already running"), "{error}");
     first.0.kill().unwrap();
     first.0.wait().unwrap();
     assert_eq!(rows(path, "SELECT status, cause FROM system.runs"), ["lost,manual"]);
