@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use super::{block_on, config, connect, database, serve};
 use crate::mutants::{Scene, changed, mutated, scenes};
@@ -54,7 +55,11 @@ fn mistakes_over_the_wire_are_answered() {
         let (mut dice, mut wrong) = (Dice(seed + number), vec![]);
         for _ in 0..each.div_ceil(STATEMENTS) {
             let client = connect(&config(server, "ada")).await.unwrap();
-            client.batch_execute(&format!("CREATE TEMPORARY TABLE whose AS SELECT {number} AS client")).await.unwrap();
+            // The statements of others may change the database meanwhile, so that this one has to run again.
+            let whose = format!("CREATE TEMPORARY TABLE IF NOT EXISTS whose AS SELECT {number} AS client");
+            while let Err(error) = client.batch_execute(&whose).await {
+                assert_eq!(error.code(), Some(&SqlState::T_R_SERIALIZATION_FAILURE), "{error}");
+            }
             let scene = &scenes[dice.below(scenes.len())];
             for sql in &scene.setup {
                 let _ = client.simple_query(sql).await;
