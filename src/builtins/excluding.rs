@@ -1,6 +1,6 @@
 //! Aggregates and values over a frame without some of its rows: `sum(a) OVER (ORDER BY b ROWS 2 PRECEDING EXCLUDE CURRENT ROW)`.
 //!
-//! DataFusion has no EXCLUDE. A call with it is written with a mark among its partitions, which a [rule](crate::sql) takes away, and becomes one
+//! DataFusion has no EXCLUDE. A call with it is written with a mark among its partitions, which a [rule](mod@crate::sql) takes away, and becomes one
 //! of these functions. It looks at the rows of the frame that are not left out, for each row anew: its time is the number of rows times
 //! that of the rows in their frames.
 

@@ -1,4 +1,4 @@
-//! Changes of JSON at one place, under the names of other systems, which [syntax](crate::sql) writes as `json_changed(json, place, value, name)`:
+//! Changes of JSON at one place, under the names of other systems, which [syntax](mod@crate::sql) writes as `json_changed(json, place, value, name)`:
 //! the name says what becomes of the place. Parts that do not change stay as they are written.
 
 use std::borrow::Cow;
